@@ -1,0 +1,185 @@
+// Package db owns how the program reaches PostgreSQL: a pool for each surface under that surface's role, transactions
+// as closures, and the entry into a platform that row-level security demands. It knows no table of any module; their
+// SQL lives beside them.
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/secret"
+)
+
+// Role is a role of PostgreSQL under which a part of the program works.
+type Role string
+
+// The roles; migrations/roles.sql creates them.
+const (
+	Developer Role = "dreamapi_developer"
+	OAuth     Role = "dreamapi_oauth"
+	Customer  Role = "dreamapi_customer"
+	Worker    Role = "dreamapi_worker"
+)
+
+// longest bounds a transaction whose caller set no deadline.
+const longest = 30 * time.Second
+
+// DB is a pool whose transactions all run under one role.
+type DB struct {
+	pool *pgxpool.Pool
+	role Role
+}
+
+// Open makes a pool. The login of the URL must be the role itself or a member of it. Nothing is dialled yet.
+func Open(ctx context.Context, url secret.Text, role Role) (*DB, error) {
+	cfg, err := pgxpool.ParseConfig(url.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("the database's URL can not be read: %w", hideURL(err))
+	}
+	cfg.ConnConfig.RuntimeParams["application_name"] = string(role)
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, hideURL(err)
+	}
+	return &DB{pool, role}, nil
+}
+
+// Close closes the pool when its transactions have ended.
+func (d *DB) Close() { d.pool.Close() }
+
+// Stat describes the pool, for metrics.
+func (d *DB) Stat() *pgxpool.Stat { return d.pool.Stat() }
+
+// Role is the role of the transactions.
+func (d *DB) Role() Role { return d.role }
+
+// Tx is a transaction that has entered no platform: it sees no row of any tenant. It serves as the DBTX of sqlc's code.
+type Tx struct{ tx pgx.Tx }
+
+// Tenant is a transaction that has entered one platform, and sees that platform's rows.
+type Tenant struct {
+	Tx
+	Platform id.Platform
+}
+
+// Tenants is a transaction that has entered several platforms.
+type Tenants struct{ Tx }
+
+// Exec implements DBTX.
+func (t Tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	return t.tx.Exec(ctx, sql, args...)
+}
+
+// Query implements DBTX.
+func (t Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return t.tx.Query(ctx, sql, args...)
+}
+
+// QueryRow implements DBTX.
+func (t Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return t.tx.QueryRow(ctx, sql, args...)
+}
+
+// Pgx returns the transaction itself, for a library that writes in it.
+func (t Tx) Pgx() pgx.Tx { return t.tx }
+
+// Tx runs fn in a transaction that has entered no platform, and commits if fn returns nil.
+//
+// A transaction that has begun runs to its end or its deadline, whether or not the client still listens: its context
+// is cut off from the caller's cancellation, because pgx answers a cancellation by closing the connection. fn uses the
+// context that it is given.
+func (d *DB) Tx(ctx context.Context, fn func(context.Context, Tx) error) error {
+	return d.run(ctx, "", func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, Tx{tx}) })
+}
+
+// Tenant runs fn in a transaction that has entered the platform; else it is as Tx.
+func (d *DB) Tenant(ctx context.Context, platform id.Platform, fn func(context.Context, Tenant) error) error {
+	return d.run(ctx, entry(platform), func(ctx context.Context, tx pgx.Tx) error {
+		return fn(ctx, Tenant{Tx{tx}, platform})
+	})
+}
+
+// Tenants runs fn in a transaction that has entered all the platforms; else it is as Tx.
+func (d *DB) Tenants(ctx context.Context, platforms []id.Platform, fn func(context.Context, Tenants) error) error {
+	return d.run(ctx, entry(platforms...), func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, Tenants{Tx{tx}}) })
+}
+
+// Enter makes a Tenant of a transaction that looked the platform up: it saves a second transaction where the platform
+// is only known from a look-up. A transaction enters once.
+func (t Tx) Enter(ctx context.Context, platform id.Platform) (Tenant, error) {
+	if _, err := t.tx.Exec(ctx, entry(platform)); err != nil {
+		return Tenant{}, err
+	}
+	return Tenant{t, platform}, nil
+}
+
+func (d *DB) run(ctx context.Context, entry string, fn func(context.Context, pgx.Tx) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(longest)
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	defer cancel()
+
+	// One message: BEGIN, the role and the platform cost a single round trip. SET LOCAL, because a pooler may give the
+	// session to somebody else after the transaction.
+	begin := "begin; set local role " + string(d.role) + ";" + entry
+	tx, err := d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+	if err != nil {
+		return unavailable(hideURL(err))
+	}
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			_ = tx.Rollback(ctx)
+			panic(recovered)
+		}
+	}()
+	if err := fn(ctx, tx); err != nil {
+		_ = tx.Rollback(ctx) // the transaction is over either way, and err says why
+		if lost(err) {
+			return unavailable(err)
+		}
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		if lost(err) {
+			return errs.New(errs.Internal, "The database went away while it stored the result, so the outcome is not "+
+				"known. Send the request again with the same Idempotency-Key, or read the state first.").Because(err)
+		}
+		return err
+	}
+	return nil
+}
+
+// entry is the statement that enters platforms. It is put into the text of the query, as the simple protocol takes no
+// parameters, so every id is quoted.
+func entry(platforms ...id.Platform) string {
+	set := make(map[id.Platform]bool, len(platforms))
+	for _, p := range platforms {
+		set[p] = true
+	}
+	list, err := json.Marshal(set)
+	if err != nil {
+		panic(err) // a map of strings to booleans always marshals
+	}
+	return "select dreamapi.enter(" + quote(string(list)) + ")"
+}
+
+func quote(s string) string {
+	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`, "\x00", "").Replace(s) + "'"
+}

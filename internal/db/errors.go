@@ -1,0 +1,62 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/dream-api/dream-api/internal/errs"
+)
+
+// Violates reports whether err is the violation of the constraint: constraints decide, and modules put it into words.
+func Violates(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.ConstraintName == constraint
+}
+
+// NoRows reports whether err says that a query for one row found none.
+func NoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+
+// lost reports whether err is a failure of the database or the way to it, and no answer to the query.
+func lost(err error) bool {
+	var ours *errs.Error
+	if errors.As(err, &ours) {
+		return false
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code[:2] {
+		case "08", "53", "57", "58": // connection, resources, operator, system: see the PostgreSQL manual, appendix A
+			return true
+		}
+		return pg.Code == "55P03" // a lock was not to be had in time
+	}
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
+		errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "conn closed") ||
+		strings.Contains(err.Error(), "unexpected EOF") || strings.Contains(err.Error(), "broken pipe") ||
+		strings.Contains(err.Error(), "connection reset")
+}
+
+func unavailable(cause error) error {
+	return errs.New(errs.Unavailable, "The database can not be reached right now. Try again in a moment.").
+		Because(cause).After(time.Second)
+}
+
+// hideURL keeps a password in a connection string out of an error.
+func hideURL(err error) error {
+	var parse *pgconn.ParseConfigError
+	if errors.As(err, &parse) {
+		return errors.New("it is not a PostgreSQL connection string (postgres://user:password@host/database)")
+	}
+	var bad *url.Error
+	if errors.As(err, &bad) {
+		return bad.Err
+	}
+	return err
+}

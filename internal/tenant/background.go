@@ -1,0 +1,177 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/jobs"
+	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/platform/clerkapp"
+	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
+)
+
+// Background is what the worker does: it finishes what a crash left, and follows what happened at Clerk.
+type Background struct{ *Customers }
+
+// NewBackground makes a Background of a Customers that works under the worker's role.
+func NewBackground(c *Customers) *Background { return &Background{c} }
+
+// ClerkEvent is the job that works an event of the shared Clerk app.
+type ClerkEvent struct {
+	EventID string `json:"eventId"`
+}
+
+// Kind names the job.
+func (ClerkEvent) Kind() string { return "tenant.clerk_event" }
+
+// Register adds the work to the registry.
+func (b *Background) Register(r *jobs.Registry) {
+	jobs.Handle(r, func(ctx context.Context, args RemoveUser) error { return b.remove(ctx, args.UserID) })
+	jobs.Handle(r, func(ctx context.Context, args ClerkEvent) error { return b.workEvent(ctx, args.EventID) })
+}
+
+// Settle finishes what was left behind for more than two minutes: customers whose creation was cut off between Clerk
+// and the database, Clerk users whose last membership has ended, and events that nobody could decide at first.
+func (b *Background) Settle(ctx context.Context) error {
+	failed := platform.EachPlatform(ctx, b.db, func(ctx context.Context, platforms []id.Platform) error {
+		var left []tenantdb.TenantCustomerIntent
+		err := b.db.Tenants(ctx, platforms, func(ctx context.Context, tx db.Tenants) (err error) {
+			left, err = queries.LeftIntents(ctx, tx, id.Strings(platforms))
+			return err
+		})
+		for _, intent := range left {
+			err = errors.Join(err, b.settleIntent(ctx, intent))
+		}
+		return err
+	})
+
+	var leaving, events []string
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		if leaving, err = queries.UsersLeaving(ctx, tx); err != nil {
+			return err
+		}
+		if err := queries.SweepClerkEvents(ctx, tx); err != nil {
+			return err
+		}
+		events, err = queries.LeftClerkEvents(ctx, tx)
+		return err
+	})
+	failed = errors.Join(failed, err)
+	for _, user := range leaving {
+		failed = errors.Join(failed, b.remove(ctx, user))
+	}
+	for _, event := range events {
+		failed = errors.Join(failed, b.workEvent(ctx, event))
+	}
+	return failed
+}
+
+// settleIntent finishes an intent if its user was made, and takes it back if not: the password is known to nobody any
+// more, and the request was never answered.
+func (b *Background) settleIntent(ctx context.Context, intent tenantdb.TenantCustomerIntent) error {
+	user, err := b.clerk.UserByExternalID(ctx, intent.ID)
+	if errors.Is(err, clerkapp.ErrNotFound) {
+		return b.abandon(ctx, intent)
+	}
+	if err != nil {
+		return err
+	}
+	_, state, err := b.finish(ctx, intent, user)
+	if errs.Is(err, errs.CustomerExists) || err == nil && state != "member" {
+		return b.abandon(ctx, intent)
+	}
+	return err
+}
+
+// Receive stores an event of the shared Clerk app and has it worked. An event that was received before changes nothing.
+func (b *Background) Receive(ctx context.Context, eventID, eventType, userID string) error {
+	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		n, err := queries.InsertClerkEvent(ctx, tx, tenantdb.InsertClerkEventParams{
+			ID: eventID, Type: eventType, UserID: userID,
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+		return b.queue.Enqueue(ctx, tx, ClerkEvent{eventID})
+	})
+}
+
+// workEvent asks Clerk how the user is now, and brings the memberships in line: what the event itself says may be old.
+func (b *Background) workEvent(ctx context.Context, eventID string) error {
+	var event tenantdb.ClerkEventRow
+	var members []string
+	var state string
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		if event, err = queries.ClerkEvent(ctx, tx, eventID); err != nil {
+			return err
+		}
+		if state, err = queries.UserState(ctx, tx, event.UserID); err != nil {
+			return err
+		}
+		members, err = queries.PlatformsOfUser(ctx, tx, event.UserID)
+		return err
+	})
+	if db.NoRows(err) { // worked before
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+
+	user, err := b.clerk.User(ctx, event.UserID)
+	switch {
+	case errors.Is(err, clerkapp.ErrNotFound):
+		if err := b.endMemberships(ctx, event.UserID, members); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case state == "" && isIntent(user.ExternalID):
+		// Made by us and no customer yet: creation is under way, or was cut off and given up before Clerk had carried it
+		// out. Only time tells, so the first look leaves the event to Settle.
+		if !event.Old {
+			return nil
+		}
+		if err := b.clerk.DeleteUser(ctx, user.ID); err != nil {
+			return err
+		}
+	default:
+		if err := b.setEmail(ctx, user, members); err != nil {
+			return err
+		}
+	}
+	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.ClerkEventDone(ctx, tx, eventID) })
+}
+
+func (b *Background) endMemberships(ctx context.Context, userID string, members []string) error {
+	for _, member := range members {
+		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
+			_, err := b.leave(ctx, tx, userID)
+			if db.NoRows(err) { // the developer deleted the customer meanwhile
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.UserGone(ctx, tx, userID) })
+}
+
+func (b *Background) setEmail(ctx context.Context, user clerkapp.User, members []string) error {
+	for _, member := range members {
+		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
+			return queries.SetCustomerEmail(ctx, tx, tenantdb.SetCustomerEmailParams{
+				PlatformID: member, ID: user.ID, Email: &user.Email,
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

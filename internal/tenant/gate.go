@@ -1,0 +1,147 @@
+package tenant
+
+import (
+	"context"
+	"slices"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform/clerkapp"
+	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
+)
+
+// Gate resolves what a request carries to the platform it belongs to.
+type Gate struct {
+	db    *db.DB
+	clerk *clerkapp.App
+}
+
+// NewGate makes a Gate. The clerk app is the one that all end users share.
+func NewGate(customer *db.DB, clerk *clerkapp.App) *Gate { return &Gate{customer, clerk} }
+
+// Caller is who stands behind a request.
+type Caller struct {
+	Platform id.Platform
+	Backend  bool   // a secret key: it may act for any user of the platform
+	UserID   string // the end user, where a user's own token was shown
+	Origins  []string
+}
+
+// Allows reports whether a browser may call from the origin.
+func (c Caller) Allows(origin string) bool { return slices.Contains(c.Origins, origin) }
+
+// ByKey resolves a secret or publishable key. A key that is revoked, expired or of no platform gets the same answer.
+func (g *Gate) ByKey(ctx context.Context, key id.Key) (Caller, error) {
+	caller := Caller{Backend: key.Kind == id.Secret}
+	err := g.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		t, err := g.enter(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		caller.Platform = t.Platform
+		caller.Origins, err = queries.AllowedOrigins(ctx, t, string(t.Platform))
+		return err
+	})
+	return caller, err
+}
+
+// ByUserToken resolves a JWT of the shared Clerk app. Its publishableKey claim names the platform and is no authority:
+// the user must be a customer there.
+func (g *Gate) ByUserToken(ctx context.Context, token string) (Caller, error) {
+	claims, err := g.clerk.Verify(ctx, token)
+	if err != nil {
+		return Caller{}, err
+	}
+	refused := errs.New(errs.InvalidCredentials, "The token is valid, but its user is not a customer of a platform it names. "+
+		"Make tokens with the JWT template that adds the publishableKey claim.")
+	key, ok := id.ParseKey(claims.PublishableKey)
+	if !ok || key.Kind != id.Publishable {
+		return Caller{}, refused
+	}
+	caller := Caller{UserID: claims.UserID}
+	err = g.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		t, err := g.enter(ctx, tx, key)
+		if errs.Is(err, errs.InvalidCredentials) {
+			return refused
+		}
+		if err != nil {
+			return err
+		}
+		caller.Platform = t.Platform
+		if caller.Origins, err = queries.AllowedOrigins(ctx, t, string(t.Platform)); err != nil {
+			return err
+		}
+		if claims.AuthorizedParty != "" && !caller.Allows(claims.AuthorizedParty) {
+			return errs.New(errs.InvalidCredentials, "The token was made for the origin %s, which is not among the allowed "+
+				"origins of the platform.", claims.AuthorizedParty)
+		}
+		plan, err := queries.CurrentPlan(ctx, t, tenantdb.CurrentPlanParams{
+			PlatformID: string(t.Platform), ID: claims.UserID,
+		})
+		if db.NoRows(err) || err == nil && plan.Kind != string(FromClerk) {
+			return refused // an external customer may have any id, also one that looks like Clerk's
+		}
+		return err
+	})
+	if err != nil {
+		return Caller{}, err
+	}
+	return caller, nil
+}
+
+// ByDomain resolves a custom domain; ok is false where no platform has it.
+func (g *Gate) ByDomain(ctx context.Context, domain string) (caller Caller, ok bool, err error) {
+	err = g.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		found, err := queries.PlatformOfDomain(ctx, tx, domain)
+		if err != nil || found == "" {
+			return err
+		}
+		t, err := tx.Enter(ctx, id.Platform(found))
+		if err != nil {
+			return err
+		}
+		caller.Platform, ok = t.Platform, true
+		caller.Origins, err = queries.AllowedOrigins(ctx, t, found)
+		return err
+	})
+	return caller, ok, err
+}
+
+// OriginKnown reports whether any platform allows the origin. A CORS preflight carries no credentials, so this is all
+// that can be asked for it; the call itself is held to the list of its own platform.
+func (g *Gate) OriginKnown(ctx context.Context, origin string) (known bool, err error) {
+	err = g.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		known, err = queries.OriginKnown(ctx, tx, origin)
+		return err
+	})
+	return known, err
+}
+
+// enter looks the key up and enters its platform, where the key must be usable at this moment: there is no cache that
+// could miss a revocation.
+func (g *Gate) enter(ctx context.Context, tx db.Tx, key id.Key) (db.Tenant, error) {
+	unknown := errs.New(errs.InvalidCredentials, "The key %s does not exist, has expired or has been revoked.", key.Hint())
+	platform, err := queries.PlatformOfKey(ctx, tx, key.Hash())
+	if err != nil {
+		return db.Tenant{}, err
+	}
+	if platform == "" {
+		return db.Tenant{}, unknown
+	}
+	t, err := tx.Enter(ctx, id.Platform(platform))
+	if err != nil {
+		return db.Tenant{}, err
+	}
+	found, err := queries.UsableKey(ctx, t, tenantdb.UsableKeyParams{PlatformID: platform, Hash: key.Hash()})
+	if db.NoRows(err) {
+		return db.Tenant{}, unknown
+	}
+	if err != nil {
+		return db.Tenant{}, err
+	}
+	if found.Unseen {
+		err = queries.TouchKey(ctx, t, tenantdb.TouchKeyParams{PlatformID: platform, ID: found.ID})
+	}
+	return t, err
+}

@@ -1,0 +1,213 @@
+-- name: PlatformOfKey :one
+SELECT coalesce(directory.platform_of_key(@hash), '')::text AS platform_id;
+
+-- name: AddKeyToDirectory :exec
+SELECT directory.add_key(@hash);
+
+-- name: InsertKey :one
+INSERT INTO tenant.keys (platform_id, id, kind, name, hash, value, hint)
+VALUES (@platform_id, @id, @kind, @name, @hash, @value, @hint) RETURNING *;
+
+-- name: UsableKey :one
+SELECT id, (last_used_at IS NULL OR last_used_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
+FROM tenant.keys
+WHERE platform_id = @platform_id AND hash = @hash AND revoked_at IS NULL
+    AND (expires_at IS NULL OR dreamapi.now() < expires_at);
+
+-- name: TouchKey :exec
+UPDATE tenant.keys SET last_used_at = dreamapi.now() WHERE platform_id = @platform_id AND id = @id;
+
+-- name: Keys :many
+SELECT sqlc.embed(k), dreamapi.now()::timestamptz AS now FROM tenant.keys k WHERE platform_id = @platform_id ORDER BY id;
+
+-- name: LockKey :one
+SELECT sqlc.embed(k), dreamapi.now()::timestamptz AS now FROM tenant.keys k
+WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
+
+-- name: EndKeyAt :exec
+UPDATE tenant.keys SET expires_at = least(expires_at, dreamapi.now() + make_interval(secs => @seconds::double precision))
+WHERE platform_id = @platform_id AND id = @id;
+
+-- name: RevokeKey :exec
+UPDATE tenant.keys SET revoked_at = coalesce(revoked_at, dreamapi.now())
+WHERE platform_id = @platform_id AND id = @id;
+
+-- name: CurrentPublishableKey :one
+SELECT value::text FROM tenant.keys
+WHERE platform_id = @platform_id AND kind = 'publishable' AND revoked_at IS NULL
+ORDER BY id DESC LIMIT 1;
+
+-- name: InsertSettings :exec
+INSERT INTO tenant.settings (platform_id) VALUES (@platform_id);
+
+-- name: Settings :one
+SELECT currency, allowed_origins, directory.domains_here()::text[] AS domains FROM tenant.settings
+WHERE platform_id = @platform_id;
+
+-- name: AllowedOrigins :one
+SELECT allowed_origins FROM tenant.settings WHERE platform_id = @platform_id;
+
+-- name: SetAllowedOrigins :exec
+UPDATE tenant.settings SET allowed_origins = @origins WHERE platform_id = @platform_id;
+
+-- name: SetCurrency :execrows
+UPDATE tenant.settings s SET currency = @currency
+WHERE s.platform_id = @platform_id
+    AND NOT EXISTS (SELECT FROM tenant.tiers t WHERE t.platform_id = s.platform_id AND t.price > 0);
+
+-- name: LockSettings :one
+SELECT currency FROM tenant.settings WHERE platform_id = @platform_id FOR UPDATE;
+
+-- name: OriginKnown :one
+SELECT directory.origin_known(@origin)::boolean;
+
+-- name: PlatformOfDomain :one
+SELECT coalesce(directory.platform_of_domain(@domain), '')::text AS platform_id;
+
+-- name: AddDomain :one
+SELECT directory.add_domain(@domain)::boolean;
+
+-- name: RemoveDomain :one
+SELECT directory.remove_domain(@domain)::boolean;
+
+-- name: Tiers :many
+SELECT t.*, s.currency, coalesce((
+        SELECT jsonb_agg(jsonb_build_object('meter', l.meter, 'max', l.max, 'period', l.period) ORDER BY l.meter)
+        FROM tenant.tier_limits l WHERE l.platform_id = t.platform_id AND l.tier = t.name
+    ), '[]')::jsonb AS limits
+FROM tenant.tiers t JOIN tenant.settings s ON s.platform_id = t.platform_id
+WHERE t.platform_id = @platform_id
+    AND (sqlc.narg(name)::text IS NULL OR t.name = sqlc.narg(name))
+    AND (@with_archived::boolean OR t.archived_at IS NULL)
+ORDER BY t.position, t.name;
+
+-- name: InsertTier :exec
+INSERT INTO tenant.tiers (platform_id, name, display_name, price, interval, features, rate_limit, position)
+VALUES (@platform_id, @name, @display_name, @price, @interval, @features, @rate_limit,
+    coalesce(sqlc.narg(position)::int, (SELECT coalesce(max(position), 0) + 1 FROM tenant.tiers
+        WHERE platform_id = @platform_id)));
+
+-- name: UpdateTier :exec
+UPDATE tenant.tiers
+SET display_name = @display_name, price = @price, interval = @interval, features = @features,
+    rate_limit = @rate_limit, position = @position,
+    archived_at = CASE WHEN @archived::boolean THEN coalesce(archived_at, dreamapi.now()) END
+WHERE platform_id = @platform_id AND name = @name;
+
+-- name: DeleteLimits :exec
+DELETE FROM tenant.tier_limits WHERE platform_id = @platform_id AND tier = @tier;
+
+-- name: InsertLimit :exec
+INSERT INTO tenant.tier_limits (platform_id, tier, meter, max, period)
+VALUES (@platform_id, @tier, @meter, @max, @period);
+
+-- name: Meters :many
+SELECT DISTINCT meter FROM tenant.tier_limits WHERE platform_id = @platform_id
+UNION SELECT 'requests' ORDER BY 1;
+
+-- name: CurrentPlan :one
+SELECT kind, coalesce(plan, '')::text AS plan, source FROM tenant.current_plans WHERE platform_id = @platform_id AND customer_id = @id;
+
+-- name: InsertCustomer :exec
+INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan)
+VALUES (@platform_id, @id, @kind, @email, @first_name, @last_name, @plan);
+
+-- name: Customer :one
+SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan
+FROM tenant.customers c
+JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
+WHERE c.platform_id = @platform_id AND c.id = @id;
+
+-- name: Customers :many
+SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan
+FROM tenant.customers c
+JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
+WHERE c.platform_id = @platform_id
+    AND (sqlc.narg(email)::text IS NULL OR lower(c.email) = lower(sqlc.narg(email)))
+    AND (sqlc.narg(plan)::text IS NULL OR p.plan = sqlc.narg(plan))
+    AND (sqlc.narg(q)::text IS NULL
+        OR concat_ws(' ', c.id, c.email, c.first_name, c.last_name) ILIKE '%' || sqlc.narg(q) || '%')
+    AND (sqlc.narg(before)::timestamptz IS NULL OR (c.created_at, c.id) < (sqlc.narg(before), @before_id::text))
+ORDER BY c.created_at DESC, c.id DESC
+LIMIT @max;
+
+-- name: UpdateCustomer :execrows
+UPDATE tenant.customers
+SET first_name = coalesce(sqlc.narg(first_name), first_name),
+    last_name = coalesce(sqlc.narg(last_name), last_name),
+    plan = coalesce(sqlc.narg(plan), plan),
+    metadata = (metadata || @metadata_set::jsonb) - @metadata_removed::text[],
+    updated_at = dreamapi.now()
+WHERE platform_id = @platform_id AND id = @id;
+
+-- name: LockCustomer :one
+SELECT kind FROM tenant.customers WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
+
+-- name: SetCustomerEmail :exec
+UPDATE tenant.customers SET email = @email, updated_at = dreamapi.now()
+WHERE platform_id = @platform_id AND id = @id AND kind = 'clerk' AND email IS DISTINCT FROM @email;
+
+-- name: DeleteCustomer :execrows
+DELETE FROM tenant.customers WHERE platform_id = @platform_id AND id = @id;
+
+-- name: InsertIntent :exec
+INSERT INTO tenant.customer_intents (platform_id, id, email, first_name, last_name, plan, idempotency_key)
+VALUES (@platform_id, @id, @email, @first_name, @last_name, @plan, @idempotency_key);
+
+-- name: LockIntent :one
+SELECT * FROM tenant.customer_intents WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
+
+-- name: TakeUpIntent :one
+UPDATE tenant.customer_intents SET tried_at = dreamapi.now()
+WHERE platform_id = @platform_id AND idempotency_key = @idempotency_key
+    AND tried_at < dreamapi.now() - interval '1 minute'
+RETURNING *;
+
+-- name: LetIntentGo :exec
+-- A retry may take it up at once; what is left after two minutes is settled.
+UPDATE tenant.customer_intents SET tried_at = least(tried_at, dreamapi.now() - interval '61 seconds')
+WHERE platform_id = @platform_id AND id = @id;
+
+-- name: DeleteIntent :execrows
+DELETE FROM tenant.customer_intents WHERE platform_id = @platform_id AND id = @id;
+
+-- name: LeftIntents :many
+SELECT * FROM tenant.customer_intents
+WHERE platform_id = ANY(@platform_ids::text[]) AND tried_at < dreamapi.now() - interval '2 minutes'
+ORDER BY platform_id, id LIMIT 1000;
+
+-- name: JoinUser :one
+SELECT directory.join_user(@user_id)::text AS state;
+
+-- name: LeaveUser :one
+SELECT coalesce(directory.leave_user(@user_id), '')::text AS state;
+
+-- name: UserState :one
+SELECT coalesce(directory.user_state(@user_id), '')::text AS state;
+
+-- name: UserGone :exec
+SELECT directory.user_gone(@user_id);
+
+-- name: PlatformsOfUser :one
+SELECT directory.platforms_of_user(@user_id)::text[];
+
+-- name: UsersLeaving :one
+SELECT directory.users_leaving()::text[];
+
+-- name: InsertClerkEvent :execrows
+INSERT INTO tenant.clerk_events (id, type, user_id) VALUES (@id, @type, @user_id) ON CONFLICT DO NOTHING;
+
+-- name: ClerkEvent :one
+SELECT *, (received_at < dreamapi.now() - interval '5 minutes')::boolean AS old FROM tenant.clerk_events
+WHERE id = @id AND processed_at IS NULL;
+
+-- name: LeftClerkEvents :many
+SELECT id FROM tenant.clerk_events
+WHERE processed_at IS NULL AND received_at < dreamapi.now() - interval '5 minutes'
+ORDER BY received_at LIMIT 1000;
+
+-- name: ClerkEventDone :exec
+UPDATE tenant.clerk_events SET processed_at = dreamapi.now() WHERE id = @id;
+
+-- name: SweepClerkEvents :exec
+DELETE FROM tenant.clerk_events WHERE processed_at < dreamapi.now() - interval '30 days';
