@@ -26,7 +26,7 @@ func TestATypingErrorIsRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := []byte(NewKey(Secret, Test).Reveal())
 		at := rapid.IntRange(0, len(text)-1).Draw(t, "at")
-		with := rapid.SampledFrom([]byte(base62 + "_- ")).Draw(t, "with")
+		with := rapid.SampledFrom([]byte(base62+"_- ")).Draw(t, "with")
 		if text[at] == with {
 			return
 		}

@@ -172,14 +172,12 @@ func (s *Service) Owned(ctx context.Context, developer id.Developer, platform st
 	return owned, err
 }
 
-// Rename changes a platform's name.
-func (s *Service) Rename(ctx context.Context, platform id.Platform, name string) error {
+// Rename changes the name of the platform that the transaction has entered.
+func Rename(ctx context.Context, tx db.Tenant, name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	return s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
-		return queries.RenamePlatform(ctx, tx, platformdb.RenamePlatformParams{ID: string(platform), Name: name})
-	})
+	return queries.RenamePlatform(ctx, tx, platformdb.RenamePlatformParams{ID: string(tx.Platform), Name: name})
 }
 
 // EachPlatform calls fn with the ids of all platforms, at most a thousand at a time, for background work.

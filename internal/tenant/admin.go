@@ -64,14 +64,15 @@ type Settings struct {
 
 // SettingsChange holds what shall change; nil leaves a field as it is.
 type SettingsChange struct {
+	Name           *string
 	Currency       *string
 	AllowedOrigins *[]string
 }
 
 // Settings returns the platform's settings.
-func (a *Admin) Settings(ctx context.Context, platform id.Platform) (Settings, error) {
+func (a *Admin) Settings(ctx context.Context, at id.Platform) (Settings, error) {
 	var settings Settings
-	err := a.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) (err error) {
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
 		settings, err = readSettings(ctx, tx)
 		return err
 	})
@@ -79,7 +80,7 @@ func (a *Admin) Settings(ctx context.Context, platform id.Platform) (Settings, e
 }
 
 // ChangeSettings changes the platform's settings and returns them all.
-func (a *Admin) ChangeSettings(ctx context.Context, platform id.Platform, change SettingsChange) (Settings, error) {
+func (a *Admin) ChangeSettings(ctx context.Context, at id.Platform, change SettingsChange) (Settings, error) {
 	var faults []errs.Fault
 	if change.AllowedOrigins != nil {
 		for _, origin := range *change.AllowedOrigins {
@@ -99,14 +100,14 @@ func (a *Admin) ChangeSettings(ctx context.Context, platform id.Platform, change
 		return Settings{}, err
 	}
 	var settings Settings
-	err := a.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
-		now, err := queries.LockSettings(ctx, tx, string(platform))
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		now, err := queries.LockSettings(ctx, tx, string(at))
 		if err != nil {
 			return err
 		}
 		if change.Currency != nil && *change.Currency != now {
 			n, err := queries.SetCurrency(ctx, tx, tenantdb.SetCurrencyParams{
-				PlatformID: string(platform), Currency: *change.Currency,
+				PlatformID: string(at), Currency: *change.Currency,
 			})
 			if err != nil {
 				return err
@@ -115,10 +116,15 @@ func (a *Admin) ChangeSettings(ctx context.Context, platform id.Platform, change
 				return errs.New(errs.Conflict, "The currency can not change once a tier has a price.")
 			}
 		}
+		if change.Name != nil {
+			if err := platform.Rename(ctx, tx, *change.Name); err != nil {
+				return err
+			}
+		}
 		if change.AllowedOrigins != nil {
 			origins := slices.Compact(slices.Sorted(slices.Values(*change.AllowedOrigins)))
 			err := queries.SetAllowedOrigins(ctx, tx, tenantdb.SetAllowedOriginsParams{
-				PlatformID: string(platform), Origins: slices.Concat([]string{}, origins),
+				PlatformID: string(at), Origins: notNil(origins),
 			})
 			if err != nil {
 				return err
@@ -131,20 +137,20 @@ func (a *Admin) ChangeSettings(ctx context.Context, platform id.Platform, change
 }
 
 // AddDomain has a domain resolve to the platform. The developer proves that the domain is theirs by a TXT record.
-func (a *Admin) AddDomain(ctx context.Context, platform id.Platform, domain string) (Settings, error) {
+func (a *Admin) AddDomain(ctx context.Context, at id.Platform, domain string) (Settings, error) {
 	domain = strings.TrimSuffix(strings.ToLower(domain), ".")
 	if _, err := netip.ParseAddr(domain); err == nil || !domainForm.MatchString(domain) || len(domain) > 253 {
 		return Settings{}, errs.InvalidParam("domain", "domain is a host name such as api.example.com.")
 	}
 	if !strings.HasSuffix(domain, ".localhost") {
-		record, proof := "_dreamapi."+domain, "dreamapi-platform="+string(platform)
+		record, proof := "_dreamapi."+domain, "dreamapi-platform="+string(at)
 		found, err := a.resolver.LookupTXT(ctx, record)
 		if !slices.Contains(found, proof) {
 			return Settings{}, errs.New(errs.Conflict, "To show that %s is yours, add a TXT record %s with the value %s, wait "+
 				"until it is visible, and send this again.", domain, record, proof).Because(err)
 		}
 	}
-	return a.changeDomains(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
+	return a.changeDomains(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		ok, err := queries.AddDomain(ctx, tx, domain)
 		if err == nil && !ok {
 			return errs.New(errs.Conflict, "The domain %s is in use by another platform.", domain)
@@ -154,8 +160,8 @@ func (a *Admin) AddDomain(ctx context.Context, platform id.Platform, domain stri
 }
 
 // RemoveDomain ends what AddDomain began.
-func (a *Admin) RemoveDomain(ctx context.Context, platform id.Platform, domain string) (Settings, error) {
-	return a.changeDomains(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
+func (a *Admin) RemoveDomain(ctx context.Context, at id.Platform, domain string) (Settings, error) {
+	return a.changeDomains(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		ok, err := queries.RemoveDomain(ctx, tx, strings.ToLower(domain))
 		if err == nil && !ok {
 			return errs.New(errs.NotFound, "The platform has no such domain.")
@@ -165,9 +171,9 @@ func (a *Admin) RemoveDomain(ctx context.Context, platform id.Platform, domain s
 }
 
 func (a *Admin) changeDomains(
-	ctx context.Context, platform id.Platform, change func(context.Context, db.Tenant) error,
+	ctx context.Context, at id.Platform, change func(context.Context, db.Tenant) error,
 ) (settings Settings, err error) {
-	err = a.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
+	err = a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		if err := change(ctx, tx); err != nil {
 			return err
 		}

@@ -284,4 +284,3 @@ func orNil(s string) *string {
 
 // isIntent reports whether an external_id at Clerk is one of ours.
 func isIntent(externalID string) bool { return strings.HasPrefix(externalID, "cin_") }
-

@@ -53,7 +53,7 @@ type Limit struct {
 	Period string `json:"period"`
 }
 
-// TierChange holds what shall change; nil leaves a field as it is. Limits replaces the whole list.
+// TierChange holds what shall change; nil leaves a field as it is. Limits makes the new limits of the present ones.
 type TierChange struct {
 	DisplayName *string
 	Price       *int64
@@ -62,7 +62,7 @@ type TierChange struct {
 	RateLimit   *int
 	Position    *int
 	Archived    *bool
-	Limits      *map[string]Limit
+	Limits      func(now map[string]Limit) (map[string]Limit, error)
 }
 
 // Tiers lists the price list of the platform in its order, as the platform's customers see it.
@@ -141,13 +141,17 @@ func (a *Admin) ChangeTier(ctx context.Context, platform id.Platform, name strin
 		set(&t.RateLimit, c.RateLimit)
 		set(&t.Position, c.Position)
 		set(&t.Archived, c.Archived)
-		set(&t.Limits, c.Limits)
+		if c.Limits != nil {
+			if t.Limits, err = c.Limits(t.Limits); err != nil {
+				return err
+			}
+		}
 		if err := t.check(); err != nil {
 			return err
 		}
 		err = queries.UpdateTier(ctx, tx, tenantdb.UpdateTierParams{
 			PlatformID: string(platform), Name: name, DisplayName: t.DisplayName, Price: t.Price, Interval: t.Interval,
-			Features: slices.Concat([]string{}, t.Features), RateLimit: int32(t.RateLimit), Position: int32(t.Position),
+			Features: notNil(t.Features), RateLimit: int32(t.RateLimit), Position: int32(t.Position),
 			Archived: t.Archived,
 		})
 		if err != nil {
@@ -228,7 +232,7 @@ func (t Tier) check() error {
 func insertTier(ctx context.Context, tx db.Tenant, t Tier, position *int) error {
 	params := tenantdb.InsertTierParams{
 		PlatformID: string(tx.Platform), Name: t.Name, DisplayName: t.DisplayName, Price: t.Price, Interval: t.Interval,
-		Features: slices.Concat([]string{}, t.Features), RateLimit: int32(t.RateLimit),
+		Features: notNil(t.Features), RateLimit: int32(t.RateLimit),
 	}
 	if position != nil {
 		params.Position = new(int32(*position))
@@ -290,4 +294,12 @@ func readTiers(ctx context.Context, tx db.Tenant, params tenantdb.TiersParams) (
 		}
 	}
 	return tiers, nil
+}
+
+// notNil is s, or an empty slice: neither the database nor JSON shall see a null list.
+func notNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
 }

@@ -130,6 +130,9 @@ func (d Database) SetClock(t testing.TB, now time.Time) {
 
 func start() {
 	dir, err := os.MkdirTemp("/tmp", "dreamapi-test-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // root's server runs as another user, who must get in
+	}
 	if err != nil {
 		server.err = err
 		return

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/idempotency"
+	"github.com/dream-api/dream-api/internal/jobs"
+	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/platform/clerkapp"
+	"github.com/dream-api/dream-api/internal/secret"
+	"github.com/dream-api/dream-api/internal/server"
+	"github.com/dream-api/dream-api/internal/tenant"
+	"github.com/dream-api/dream-api/internal/usage"
+)
+
+const (
+	drainTime  = 20 * time.Second
+	sweepEvery = time.Minute
+)
+
+// app is the program put together: the modules, the surfaces, the background work.
+type app struct {
+	log     *slog.Logger
+	pools   []*db.DB
+	modules server.Modules
+	work    *jobs.Registry
+	worker  secret.Text // where the work's queue is
+
+	surfaces *server.Server
+	ops      *server.Operations
+}
+
+// newApp puts the program together. Nothing listens or works yet.
+func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog.Logger) (_ *app, err error) {
+	a := &app{log: log, work: jobs.NewRegistry()}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	open := func(own secret.Text, role db.Role) *db.DB {
+		url := cfg.DatabaseURL
+		if !own.Empty() {
+			url = own
+		}
+		pool, failed := db.Open(ctx, url, role)
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", role, failed))
+			return nil
+		}
+		a.pools = append(a.pools, pool)
+		return pool
+	}
+	developer := open(cfg.DatabaseURLDeveloper, db.Developer)
+	customer := open(cfg.DatabaseURLCustomer, db.Customer)
+	worker := open(cfg.DatabaseURLWorker, db.Worker)
+	if err != nil {
+		return nil, err
+	}
+	a.worker = cfg.DatabaseURL
+	if !cfg.DatabaseURLWorker.Empty() {
+		a.worker = cfg.DatabaseURLWorker
+	}
+	if err := a.verify(ctx, sandboxed); err != nil {
+		return nil, err
+	}
+
+	developers, err := clerkapp.New(clerkapp.Config{
+		SecretKey: cfg.DeveloperClerkSecretKey, PublishableKey: cfg.DeveloperClerkPublishableKey,
+		APIURL: cfg.ClerkAPIURL, Insecure: sandboxed,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the developers' Clerk app: %w", err)
+	}
+	endUsers, err := clerkapp.New(clerkapp.Config{
+		SecretKey: cfg.CustomerClerkSecretKey, PublishableKey: cfg.CustomerClerkPublishableKey,
+		APIURL: cfg.ClerkAPIURL, Insecure: sandboxed,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the end users' Clerk app: %w", err)
+	}
+	fingerprints, err := derive(cfg.EncryptionKey, "idempotency fingerprints")
+	if err != nil {
+		return nil, err
+	}
+	keeper := idempotency.NewKeeper(fingerprints)
+	queue, err := jobs.NewEnqueuer()
+	if err != nil {
+		return nil, err
+	}
+	background := tenant.NewBackground(tenant.NewCustomers(worker, endUsers, keeper, queue, usage.Forget))
+	a.modules = server.Modules{
+		Gate:       tenant.NewGate(customer, endUsers),
+		Admin:      tenant.NewAdmin(developer, keeper, net.DefaultResolver),
+		Customers:  tenant.NewCustomers(customer, endUsers, keeper, queue, usage.Forget),
+		Background: background,
+		Platform:   platform.New(developer, developers, cfg.DeveloperURL.String()),
+		Usage:      usage.New(customer, keeper),
+	}
+	background.Register(a.work)
+	jobs.Every(a.work, sweepEvery, settle{}, background.Settle)
+	jobs.Every(a.work, time.Hour, sweepIdempotency{}, func(ctx context.Context) error {
+		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
+			return worker.Tenants(ctx, platforms, func(ctx context.Context, tx db.Tenants) error {
+				return idempotency.Sweep(ctx, tx, platforms)
+			})
+		})
+	})
+
+	metrics := server.NewMetrics(versionText(), a.pools...)
+	a.ops = server.NewOperations(metrics, a.pools...)
+	a.surfaces = server.New(server.Config{
+		DeveloperURL: cfg.DeveloperURL, OAuthURL: cfg.OAuthURL, CustomerURL: cfg.CustomerURL,
+		Loopback: loopback, TrustedProxies: cfg.TrustedProxies,
+		CustomerClerkSecrets: []secret.Text{cfg.CustomerClerkWebhookSecret, cfg.CustomerClerkWebhookSecretPrevious},
+		Version:              versionText(),
+	}, a.modules, metrics, log)
+	return a, nil
+}
+
+type settle struct{}
+
+func (settle) Kind() string { return "tenant.settle" }
+
+type sweepIdempotency struct{}
+
+func (sweepIdempotency) Kind() string { return "idempotency.sweep" }
+
+// verify refuses to serve from a database in which isolation or durability would not hold.
+func (a *app) verify(ctx context.Context, sandboxed bool) error {
+	var faults []string
+	for _, pool := range a.pools {
+		found, err := pool.Verify(ctx, sandboxed)
+		if err != nil {
+			return fmt.Errorf("the database can not be used: %w", err)
+		}
+		for _, f := range found {
+			if !strings.Contains(strings.Join(faults, "\n"), f) {
+				faults = append(faults, f)
+			}
+		}
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("this database must not be served from:\n  %s", strings.Join(faults, "\n  "))
+	}
+	return nil
+}
+
+// serve works until ctx ends, then lets requests and jobs under way end. It calls ready once it serves.
+func (a *app) serve(ctx context.Context, surfaces, ops net.Listener, ready func() error) error {
+	runner, err := jobs.Start(context.WithoutCancel(ctx), a.worker, a.work, a.log)
+	if err != nil {
+		return fmt.Errorf("the background work does not start: %w", err)
+	}
+	servers := []*http.Server{a.httpServer(a.surfaces), a.httpServer(a.ops)}
+	failed := make(chan error, len(servers))
+	for i, l := range []net.Listener{surfaces, ops} {
+		go func() { failed <- servers[i].Serve(l) }()
+	}
+	a.log.Info("serving", "addr", surfaces.Addr().String(), "ops", ops.Addr().String(), "version", versionText())
+
+	if err = ready(); err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
+	}
+	a.log.Info("draining", "atMost", drainTime.String())
+	a.ops.Drain()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	err = errors.Join(err, servers[0].Shutdown(drain), runner.Stop(drain), servers[1].Shutdown(drain))
+	a.log.Info("stopped")
+	return err
+}
+
+func (a *app) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+	}
+}
+
+func (a *app) close() {
+	for _, pool := range a.pools {
+		pool.Close()
+	}
+}
+
+// derive makes a key for one purpose out of the one that is configured.
+func derive(key secret.Text, purpose string) ([]byte, error) {
+	master, err := base64.StdEncoding.DecodeString(key.Reveal())
+	if err != nil {
+		return nil, errors.New("ENCRYPTION_KEY is not base64")
+	}
+	return hkdf.Key(sha256.New, master, nil, "dream-api "+purpose, 32)
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/idempotency"
+	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/platform/clerkapp"
+	"github.com/dream-api/dream-api/internal/secret"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// facts are what dev tells programs, in .dreamapi/dev.json.
+type facts struct {
+	DashboardURL    string    `json:"dashboardUrl"`
+	ConnectURL      string    `json:"connectUrl"`
+	APIURL          string    `json:"apiUrl"`
+	OpsURL          string    `json:"opsUrl"`
+	ClerkSandboxURL string    `json:"clerkSandboxUrl"`
+	DatabaseURL     string    `json:"databaseUrl"`
+	Demo            demoFacts `json:"demo"`
+}
+
+type demoFacts struct {
+	Email          string      `json:"email"`
+	Password       string      `json:"password"`
+	ProjectID      id.Project  `json:"projectId"`
+	PlatformID     id.Platform `json:"platformId"`
+	PublishableKey string      `json:"publishableKey"`
+	SecretKey      string      `json:"secretKey"`
+	DeveloperToken string      `json:"developerToken"`
+}
+
+const (
+	demoEmail    = "demo@example.com"
+	demoPassword = "dream-api demo, only here"
+)
+
+func factsPath() string { return filepath.Join(stateDir, "dev.json") }
+
+func readFacts() (facts, error) {
+	var f facts
+	text, err := os.ReadFile(factsPath())
+	if err != nil {
+		return f, err
+	}
+	return f, json.Unmarshal(text, &f)
+}
+
+// write replaces the file as a whole, so that a reader never sees half of it.
+func (f facts) write() error {
+	text, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	draft := factsPath() + ".new"
+	if err := os.WriteFile(draft, append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(draft, factsPath())
+}
+
+// alive reports whether the dev that wrote the facts still runs.
+func (f facts) alive() bool {
+	client := http.Client{Timeout: time.Second}
+	answer, err := client.Get(f.OpsURL + "/livez")
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+func (f facts) print(out io.Writer, port string) error {
+	_, err := fmt.Fprintf(out, `
+dream-api is ready. Ctrl-C stops it; make db/reset starts afresh.
+
+  Dashboard       %s
+  API             http://localhost:%s
+  Clerk (sandbox) %s
+  All of this     %s
+
+Count a call, 20 times and then once more:
+
+  export API=http://localhost:%s KEY=%s
+  curl $API/api/tiers -H "Authorization: Bearer $KEY"
+  curl $API/api/data -X POST -H "Authorization: Bearer $KEY" -H "X-User-Id: me" -H "X-User-Plan: free"
+
+`, f.DashboardURL, port, f.ClerkSandboxURL, factsPath(), port, f.Demo.SecretKey)
+	return err
+}
+
+// demo makes sure of a developer with a test platform, its tiers, keys and a developer token. What an earlier run made
+// is used again, also its keys while they work.
+func (a *app) demo(ctx context.Context, cfg config) (facts, error) {
+	before, err := readFacts()
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return facts{}, fmt.Errorf("%s can not be read; move it away: %w", factsPath(), err)
+	}
+	f := facts{Demo: before.Demo}
+	f.Demo.Email, f.Demo.Password = demoEmail, demoPassword
+
+	developer, err := demoDeveloper(ctx, a.modules.Platform, cfg)
+	if err != nil {
+		return f, err
+	}
+	own, err := a.demoPlatform(ctx, developer, &f.Demo)
+	if err != nil {
+		return f, err
+	}
+	for _, key := range []struct {
+		kind id.KeyKind
+		text *string
+	}{{id.Publishable, &f.Demo.PublishableKey}, {id.Secret, &f.Demo.SecretKey}} {
+		if parsed, ok := id.ParseKey(*key.text); ok {
+			caller, err := a.modules.Gate.ByKey(ctx, parsed)
+			if err == nil && caller.Platform == own.ID {
+				continue
+			}
+			if err != nil && !errs.Is(err, errs.InvalidCredentials) {
+				return f, err
+			}
+		}
+		made, _, err := a.modules.Admin.CreateKey(ctx, own, key.kind, "demo", idempotency.Request{})
+		if err != nil {
+			return f, err
+		}
+		if *key.text = made.Secret; made.Key.Value != nil {
+			*key.text = *made.Key.Value
+		}
+	}
+	if parsed, ok := id.ParseKey(f.Demo.DeveloperToken); ok {
+		who, err := a.modules.Platform.ByToken(ctx, parsed)
+		if err == nil && who.ID == developer.ID {
+			return f, nil
+		}
+	}
+	token, err := a.modules.Platform.CreateToken(ctx, developer.ID, "demo")
+	f.Demo.DeveloperToken = token.Secret
+	return f, err
+}
+
+// demoDeveloper signs the demo's developer up with the sandbox, as a person would with the real Clerk.
+func demoDeveloper(ctx context.Context, platforms *platform.Service, cfg config) (platform.Developer, error) {
+	clerk, err := clerkapp.New(clerkapp.Config{
+		SecretKey: cfg.DeveloperClerkSecretKey, PublishableKey: cfg.DeveloperClerkPublishableKey, APIURL: cfg.ClerkAPIURL,
+		Insecure: true,
+	})
+	if err != nil {
+		return platform.Developer{}, err
+	}
+	user, err := clerk.UserByEmail(ctx, demoEmail)
+	if errors.Is(err, clerkapp.ErrNotFound) {
+		user, err = clerk.CreateUser(ctx, clerkapp.NewUser{
+			Email: demoEmail, FirstName: "Demo", LastName: "Developer", Password: secret.New(demoPassword), ExternalID: "demo",
+		})
+	}
+	if err != nil {
+		return platform.Developer{}, err
+	}
+	return platforms.EnsureDeveloper(ctx, user.ID, user.Email, user.Name)
+}
+
+func (a *app) demoPlatform(ctx context.Context, developer platform.Developer, demo *demoFacts) (platform.Platform, error) {
+	projects, err := a.modules.Platform.Projects(ctx, developer.ID)
+	if err != nil {
+		return platform.Platform{}, err
+	}
+	for _, project := range projects {
+		for _, own := range project.Platforms {
+			if own.Mode == id.Test {
+				demo.ProjectID, demo.PlatformID = project.ID, own.ID
+				return own, a.demoTiers(ctx, own.ID)
+			}
+		}
+	}
+	project, err := a.modules.Platform.CreateProject(ctx, developer.ID, "Demo")
+	if err != nil {
+		return platform.Platform{}, err
+	}
+	own, err := a.modules.Admin.CreatePlatform(ctx, developer.ID, project.ID, id.Test, "Demo")
+	if err != nil {
+		return platform.Platform{}, err
+	}
+	demo.ProjectID, demo.PlatformID = project.ID, own.ID
+	free := func(map[string]tenant.Limit) (map[string]tenant.Limit, error) {
+		return map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(20)), Period: "month"}}, nil
+	}
+	if _, err := a.modules.Admin.ChangeTier(ctx, own.ID, "free", tenant.TierChange{Limits: free}); err != nil {
+		return platform.Platform{}, err
+	}
+	return own, a.demoTiers(ctx, own.ID)
+}
+
+// demoTiers adds the tier that costs something, unless an earlier run has.
+func (a *app) demoTiers(ctx context.Context, own id.Platform) error {
+	_, _, err := a.modules.Admin.CreateTier(ctx, own, tenant.Tier{
+		Name: "pro", DisplayName: "Pro", Price: 1000,
+		Limits: map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(10_000)), Period: "month"}},
+	}, nil, idempotency.Request{})
+	if errs.Is(err, errs.Conflict) {
+		return nil
+	}
+	return err
+}

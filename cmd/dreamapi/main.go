@@ -1,0 +1,91 @@
+// Command dreamapi is the whole product in one program: the three surfaces, their background work, the migrations, and
+// for development a PostgreSQL and stand-ins for third parties.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "dreamapi:", err)
+		var bad usageError
+		if errors.As(err, &bad) {
+			os.Exit(2)
+		}
+		os.Exit(1)
+	}
+}
+
+// usageError is a mistake in how the program was called.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+// version is set when a release is built.
+var version = ""
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "development"
+}
+
+// run is the program. It ends when its work is done or ctx is.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	command, rest := "help", []string(nil)
+	if len(args) > 0 {
+		command, rest = args[0], args[1:]
+	}
+	switch command {
+	case "serve":
+		return serve(ctx, rest, environ, stderr)
+	case "dev":
+		return dev(ctx, rest, environ, stdout, stderr)
+	case "sandbox":
+		return sandbox(ctx, rest, stdout, stderr)
+	case "migrate":
+		return migrate(ctx, rest, environ, stdout)
+	case "version":
+		_, err := fmt.Fprintln(stdout, versionText())
+		return err
+	case "help", "-h", "--help":
+		return help(rest, stdout)
+	default:
+		return usageError(fmt.Sprintf("there is no command %q; `dreamapi help` lists them", command))
+	}
+}
+
+func help(args []string, out io.Writer) error {
+	if len(args) > 0 && args[0] == "serve" {
+		return helpServe(out)
+	}
+	_, err := fmt.Fprint(out, `dreamapi gives a SaaS auth, billing and usage limits.
+
+  dreamapi dev                    run everything on this machine: no account, no configuration
+  dreamapi serve                  serve in production; configured by the environment (dreamapi help serve)
+      --migrate                   bring the schema up to date first
+      --unsafe-sandbox            accept the addresses of a sandbox, and a database made for tests
+  dreamapi sandbox                run only the stand-ins for third parties, for tests of serve
+      --dir DIR                   keep their state there
+  dreamapi migrate [up|status]    bring the schema of DATABASE_URL up to date, or say how it stands
+      --print-roles [OWNER]       print the SQL with which an administrator creates the roles
+  dreamapi version
+  dreamapi help
+`)
+	return err
+}

@@ -1,0 +1,210 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/idempotency"
+	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// On the customer surface the handlers of a group get a caller, whom one of these three has let in.
+
+const callerKey = "caller"
+
+func callerOf(c echo.Context) tenant.Caller { return c.Get(callerKey).(tenant.Caller) }
+
+// backend lets in a developer's backend, with its secret key.
+func (s *Server) backend(next echo.HandlerFunc) echo.HandlerFunc {
+	return s.letIn(next, func(c echo.Context, token string) (tenant.Caller, error) {
+		key, ok := id.ParseKey(token)
+		switch {
+		case ok && key.Kind == id.Secret:
+			return s.gate.ByKey(c.Request().Context(), key)
+		case ok && key.Kind == id.Publishable:
+			return tenant.Caller{}, errs.New(errs.Forbidden, "A publishable key names a platform and opens nothing. Use the "+
+				"secret key, from your backend.")
+		case isJWT(token):
+			return tenant.Caller{}, errs.New(errs.Forbidden, "This is for your backend: use the secret key and not a user's token.")
+		default:
+			return tenant.Caller{}, notAKey()
+		}
+	})
+}
+
+// backendOrUser lets in a developer's backend for the user it names, or a user with a token of their own.
+func (s *Server) backendOrUser(next echo.HandlerFunc) echo.HandlerFunc {
+	backend := s.backend(func(c echo.Context) error {
+		caller := callerOf(c)
+		caller.UserID = c.Request().Header.Get("X-User-Id")
+		if caller.UserID == "" {
+			return errs.InvalidParam("X-User-Id", "With a secret key the header X-User-Id says for which user.")
+		}
+		c.Set(callerKey, caller)
+		return next(c)
+	})
+	user := s.letIn(func(c echo.Context) error {
+		if stated := c.Request().Header.Get("X-User-Id"); stated != "" && stated != callerOf(c).UserID {
+			return errs.New(errs.Forbidden, "The token is another user's than X-User-Id says. Leave X-User-Id away with a token.")
+		}
+		return next(c)
+	}, func(c echo.Context, token string) (tenant.Caller, error) {
+		return s.gate.ByUserToken(c.Request().Context(), token)
+	})
+	return func(c echo.Context) error {
+		if token, err := bearer(c); err == nil && isJWT(token) {
+			return user(c)
+		}
+		return backend(c)
+	}
+}
+
+// anybody lets in whoever names a platform: by a key, a user's token, or the host.
+func (s *Server) anybody(next echo.HandlerFunc) echo.HandlerFunc {
+	byToken := s.letIn(next, func(c echo.Context, token string) (tenant.Caller, error) {
+		if isJWT(token) {
+			return s.gate.ByUserToken(c.Request().Context(), token)
+		}
+		key, ok := id.ParseKey(token)
+		if !ok || key.Kind == id.DeveloperToken {
+			return tenant.Caller{}, notAKey()
+		}
+		return s.gate.ByKey(c.Request().Context(), key)
+	})
+	return func(c echo.Context) error {
+		named := c.Request().Header.Get("X-Publishable-Key")
+		if named == "" {
+			named = c.QueryParam("publishableKey")
+		}
+		domain, hosted := domainOf(c.Request())
+		switch {
+		case c.Request().Header.Get("Authorization") != "":
+			return byToken(c)
+		case named != "":
+			key, ok := id.ParseKey(named)
+			if !ok || key.Kind != id.Publishable { // a secret key has no place in a URL
+				return notAKey()
+			}
+			caller, err := s.gate.ByKey(c.Request().Context(), key)
+			if err != nil {
+				return err
+			}
+			return s.enter(c, next, caller)
+		case hosted:
+			return s.enter(c, next, domain)
+		default:
+			return errs.New(errs.Unauthenticated, "Say which platform: by the header X-Publishable-Key, or Authorization.")
+		}
+	}
+}
+
+// letIn resolves the bearer token and goes on with the caller.
+func (s *Server) letIn(
+	next echo.HandlerFunc, resolve func(echo.Context, string) (tenant.Caller, error),
+) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		token, err := bearer(c)
+		if err != nil {
+			return err
+		}
+		if token == "" {
+			return errs.New(errs.Unauthenticated, "Send the header Authorization: Bearer <secret key>, or where it is allowed a "+
+				"user's token.")
+		}
+		caller, err := resolve(c, token)
+		if err != nil {
+			return err
+		}
+		return s.enter(c, next, caller)
+	}
+}
+
+// enter holds the caller to the host's platform and to the allowed origins, and goes on.
+func (s *Server) enter(c echo.Context, next echo.HandlerFunc, caller tenant.Caller) error {
+	if domain, ok := domainOf(c.Request()); ok && domain.Platform != caller.Platform {
+		return errs.New(errs.InvalidCredentials, "These credentials are not for the platform of this host.")
+	}
+	if err := s.admit(c, caller); err != nil {
+		return err
+	}
+	c.Set(callerKey, caller)
+	return next(c)
+}
+
+// isJWT reports whether a token has the three parts of a JWT; no key of ours has a dot.
+func isJWT(token string) bool { return strings.Count(token, ".") == 2 }
+
+func notAKey() error {
+	return errs.New(errs.InvalidCredentials, "This is not a key for this: it is mistyped, cut off or of another kind.")
+}
+
+// On the developer surface the handlers get a developer, and behind :platform one of the developer's own platforms.
+
+const (
+	developerKey = "developer"
+	platformKey  = "platform"
+)
+
+func developerOf(c echo.Context) platform.Developer { return c.Get(developerKey).(platform.Developer) }
+
+func platformOf(c echo.Context) platform.Platform { return c.Get(platformKey).(platform.Platform) }
+
+// developer lets in a developer, with a developer token or a session token of our own Clerk app.
+func (s *Server) developer(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		token, err := bearer(c)
+		if err != nil {
+			return err
+		}
+		var who platform.Developer
+		key, ok := id.ParseKey(token)
+		switch {
+		case token == "":
+			return errs.New(errs.Unauthenticated, "Send the header Authorization: Bearer <developer token>.")
+		case ok && key.Kind == id.DeveloperToken:
+			who, err = s.platform.ByToken(c.Request().Context(), key)
+		case isJWT(token):
+			who, err = s.platform.ByClerkToken(c.Request().Context(), token)
+		default:
+			return errs.New(errs.InvalidCredentials, "This is not a developer token (dk_…): it is mistyped, cut off or of "+
+				"another kind.")
+		}
+		if err != nil {
+			return err
+		}
+		c.Set(developerKey, who)
+		return next(c)
+	}
+}
+
+// ownPlatform finds the platform of the path among the developer's own.
+func (s *Server) ownPlatform(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		own, err := s.platform.Owned(c.Request().Context(), developerOf(c).ID, c.Param("platform"))
+		if err != nil {
+			return err
+		}
+		c.Set(platformKey, own)
+		return next(c)
+	}
+}
+
+// idempotencyKey reads the header; empty where there is none.
+func idempotencyKey(c echo.Context) (string, error) {
+	values := c.Request().Header.Values(http.CanonicalHeaderKey("Idempotency-Key"))
+	if len(values) == 0 {
+		return "", nil
+	}
+	key := values[0]
+	plain := strings.IndexFunc(key, func(r rune) bool { return r < 0x21 || r > 0x7e }) < 0
+	if len(values) > 1 || key == "" || len(key) > idempotency.Longest || !plain {
+		return "", errs.InvalidParam("Idempotency-Key", "Idempotency-Key is one text of 1 to %d visible ASCII characters.",
+			idempotency.Longest)
+	}
+	return key, nil
+}

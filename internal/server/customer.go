@@ -1,0 +1,148 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/secret"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// customerRoutes are what developers' backends and their end users call.
+func (s *Server) customerRoutes(e *echo.Echo) {
+	e.Use(s.cors)
+
+	e.GET("/", s.customerHome)
+	e.GET("/docs/errors", s.errorDocs)
+	e.POST("/webhook/clerk", s.receiveClerkEvent)
+
+	e.GET("/api/tiers", s.listPriceList, s.anybody)
+
+	backend := e.Group("", s.backend)
+	backend.POST("/api/customers", s.createCustomer)
+	backend.GET("/api/customers", s.listCustomers)
+	backend.GET("/api/customers/:id", s.getCustomer)
+	backend.PATCH("/api/customers/:id", s.updateCustomer)
+	backend.DELETE("/api/customers/:id", s.deleteCustomer)
+	backend.POST("/api/data/batch", s.trackBatch)
+
+	user := e.Group("", s.backendOrUser)
+	user.POST("/api/data", s.track)
+	user.GET("/api/usage", s.getUsage)
+}
+
+func (s *Server) listPriceList(c echo.Context) error {
+	tiers, err := s.gate.Tiers(c.Request().Context(), callerOf(c).Platform)
+	if err != nil {
+		return err
+	}
+	list := make([]priceListEntry, len(tiers))
+	for i, t := range tiers {
+		list[i] = priceListEntryOf(t)
+	}
+	return c.JSON(http.StatusOK, map[string]any{"tiers": list})
+}
+
+func (s *Server) createCustomer(c echo.Context) error {
+	var in struct {
+		Email     string      `json:"email"`
+		FirstName string      `json:"firstName"`
+		LastName  string      `json:"lastName"`
+		Plan      string      `json:"plan"`
+		Password  secret.Text `json:"password"`
+		ID        string      `json:"id"`
+	}
+	body, err := decode(c, &in, false)
+	if err != nil {
+		return err
+	}
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	made, replayed, err := s.customers.Create(c.Request().Context(), callerOf(c).Platform, tenant.NewCustomer{
+		ID: in.ID, Email: in.Email, FirstName: in.FirstName, LastName: in.LastName, Plan: in.Plan, Password: in.Password,
+	}, key, body)
+	if err != nil {
+		return err
+	}
+	markReplayed(c, replayed)
+	return c.JSON(http.StatusCreated, map[string]any{"success": true, "customer": made})
+}
+
+func (s *Server) listCustomers(c echo.Context) error {
+	filter := tenant.Filter{
+		Email: c.QueryParam("email"), Plan: c.QueryParam("plan"), Q: c.QueryParam("q"), Cursor: c.QueryParam("cursor"), Limit: 20,
+	}
+	if text := c.QueryParam("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 100 {
+			return errs.InvalidParam("limit", "limit is a whole number from 1 to 100.")
+		}
+		filter.Limit = n
+	}
+	page, err := s.customers.List(c.Request().Context(), callerOf(c).Platform, filter)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list(page.Customers, page.Next))
+}
+
+func (s *Server) getCustomer(c echo.Context) error {
+	found, err := s.customers.Get(c.Request().Context(), callerOf(c).Platform, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"customer": found})
+}
+
+func (s *Server) updateCustomer(c echo.Context) error {
+	var in struct {
+		Plan      *string        `json:"plan"`
+		FirstName *string        `json:"firstName"`
+		LastName  *string        `json:"lastName"`
+		Metadata  map[string]any `json:"metadata"`
+	}
+	if _, err := decode(c, &in, false); err != nil {
+		return err
+	}
+	updated, err := s.customers.Update(c.Request().Context(), callerOf(c).Platform, c.Param("id"), tenant.CustomerChange(in))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"success": true, "customer": updated})
+}
+
+func (s *Server) deleteCustomer(c echo.Context) error {
+	id := c.Param("id")
+	if err := s.customers.Delete(c.Request().Context(), callerOf(c).Platform, id); err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"success": true, "deleted": map[string]string{"id": id}})
+}
+
+// list is the shape of every list that is paged.
+func list[T any](data []T, next string) map[string]any {
+	body := map[string]any{"data": notNil(data), "hasMore": next != "", "nextCursor": nil}
+	if next != "" {
+		body["nextCursor"] = next
+	}
+	return body
+}
+
+func markReplayed(c echo.Context, replayed bool) {
+	if replayed {
+		c.Response().Header().Set("Idempotent-Replayed", "true")
+	}
+}
+
+// notNil is s, or an empty slice, which JSON shows as [].
+func notNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

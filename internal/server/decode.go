@@ -1,0 +1,202 @@
+package server
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/errs"
+)
+
+// decode reads the body into a pointer to a struct and returns the body as it came. It is stricter than encoding/json:
+// fields that are unknown (also but for the case), given twice or followed by something are refused, and every fault
+// is listed with its path. An empty body is an empty object where optional.
+func decode(c echo.Context, into any, optional bool) ([]byte, error) {
+	body, err := io.ReadAll(c.Request().Body)
+	if err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		if optional {
+			return nil, nil
+		}
+		return nil, errs.New(errs.InvalidJSON, "The body is empty. Send a JSON object.")
+	}
+	if !json.Valid(body) {
+		return nil, errs.New(errs.InvalidJSON, "The body is not JSON: %v.", syntaxError(body))
+	}
+	var d decoder
+	d.object(body, reflect.ValueOf(into).Elem(), "")
+	return body, errs.Invalid(d.faults)
+}
+
+func syntaxError(body []byte) error {
+	var anything any
+	err := json.Unmarshal(body, &anything)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("%w (at byte %d)", err, syntax.Offset)
+	}
+	return err
+}
+
+// decoder collects faults while it goes through valid JSON.
+type decoder struct{ faults []errs.Fault }
+
+func (d *decoder) fault(path, format string, args ...any) {
+	d.faults = append(d.faults, errs.Fault{Param: path, Message: strings.TrimSpace(path+" "+fmt.Sprintf(format, args...)) + "."})
+}
+
+// object decodes an object into a struct.
+func (d *decoder) object(raw []byte, into reflect.Value, path string) {
+	fields := map[string]reflect.Value{}
+	for i := range into.NumField() {
+		name, _, _ := strings.Cut(into.Type().Field(i).Tag.Get("json"), ",")
+		fields[name] = into.Field(i)
+	}
+	d.members(raw, path, func(name string, value []byte) {
+		field, ok := fields[name]
+		if !ok {
+			d.fault(join(path, name), "is not a field that this request has")
+			return
+		}
+		d.value(value, field, join(path, name))
+	})
+}
+
+// members calls fn with each member of an object.
+func (d *decoder) members(raw []byte, path string, fn func(name string, value []byte)) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
+		if path == "" {
+			path = "The body"
+		}
+		d.fault(path, "is an object")
+		return
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		token, err := dec.Token()
+		name, _ := token.(string)
+		var value json.RawMessage
+		if err == nil {
+			err = dec.Decode(&value)
+		}
+		if err != nil {
+			d.fault(path, "is not an object")
+			return
+		}
+		if seen[name] {
+			d.fault(join(path, name), "is given twice")
+			continue
+		}
+		seen[name] = true
+		fn(name, value)
+	}
+}
+
+func (d *decoder) value(raw []byte, into reflect.Value, path string) {
+	t := into.Type()
+	switch own := into.Addr().Interface().(type) {
+	case json.Unmarshaler:
+		if err := own.UnmarshalJSON(raw); err != nil {
+			d.fault(path, "%v", err)
+		}
+		return
+	case encoding.TextUnmarshaler:
+		if err := json.Unmarshal(raw, own); err != nil {
+			d.fault(path, "is a text")
+		}
+		return
+	}
+	switch {
+	case t.Kind() == reflect.Struct:
+		d.object(raw, into, path)
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		d.list(raw, into, path)
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
+		d.table(raw, into, path)
+	default:
+		d.duplicates(raw, path)
+		if err := json.Unmarshal(raw, into.Addr().Interface()); err != nil {
+			d.fault(path, "is %s", expected(t))
+		} else if bytes.Contains(raw, []byte(`\u0000`)) && hasNUL(into) {
+			d.fault(path, "holds a NUL character, which can not be stored")
+		}
+	}
+}
+
+func (d *decoder) list(raw []byte, into reflect.Value, path string) {
+	var items []json.RawMessage
+	if err := json.Unmarshal(raw, &items); err != nil {
+		d.fault(path, "is a list")
+		return
+	}
+	into.Set(reflect.MakeSlice(into.Type(), len(items), len(items)))
+	for i, item := range items {
+		d.object(item, into.Index(i), fmt.Sprintf("%s[%d]", path, i))
+	}
+}
+
+func (d *decoder) table(raw []byte, into reflect.Value, path string) {
+	if string(bytes.TrimSpace(raw)) == "null" {
+		return
+	}
+	into.Set(reflect.MakeMap(into.Type()))
+	d.members(raw, path, func(name string, value []byte) {
+		element := reflect.New(into.Type().Elem()).Elem()
+		d.object(value, element, join(path, name))
+		into.SetMapIndex(reflect.ValueOf(name), element)
+	})
+}
+
+// duplicates looks for a name given twice anywhere inside a value that has no fields of ours.
+func (d *decoder) duplicates(raw []byte, path string) {
+	switch trimmed := bytes.TrimSpace(raw); {
+	case bytes.HasPrefix(trimmed, []byte("{")):
+		d.members(trimmed, path, func(name string, value []byte) { d.duplicates(value, join(path, name)) })
+	case bytes.HasPrefix(trimmed, []byte("[")):
+		var items []json.RawMessage
+		_ = json.Unmarshal(trimmed, &items) // it is valid JSON and a list
+		for i, item := range items {
+			d.duplicates(item, fmt.Sprintf("%s[%d]", path, i))
+		}
+	}
+}
+
+func hasNUL(v reflect.Value) bool {
+	decoded, err := json.Marshal(v.Interface())
+	return err != nil || bytes.Contains(decoded, []byte(`\u0000`))
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func expected(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "a list of texts"
+	default:
+		return "an object"
+	}
+}

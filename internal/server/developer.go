@@ -1,0 +1,329 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/idempotency"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// developerRoutes are what developers and their programs call.
+func (s *Server) developerRoutes(e *echo.Echo) {
+	e.GET("/", s.developerHome)
+
+	developer := e.Group("/api", s.developer)
+	developer.GET("/me", s.getMe)
+	developer.GET("/tokens", s.listTokens)
+	developer.POST("/tokens", s.createToken)
+	developer.POST("/tokens/:token/revoke", s.revokeToken)
+	developer.GET("/projects", s.listProjects)
+	developer.POST("/projects", s.createProject)
+	developer.POST("/projects/:project/platforms", s.createPlatform)
+
+	own := developer.Group("/platforms/:platform", s.ownPlatform)
+	own.GET("", s.getPlatform)
+	own.PATCH("", s.changePlatform)
+	own.POST("/domains", s.addDomain)
+	own.DELETE("/domains/:domain", s.removeDomain)
+	own.GET("/keys", s.listKeys)
+	own.POST("/keys", s.createKey)
+	own.POST("/keys/:key/rotate", s.rotateKey)
+	own.POST("/keys/:key/revoke", s.revokeKey)
+	own.GET("/tiers", s.listTiers)
+	own.POST("/tiers", s.createTier)
+	own.PATCH("/tiers/:tier", s.changeTier)
+}
+
+func (s *Server) getMe(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]any{"developer": developerOf(c)})
+}
+
+func (s *Server) listTokens(c echo.Context) error {
+	tokens, err := s.platform.Tokens(c.Request().Context(), developerOf(c).ID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list(tokens, ""))
+}
+
+func (s *Server) createToken(c echo.Context) error {
+	name, err := onlyName(c)
+	if err != nil {
+		return err
+	}
+	token, err := s.platform.CreateToken(c.Request().Context(), developerOf(c).ID, name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, map[string]any{"token": token})
+}
+
+func (s *Server) revokeToken(c echo.Context) error {
+	token, err := s.platform.RevokeToken(c.Request().Context(), developerOf(c).ID, c.Param("token"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"token": token})
+}
+
+func (s *Server) listProjects(c echo.Context) error {
+	projects, err := s.platform.Projects(c.Request().Context(), developerOf(c).ID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list(projects, ""))
+}
+
+func (s *Server) createProject(c echo.Context) error {
+	name, err := onlyName(c)
+	if err != nil {
+		return err
+	}
+	project, err := s.platform.CreateProject(c.Request().Context(), developerOf(c).ID, name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, map[string]any{"project": project})
+}
+
+// onlyName decodes the requests that say a name and nothing else. They lie outside any platform, where no record of an
+// idempotency key is kept, so the header is refused and not passed over in silence.
+func onlyName(c echo.Context) (string, error) {
+	if err := noIdempotencyKey(c); err != nil {
+		return "", err
+	}
+	var in struct {
+		Name string `json:"name"`
+	}
+	_, err := decode(c, &in, false)
+	return in.Name, err
+}
+
+func noIdempotencyKey(c echo.Context) error {
+	if c.Request().Header.Get("Idempotency-Key") != "" {
+		return errs.InvalidParam("Idempotency-Key", "This request takes no Idempotency-Key, as it lies outside any platform.")
+	}
+	return nil
+}
+
+func (s *Server) createPlatform(c echo.Context) error {
+	if err := noIdempotencyKey(c); err != nil {
+		return err
+	}
+	var in struct {
+		Mode id.Mode `json:"mode"`
+		Name string  `json:"name"`
+	}
+	if _, err := decode(c, &in, false); err != nil {
+		return err
+	}
+	made, err := s.admin.CreatePlatform(c.Request().Context(), developerOf(c).ID, id.Project(c.Param("project")), in.Mode, in.Name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, map[string]any{"platform": made})
+}
+
+func (s *Server) getPlatform(c echo.Context) error {
+	settings, err := s.admin.Settings(c.Request().Context(), platformOf(c).ID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"platform": platformOf(c), "settings": settings})
+}
+
+func (s *Server) changePlatform(c echo.Context) error {
+	var in struct {
+		Name           *string   `json:"name"`
+		Currency       *string   `json:"currency"`
+		AllowedOrigins *[]string `json:"allowedOrigins"`
+	}
+	if _, err := decode(c, &in, false); err != nil {
+		return err
+	}
+	own := platformOf(c)
+	settings, err := s.admin.ChangeSettings(c.Request().Context(), own.ID, tenant.SettingsChange{
+		Name: in.Name, Currency: in.Currency, AllowedOrigins: in.AllowedOrigins,
+	})
+	if err != nil {
+		return err
+	}
+	if in.Name != nil {
+		own.Name = *in.Name
+	}
+	return c.JSON(http.StatusOK, map[string]any{"platform": own, "settings": settings})
+}
+
+func (s *Server) addDomain(c echo.Context) error {
+	var in struct {
+		Domain string `json:"domain"`
+	}
+	if _, err := decode(c, &in, false); err != nil {
+		return err
+	}
+	settings, err := s.admin.AddDomain(c.Request().Context(), platformOf(c).ID, in.Domain)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, map[string]any{"settings": settings})
+}
+
+func (s *Server) removeDomain(c echo.Context) error {
+	settings, err := s.admin.RemoveDomain(c.Request().Context(), platformOf(c).ID, c.Param("domain"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"settings": settings})
+}
+
+func (s *Server) listKeys(c echo.Context) error {
+	keys, err := s.admin.Keys(c.Request().Context(), platformOf(c).ID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list(keys, ""))
+}
+
+func (s *Server) createKey(c echo.Context) error {
+	var in struct {
+		Kind id.KeyKind `json:"kind"`
+		Name string     `json:"name"`
+	}
+	r, err := s.decodeOnce(c, &in, false)
+	if err != nil {
+		return err
+	}
+	made, replayed, err := s.admin.CreateKey(c.Request().Context(), platformOf(c), in.Kind, in.Name, r)
+	return respondKey(c, made, replayed, err)
+}
+
+func (s *Server) rotateKey(c echo.Context) error {
+	in := struct {
+		OverlapSeconds int64 `json:"overlapSeconds"`
+	}{24 * 60 * 60}
+	r, err := s.decodeOnce(c, &in, true)
+	if err != nil {
+		return err
+	}
+	if in.OverlapSeconds > 1<<31 || in.OverlapSeconds < 0 {
+		in.OverlapSeconds = 1 << 31 // out of range either way, and it stays so as a Duration
+	}
+	made, replayed, err := s.admin.RotateKey(c.Request().Context(), platformOf(c), c.Param("key"),
+		time.Duration(in.OverlapSeconds)*time.Second, r)
+	return respondKey(c, made, replayed, err)
+}
+
+// respondKey shows the secret once: a repetition of the answer has none.
+func respondKey(c echo.Context, made tenant.NewKey, replayed bool, err error) error {
+	if err != nil {
+		return err
+	}
+	markReplayed(c, replayed)
+	body := map[string]any{"key": made.Key}
+	if made.Secret != "" {
+		body["secret"] = made.Secret
+	}
+	return c.JSON(http.StatusCreated, body)
+}
+
+func (s *Server) revokeKey(c echo.Context) error {
+	key, err := s.admin.RevokeKey(c.Request().Context(), platformOf(c).ID, c.Param("key"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"key": key})
+}
+
+func (s *Server) listTiers(c echo.Context) error {
+	tiers, err := s.admin.Tiers(c.Request().Context(), platformOf(c).ID)
+	if err != nil {
+		return err
+	}
+	entries := make([]tierEntry, len(tiers))
+	for i, t := range tiers {
+		entries[i] = tierEntryOf(t)
+	}
+	return c.JSON(http.StatusOK, list(entries, ""))
+}
+
+func (s *Server) createTier(c echo.Context) error {
+	var in struct {
+		Name        string                `json:"name"`
+		DisplayName string                `json:"displayName"`
+		Price       int64                 `json:"price"`
+		Currency    string                `json:"currency"`
+		Interval    string                `json:"interval"`
+		Limit       limitValue            `json:"limit"`
+		Meters      map[string]meterInput `json:"meters"`
+		Features    []string              `json:"features"`
+		RateLimit   int                   `json:"rateLimit"`
+		Position    *int                  `json:"position"`
+	}
+	r, err := s.decodeOnce(c, &in, false)
+	if err != nil {
+		return err
+	}
+	limits, err := limitsOf(in.Limit, in.Meters, nil)
+	if err != nil {
+		return err
+	}
+	tier, replayed, err := s.admin.CreateTier(c.Request().Context(), platformOf(c).ID, tenant.Tier{
+		Name: in.Name, DisplayName: in.DisplayName, Price: in.Price, Currency: in.Currency, Interval: in.Interval,
+		Features: in.Features, RateLimit: in.RateLimit, Limits: limits,
+	}, in.Position, r)
+	if err != nil {
+		return err
+	}
+	markReplayed(c, replayed)
+	return c.JSON(http.StatusCreated, map[string]any{"tier": tierEntryOf(tier)})
+}
+
+func (s *Server) changeTier(c echo.Context) error {
+	var in struct {
+		DisplayName *string               `json:"displayName"`
+		Price       *int64                `json:"price"`
+		Interval    *string               `json:"interval"`
+		Limit       limitValue            `json:"limit"`
+		Meters      map[string]meterInput `json:"meters"`
+		Features    *[]string             `json:"features"`
+		RateLimit   *int                  `json:"rateLimit"`
+		Position    *int                  `json:"position"`
+		Archived    *bool                 `json:"archived"`
+	}
+	if _, err := decode(c, &in, false); err != nil {
+		return err
+	}
+	change := tenant.TierChange{
+		DisplayName: in.DisplayName, Price: in.Price, Interval: in.Interval, Features: in.Features,
+		RateLimit: in.RateLimit, Position: in.Position, Archived: in.Archived,
+	}
+	if in.Limit.given || in.Meters != nil {
+		change.Limits = func(now map[string]tenant.Limit) (map[string]tenant.Limit, error) {
+			return limitsOf(in.Limit, in.Meters, now)
+		}
+	}
+	tier, err := s.admin.ChangeTier(c.Request().Context(), platformOf(c).ID, c.Param("tier"), change)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"tier": tierEntryOf(tier)})
+}
+
+// decodeOnce decodes a request that may carry an idempotency key. The route is the method and the path itself: a key
+// that was used to rotate one secret does not stand for another.
+func (s *Server) decodeOnce(c echo.Context, into any, optional bool) (idempotency.Request, error) {
+	body, err := decode(c, into, optional)
+	if err != nil {
+		return idempotency.Request{}, err
+	}
+	key, err := idempotencyKey(c)
+	return idempotency.Request{
+		Route: fmt.Sprintf("%s %s", c.Request().Method, c.Request().URL.Path), Key: key, Body: body,
+	}, err
+}

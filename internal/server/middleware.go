@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+)
+
+const (
+	requestIDKey = "requestId"
+	largestBody  = 1 << 20
+	longest      = 30 * time.Second
+)
+
+func requestID(c echo.Context) string {
+	rid, _ := c.Get(requestIDKey).(string)
+	return rid
+}
+
+// identify gives the request an id, for the answer and the log.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		rid := id.NewRequest()
+		c.Set(requestIDKey, rid)
+		c.Response().Header().Set("X-Request-Id", rid)
+		return next(c)
+	}
+}
+
+// observe logs and measures the request. The query is not logged: it may hold what a user typed.
+func (s *Server) observe(surface string) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			start := time.Now()
+			if err := next(c); err != nil {
+				c.Error(err)
+			}
+			took := time.Since(start)
+			route := c.Path()
+			if route == "" {
+				route = "none" // an address that is not ours must not become a label
+			}
+			s.metrics.request(surface, c.Request().Method, route, c.Response().Status, took)
+			s.log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request",
+				slog.String("requestId", requestID(c)),
+				slog.String("surface", surface),
+				slog.String("method", c.Request().Method),
+				slog.String("path", c.Request().URL.Path),
+				slog.Int("status", c.Response().Status),
+				slog.Duration("took", took),
+				slog.String("ip", c.RealIP()))
+			return nil
+		}
+	}
+}
+
+// recoverPanic makes an error of a panic, inside observe, so that it is logged and counted as any other.
+func (s *Server) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			if value := recover(); value != nil {
+				if value == http.ErrAbortHandler { //nolint:errorlint // net/http panics with this very value
+					panic(value)
+				}
+				err = fmt.Errorf("panic: %v\n%s", value, debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+// securityHeaders tells the browser to be strict. Pages bring everything from their own origin and run no inline
+// script.
+func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "+
+			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Cache-Control", "no-store")
+		if s.cfg.CustomerURL.Scheme == "https" {
+			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		}
+		return next(c)
+	}
+}
+
+// bound limits the size and the time of a request, and refuses text that no database takes.
+func (s *Server) bound(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		query, err := url.QueryUnescape(r.URL.RawQuery)
+		if err != nil || !storable(query) || !storable(r.URL.Path) {
+			return errs.New(errs.InvalidRequest, "The address holds characters that are not UTF-8, or a NUL.")
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), longest)
+		defer cancel()
+		r = r.WithContext(ctx)
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, largestBody)
+		c.SetRequest(r)
+		return next(c)
+	}
+}
+
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// bearer is the token of the Authorization header; empty where there is none.
+func bearer(c echo.Context) (string, error) {
+	header := c.Request().Header.Get("Authorization")
+	if header == "" {
+		return "", nil
+	}
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
+		return "", errs.New(errs.Unauthenticated, "The Authorization header has the form Bearer <key or token>.")
+	}
+	return strings.TrimSpace(token), nil
+}

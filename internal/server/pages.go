@@ -1,0 +1,78 @@
+package server
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/errs"
+)
+
+//go:embed web
+var web embed.FS
+
+func parseTemplates() *template.Template {
+	return template.Must(template.ParseFS(web, "web/templates/*.html"))
+}
+
+// page writes a page with what every page shows.
+func (s *Server) page(c echo.Context, status int, name string, data map[string]any) error {
+	data["CustomerURL"] = s.cfg.CustomerURL.String()
+	data["DeveloperURL"] = s.cfg.DeveloperURL.String()
+	data["Version"] = s.cfg.Version
+	var out bytes.Buffer
+	if err := s.templates.ExecuteTemplate(&out, name, data); err != nil {
+		return err
+	}
+	return c.HTMLBlob(status, out.Bytes())
+}
+
+func (s *Server) developerHome(c echo.Context) error {
+	return s.page(c, http.StatusOK, "home.html", map[string]any{"Title": "Auth, billing and usage limits in three calls"})
+}
+
+func (s *Server) customerHome(c echo.Context) error {
+	return s.page(c, http.StatusOK, "api.html", map[string]any{"Title": "The API"})
+}
+
+// oauthRoutes are where a developer's Stripe account is connected.
+func (s *Server) oauthRoutes(e *echo.Echo) {
+	e.GET("/", func(c echo.Context) error {
+		return s.page(c, http.StatusOK, "connect.html", map[string]any{"Title": "Connect"})
+	})
+}
+
+// errorDocs explains every code that an error may have; docUrl leads here.
+func (s *Server) errorDocs(c echo.Context) error {
+	type entry struct {
+		Code, Title, Help string
+		Status            int
+	}
+	var entries []entry
+	for _, code := range errs.Codes() {
+		entries = append(entries, entry{string(code), code.Title(), code.Help(), statuses[code]})
+	}
+	return s.page(c, http.StatusOK, "errors.html", map[string]any{"Title": "Errors", "Entries": entries})
+}
+
+func (s *Server) static(c echo.Context) error {
+	files, err := fs.Sub(web, "web/static")
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "public, max-age=3600")
+	http.StripPrefix("/static/", http.FileServerFS(files)).ServeHTTP(c.Response(), c.Request())
+	return nil
+}
+
+// wantsHTML reports whether it is a browser that asks for a page, and not a program that asks for the API.
+func wantsHTML(c echo.Context) bool {
+	r := c.Request()
+	return r.Method == http.MethodGet && !strings.HasPrefix(r.URL.Path, "/api/") &&
+		strings.Contains(r.Header.Get("Accept"), "text/html")
+}

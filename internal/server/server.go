@@ -1,0 +1,117 @@
+// Package server is the program's face to the world: three surfaces on hosts of their own, and a listener for
+// operations. It is the only package that knows of HTTP and its status codes. A handler decodes, makes one call to a
+// module and encodes; it returns errors, and one function writes them.
+package server
+
+import (
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/secret"
+	"github.com/dream-api/dream-api/internal/tenant"
+	"github.com/dream-api/dream-api/internal/usage"
+)
+
+const oneSecond = time.Second
+
+// Config is what the surfaces must know of the world.
+type Config struct {
+	DeveloperURL *url.URL // public addresses, without a path
+	OAuthURL     *url.URL
+	CustomerURL  *url.URL
+	// Loopback has plain localhost and 127.0.0.1 reach the customer surface, for clients that do not resolve *.localhost.
+	Loopback             bool
+	TrustedProxies       []netip.Prefix
+	CustomerClerkSecrets []secret.Text // that sign events of the shared Clerk app: the present one, and perhaps the one before
+	Version              string
+}
+
+// Modules are what the surfaces call.
+type Modules struct {
+	Gate       *tenant.Gate
+	Admin      *tenant.Admin
+	Customers  *tenant.Customers
+	Background *tenant.Background
+	Platform   *platform.Service
+	Usage      *usage.Service
+}
+
+// Server serves the three surfaces.
+type Server struct {
+	cfg       Config
+	log       *slog.Logger
+	metrics   *Metrics
+	templates *template.Template
+
+	gate       *tenant.Gate
+	admin      *tenant.Admin
+	customers  *tenant.Customers
+	background *tenant.Background
+	platform   *platform.Service
+	usage      *usage.Service
+
+	customer *echo.Echo
+	surfaces map[string]http.Handler
+}
+
+// New makes a Server.
+func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) *Server {
+	s := &Server{
+		cfg: cfg, log: log, metrics: metrics, templates: parseTemplates(),
+		gate: m.Gate, admin: m.Admin, customers: m.Customers, background: m.Background, platform: m.Platform, usage: m.Usage,
+	}
+	s.customer = s.surface("customer", s.customerRoutes)
+	s.surfaces = map[string]http.Handler{
+		cfg.DeveloperURL.Hostname(): s.surface("developer", s.developerRoutes),
+		cfg.OAuthURL.Hostname():     s.surface("oauth", s.oauthRoutes),
+		cfg.CustomerURL.Hostname():  s.customer,
+	}
+	if cfg.Loopback {
+		for _, host := range []string{"localhost", "127.0.0.1", "::1"} {
+			s.surfaces[host] = s.customer
+		}
+	}
+	return s
+}
+
+// surface makes the Echo of one surface, with what is common to all.
+func (s *Server) surface(name string, routes func(*echo.Echo)) *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.respondError
+	e.IPExtractor = s.ipExtractor()
+	e.Use(
+		s.identify,
+		s.observe(name),
+		s.recoverPanic,
+		s.securityHeaders,
+		s.bound,
+	)
+	e.GET("/health", health)
+	e.GET("/static/*", s.static)
+	routes(e)
+	return e
+}
+
+func health(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// ipExtractor finds the address of the client: the peer's, unless the peer is a proxy that we were told to trust.
+func (s *Server) ipExtractor() echo.IPExtractor {
+	if len(s.cfg.TrustedProxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, prefix := range s.cfg.TrustedProxies {
+		trust = append(trust, echo.TrustIPRange(ipNet(prefix)))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
