@@ -184,8 +184,10 @@ func (a *app) demoPlatform(ctx context.Context, developer platform.Developer, de
 			}
 		}
 	}
-	project, err := a.modules.Platform.CreateProject(ctx, developer.ID, "Demo")
-	if err != nil {
+	var project platform.Project
+	if len(projects) > 0 { // a run that was cut off made it
+		project = projects[0]
+	} else if project, err = a.modules.Platform.CreateProject(ctx, developer.ID, "Demo"); err != nil {
 		return platform.Platform{}, err
 	}
 	own, err := a.modules.Admin.CreatePlatform(ctx, developer.ID, project.ID, id.Test, "Demo")

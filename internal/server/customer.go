@@ -21,17 +21,15 @@ func (s *Server) customerRoutes(e *echo.Echo) {
 
 	e.GET("/api/tiers", s.listPriceList, s.anybody)
 
-	backend := e.Group("", s.backend)
-	backend.POST("/api/customers", s.createCustomer)
-	backend.GET("/api/customers", s.listCustomers)
-	backend.GET("/api/customers/:id", s.getCustomer)
-	backend.PATCH("/api/customers/:id", s.updateCustomer)
-	backend.DELETE("/api/customers/:id", s.deleteCustomer)
-	backend.POST("/api/data/batch", s.trackBatch)
+	e.POST("/api/customers", s.createCustomer, s.backend)
+	e.GET("/api/customers", s.listCustomers, s.backend)
+	e.GET("/api/customers/:id", s.getCustomer, s.backend)
+	e.PATCH("/api/customers/:id", s.updateCustomer, s.backend)
+	e.DELETE("/api/customers/:id", s.deleteCustomer, s.backend)
 
-	user := e.Group("", s.backendOrUser)
-	user.POST("/api/data", s.track)
-	user.GET("/api/usage", s.getUsage)
+	e.POST("/api/data", s.track, s.backendOrUser)
+	e.POST("/api/data/batch", s.trackBatch, s.backend)
+	e.GET("/api/usage", s.getUsage, s.backendOrUser)
 }
 
 func (s *Server) listPriceList(c echo.Context) error {
@@ -43,7 +41,7 @@ func (s *Server) listPriceList(c echo.Context) error {
 	for i, t := range tiers {
 		list[i] = priceListEntryOf(t)
 	}
-	return c.JSON(http.StatusOK, map[string]any{"tiers": list})
+	return c.JSON(http.StatusOK, object{{"tiers", list}})
 }
 
 func (s *Server) createCustomer(c echo.Context) error {
@@ -70,7 +68,7 @@ func (s *Server) createCustomer(c echo.Context) error {
 		return err
 	}
 	markReplayed(c, replayed)
-	return c.JSON(http.StatusCreated, map[string]any{"success": true, "customer": made})
+	return c.JSON(http.StatusCreated, object{{"success", true}, {"customer", made}})
 }
 
 func (s *Server) listCustomers(c echo.Context) error {
@@ -96,7 +94,7 @@ func (s *Server) getCustomer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"customer": found})
+	return c.JSON(http.StatusOK, object{{"customer", found}})
 }
 
 func (s *Server) updateCustomer(c echo.Context) error {
@@ -113,7 +111,7 @@ func (s *Server) updateCustomer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"success": true, "customer": updated})
+	return c.JSON(http.StatusOK, object{{"success", true}, {"customer", updated}})
 }
 
 func (s *Server) deleteCustomer(c echo.Context) error {
@@ -121,28 +119,20 @@ func (s *Server) deleteCustomer(c echo.Context) error {
 	if err := s.customers.Delete(c.Request().Context(), callerOf(c).Platform, id); err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"success": true, "deleted": map[string]string{"id": id}})
+	return c.JSON(http.StatusOK, object{{"success", true}, {"deleted", object{{"id", id}}}})
 }
 
 // list is the shape of every list that is paged.
-func list[T any](data []T, next string) map[string]any {
-	body := map[string]any{"data": notNil(data), "hasMore": next != "", "nextCursor": nil}
+func list[T any](data []T, next string) object {
+	var cursor *string
 	if next != "" {
-		body["nextCursor"] = next
+		cursor = &next
 	}
-	return body
+	return object{{"data", notNil(data)}, {"hasMore", next != ""}, {"nextCursor", cursor}}
 }
 
 func markReplayed(c echo.Context, replayed bool) {
 	if replayed {
 		c.Response().Header().Set("Idempotent-Replayed", "true")
 	}
-}
-
-// notNil is s, or an empty slice, which JSON shows as [].
-func notNil[T any](s []T) []T {
-	if s == nil {
-		return []T{}
-	}
-	return s
 }

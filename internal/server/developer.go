@@ -17,31 +17,30 @@ import (
 func (s *Server) developerRoutes(e *echo.Echo) {
 	e.GET("/", s.developerHome)
 
-	developer := e.Group("/api", s.developer)
-	developer.GET("/me", s.getMe)
-	developer.GET("/tokens", s.listTokens)
-	developer.POST("/tokens", s.createToken)
-	developer.POST("/tokens/:token/revoke", s.revokeToken)
-	developer.GET("/projects", s.listProjects)
-	developer.POST("/projects", s.createProject)
-	developer.POST("/projects/:project/platforms", s.createPlatform)
+	e.GET("/api/me", s.getMe, s.developer)
+	e.GET("/api/tokens", s.listTokens, s.developer)
+	e.POST("/api/tokens", s.createToken, s.developer)
+	e.POST("/api/tokens/:token/revoke", s.revokeToken, s.developer)
+	e.GET("/api/projects", s.listProjects, s.developer)
+	e.POST("/api/projects", s.createProject, s.developer)
+	e.POST("/api/projects/:project/platforms", s.createPlatform, s.developer)
 
-	own := developer.Group("/platforms/:platform", s.ownPlatform)
-	own.GET("", s.getPlatform)
-	own.PATCH("", s.changePlatform)
-	own.POST("/domains", s.addDomain)
-	own.DELETE("/domains/:domain", s.removeDomain)
-	own.GET("/keys", s.listKeys)
-	own.POST("/keys", s.createKey)
-	own.POST("/keys/:key/rotate", s.rotateKey)
-	own.POST("/keys/:key/revoke", s.revokeKey)
-	own.GET("/tiers", s.listTiers)
-	own.POST("/tiers", s.createTier)
-	own.PATCH("/tiers/:tier", s.changeTier)
+	const own = "/api/platforms/:platform"
+	e.GET(own, s.getPlatform, s.developer, s.ownPlatform)
+	e.PATCH(own, s.changePlatform, s.developer, s.ownPlatform)
+	e.POST(own+"/domains", s.addDomain, s.developer, s.ownPlatform)
+	e.DELETE(own+"/domains/:domain", s.removeDomain, s.developer, s.ownPlatform)
+	e.GET(own+"/keys", s.listKeys, s.developer, s.ownPlatform)
+	e.POST(own+"/keys", s.createKey, s.developer, s.ownPlatform)
+	e.POST(own+"/keys/:key/rotate", s.rotateKey, s.developer, s.ownPlatform)
+	e.POST(own+"/keys/:key/revoke", s.revokeKey, s.developer, s.ownPlatform)
+	e.GET(own+"/tiers", s.listTiers, s.developer, s.ownPlatform)
+	e.POST(own+"/tiers", s.createTier, s.developer, s.ownPlatform)
+	e.PATCH(own+"/tiers/:tier", s.changeTier, s.developer, s.ownPlatform)
 }
 
 func (s *Server) getMe(c echo.Context) error {
-	return c.JSON(http.StatusOK, map[string]any{"developer": developerOf(c)})
+	return c.JSON(http.StatusOK, object{{"developer", developerOf(c)}})
 }
 
 func (s *Server) listTokens(c echo.Context) error {
@@ -61,7 +60,7 @@ func (s *Server) createToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusCreated, map[string]any{"token": token})
+	return c.JSON(http.StatusCreated, object{{"token", token}})
 }
 
 func (s *Server) revokeToken(c echo.Context) error {
@@ -69,7 +68,7 @@ func (s *Server) revokeToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"token": token})
+	return c.JSON(http.StatusOK, object{{"token", token}})
 }
 
 func (s *Server) listProjects(c echo.Context) error {
@@ -89,7 +88,7 @@ func (s *Server) createProject(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusCreated, map[string]any{"project": project})
+	return c.JSON(http.StatusCreated, object{{"project", project}})
 }
 
 // onlyName decodes the requests that say a name and nothing else. They lie outside any platform, where no record of an
@@ -127,7 +126,7 @@ func (s *Server) createPlatform(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusCreated, map[string]any{"platform": made})
+	return c.JSON(http.StatusCreated, object{{"platform", made}})
 }
 
 func (s *Server) getPlatform(c echo.Context) error {
@@ -135,7 +134,7 @@ func (s *Server) getPlatform(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"platform": platformOf(c), "settings": settings})
+	return c.JSON(http.StatusOK, object{{"platform", platformOf(c)}, {"settings", settings}})
 }
 
 func (s *Server) changePlatform(c echo.Context) error {
@@ -157,7 +156,7 @@ func (s *Server) changePlatform(c echo.Context) error {
 	if in.Name != nil {
 		own.Name = *in.Name
 	}
-	return c.JSON(http.StatusOK, map[string]any{"platform": own, "settings": settings})
+	return c.JSON(http.StatusOK, object{{"platform", own}, {"settings", settings}})
 }
 
 func (s *Server) addDomain(c echo.Context) error {
@@ -171,7 +170,7 @@ func (s *Server) addDomain(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusCreated, map[string]any{"settings": settings})
+	return c.JSON(http.StatusCreated, object{{"settings", settings}})
 }
 
 func (s *Server) removeDomain(c echo.Context) error {
@@ -179,7 +178,7 @@ func (s *Server) removeDomain(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"settings": settings})
+	return c.JSON(http.StatusOK, object{{"settings", settings}})
 }
 
 func (s *Server) listKeys(c echo.Context) error {
@@ -225,9 +224,9 @@ func respondKey(c echo.Context, made tenant.NewKey, replayed bool, err error) er
 		return err
 	}
 	markReplayed(c, replayed)
-	body := map[string]any{"key": made.Key}
+	body := object{{"key", made.Key}}
 	if made.Secret != "" {
-		body["secret"] = made.Secret
+		body = append(body, member{"secret", made.Secret})
 	}
 	return c.JSON(http.StatusCreated, body)
 }
@@ -237,7 +236,7 @@ func (s *Server) revokeKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"key": key})
+	return c.JSON(http.StatusOK, object{{"key", key}})
 }
 
 func (s *Server) listTiers(c echo.Context) error {
@@ -281,7 +280,7 @@ func (s *Server) createTier(c echo.Context) error {
 		return err
 	}
 	markReplayed(c, replayed)
-	return c.JSON(http.StatusCreated, map[string]any{"tier": tierEntryOf(tier)})
+	return c.JSON(http.StatusCreated, object{{"tier", tierEntryOf(tier)}})
 }
 
 func (s *Server) changeTier(c echo.Context) error {
@@ -312,7 +311,7 @@ func (s *Server) changeTier(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"tier": tierEntryOf(tier)})
+	return c.JSON(http.StatusOK, object{{"tier", tierEntryOf(tier)}})
 }
 
 // decodeOnce decodes a request that may carry an idempotency key. The route is the method and the path itself: a key

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -66,23 +68,24 @@ func asError(err error) *errs.Error {
 }
 
 // errorBody is the one shape of an error: the two fields that the first clients know come first.
-func (s *Server) errorBody(e *errs.Error, requestID string) map[string]any {
-	body := map[string]any{
-		"error":     e.Code.Title(),
-		"message":   e.Message,
-		"code":      e.Code,
-		"param":     nil,
-		"requestId": requestID,
-		"docUrl":    s.cfg.CustomerURL.String() + "/docs/errors#" + string(e.Code),
-	}
+func (s *Server) errorBody(e *errs.Error, requestID string) object {
+	var param *string
 	if e.Param != "" {
-		body["param"] = e.Param
+		param = &e.Param
+	}
+	body := object{
+		{"error", e.Code.Title()},
+		{"message", e.Message},
+		{"code", e.Code},
+		{"param", param},
+		{"requestId", requestID},
+		{"docUrl", s.cfg.CustomerURL.String() + "/docs/errors#" + string(e.Code)},
 	}
 	if len(e.Faults) > 0 {
-		body["errors"] = e.Faults
+		body = append(body, member{"errors", e.Faults})
 	}
-	for name, value := range e.Details {
-		body[name] = value
+	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
+		body = append(body, member{name, e.Details[name]})
 	}
 	return body
 }

@@ -14,7 +14,7 @@ import (
 // ServeHTTP hands a request to the surface that its host names, and answers 421 to a host that is nobody's.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := hostname(r.Host)
-	if surface, ok := s.surfaces[host]; ok {
+	if surface, ok := s.hosts[host]; ok {
 		surface.ServeHTTP(w, r)
 		return
 	}

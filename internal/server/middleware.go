@@ -60,7 +60,7 @@ func (s *Server) observe(surface string) echo.MiddlewareFunc {
 				slog.String("method", c.Request().Method),
 				slog.String("path", c.Request().URL.Path),
 				slog.Int("status", c.Response().Status),
-				slog.Duration("took", took),
+				slog.Float64("ms", float64(took.Microseconds())/1000),
 				slog.String("ip", c.RealIP()))
 			return nil
 		}

@@ -57,8 +57,8 @@ type Server struct {
 	platform   *platform.Service
 	usage      *usage.Service
 
-	customer *echo.Echo
-	surfaces map[string]http.Handler
+	customer, developerSurface, oauth *echo.Echo
+	hosts                             map[string]*echo.Echo
 }
 
 // New makes a Server.
@@ -68,14 +68,16 @@ func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) *Server {
 		gate: m.Gate, admin: m.Admin, customers: m.Customers, background: m.Background, platform: m.Platform, usage: m.Usage,
 	}
 	s.customer = s.surface("customer", s.customerRoutes)
-	s.surfaces = map[string]http.Handler{
-		cfg.DeveloperURL.Hostname(): s.surface("developer", s.developerRoutes),
-		cfg.OAuthURL.Hostname():     s.surface("oauth", s.oauthRoutes),
+	s.developerSurface = s.surface("developer", s.developerRoutes)
+	s.oauth = s.surface("oauth", s.oauthRoutes)
+	s.hosts = map[string]*echo.Echo{
+		cfg.DeveloperURL.Hostname(): s.developerSurface,
+		cfg.OAuthURL.Hostname():     s.oauth,
 		cfg.CustomerURL.Hostname():  s.customer,
 	}
 	if cfg.Loopback {
 		for _, host := range []string{"localhost", "127.0.0.1", "::1"} {
-			s.surfaces[host] = s.customer
+			s.hosts[host] = s.customer
 		}
 	}
 	return s
@@ -86,6 +88,7 @@ func (s *Server) surface(name string, routes func(*echo.Echo)) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.respondError
+	e.JSONSerializer = plainJSON{}
 	e.IPExtractor = s.ipExtractor()
 	e.Use(
 		s.identify,
@@ -101,7 +104,7 @@ func (s *Server) surface(name string, routes func(*echo.Echo)) *echo.Echo {
 }
 
 func health(c echo.Context) error {
-	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+	return c.JSON(http.StatusOK, object{{"status", "ok"}})
 }
 
 // ipExtractor finds the address of the client: the peer's, unless the peer is a proxy that we were told to trust.
@@ -114,4 +117,18 @@ func (s *Server) ipExtractor() echo.IPExtractor {
 		trust = append(trust, echo.TrustIPRange(ipNet(prefix)))
 	}
 	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// Route is an address that a surface answers.
+type Route struct{ Surface, Method, Path string }
+
+// Routes lists what is mounted, for tests that must not forget one.
+func (s *Server) Routes() []Route {
+	var all []Route
+	for name, surface := range map[string]*echo.Echo{"customer": s.customer, "developer": s.developerSurface, "oauth": s.oauth} {
+		for _, r := range surface.Routes() {
+			all = append(all, Route{name, r.Method, r.Path})
+		}
+	}
+	return all
 }

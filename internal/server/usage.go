@@ -40,7 +40,7 @@ func (s *Server) track(c echo.Context) error {
 	if outcome.Refused {
 		return tierLimitReached(outcome.Usage)
 	}
-	return c.JSON(http.StatusOK, map[string]any{"success": true, "usage": outcome.Usage})
+	return c.JSON(http.StatusOK, object{{"success", true}, {"usage", outcome.Usage}})
 }
 
 // trackBatch answers each item as a call of its own would be. An item's id is its idempotency key, so a batch can be
@@ -73,7 +73,7 @@ func (s *Server) trackBatch(c echo.Context) error {
 		return err
 	}
 
-	results := make([]map[string]any, len(in.Items))
+	results := make([]object, len(in.Items))
 	var tightest *usage.Rate
 	for i, it := range in.Items {
 		body, err := json.Marshal(it)
@@ -95,23 +95,22 @@ func (s *Server) trackBatch(c echo.Context) error {
 	if tightest != nil {
 		rateHeaders(c, *tightest)
 	}
-	return c.JSON(http.StatusOK, map[string]any{"results": results})
+	return c.JSON(http.StatusOK, object{{"results", results}})
 }
 
-// itemResult is the body that the item would have got as a call of its own, with its id and status.
-func (s *Server) itemResult(c echo.Context, itemID string, outcome usage.Outcome, err error) map[string]any {
-	if err == nil {
-		return map[string]any{
-			"id": itemID, "status": http.StatusOK, "success": true, "usage": outcome.Usage, "replayed": outcome.Replayed,
+// itemResult is the body that the item would have got as a call of its own, behind its id and status.
+func (s *Server) itemResult(c echo.Context, itemID string, outcome usage.Outcome, err error) object {
+	status := http.StatusOK
+	rest := object{{"usage", outcome.Usage}}
+	if err != nil {
+		e := asError(err)
+		status, rest = statuses[e.Code], s.errorBody(e, requestID(c))
+		if status >= 500 {
+			s.log.WarnContext(c.Request().Context(), "an item of a batch failed", "requestId", requestID(c), "error", err)
 		}
 	}
-	e := asError(err)
-	if status := statuses[e.Code]; status >= 500 {
-		s.log.WarnContext(c.Request().Context(), "an item of a batch failed", "requestId", requestID(c), "error", err)
-	}
-	result := s.errorBody(e, requestID(c))
-	result["id"], result["status"], result["success"], result["replayed"] = itemID, statuses[e.Code], false, outcome.Replayed
-	return result
+	head := object{{"id", itemID}, {"status", status}, {"success", err == nil}, {"replayed", outcome.Replayed}}
+	return append(head, rest...)
 }
 
 func (s *Server) getUsage(c echo.Context) error {
@@ -122,9 +121,10 @@ func (s *Server) getUsage(c echo.Context) error {
 	}
 	rateHeaders(c, report.Rate)
 	main := report.Meters[tenant.DefaultMeter]
-	return c.JSON(http.StatusOK, map[string]any{
-		"userId": user.ID, "plan": report.Plan, "usageCount": main.Count, "limit": main.Limit, "remaining": main.Remaining,
-		"periodStart": main.PeriodStart, "periodEnd": main.PeriodEnd, "meters": report.Meters,
+	return c.JSON(http.StatusOK, object{
+		{"userId", user.ID}, {"plan", report.Plan}, {"usageCount", main.Count}, {"limit", main.Limit},
+		{"remaining", main.Remaining}, {"periodStart", main.PeriodStart}, {"periodEnd", main.PeriodEnd},
+		{"meters", report.Meters},
 	})
 }
 

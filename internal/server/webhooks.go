@@ -43,7 +43,7 @@ func (s *Server) receiveClerkEvent(c echo.Context) error {
 			return err
 		}
 	}
-	return c.JSON(http.StatusOK, map[string]bool{"received": true})
+	return c.JSON(http.StatusOK, object{{"received", true}})
 }
 
 func (s *Server) signed(body []byte, header http.Header) bool {

@@ -31,7 +31,7 @@ SELECT coalesce((
             AND period_start = dreamapi.period_start(@period, dreamapi.now())
     ), 0)::bigint AS count;
 
--- name: Period :one
+-- name: PeriodBounds :one
 -- Both are the epoch for a lifetime, which has no bounds.
 SELECT (CASE WHEN @period::text = 'lifetime' THEN 'epoch' ELSE dreamapi.period_start(@period, dreamapi.now()) END)::timestamptz AS starts,
     (CASE WHEN @period::text = 'lifetime' THEN 'epoch' ELSE dreamapi.period_end(@period, dreamapi.now()) END)::timestamptz AS ends;

@@ -212,7 +212,7 @@ func readCount(ctx context.Context, tx db.Tenant, userID, meter string, limit te
 }
 
 func usageOf(ctx context.Context, tx db.Tenant, plan, meter string, limit tenant.Limit, n int64) (Usage, error) {
-	period, err := queries.Period(ctx, tx, limit.Period)
+	period, err := queries.PeriodBounds(ctx, tx, limit.Period)
 	usage := Usage{Count: n, Limit: limit.Max, Plan: plan, Meter: meter, Period: limit.Period}
 	if limit.Period != "lifetime" {
 		usage.PeriodStart, usage.PeriodEnd = &period.Starts, &period.Ends

@@ -126,20 +126,20 @@ func (q *Queries) HitRateWindow(ctx context.Context, db DBTX, arg HitRateWindowP
 	return i, err
 }
 
-const period = `-- name: Period :one
+const periodBounds = `-- name: PeriodBounds :one
 SELECT (CASE WHEN $1::text = 'lifetime' THEN 'epoch' ELSE dreamapi.period_start($1, dreamapi.now()) END)::timestamptz AS starts,
     (CASE WHEN $1::text = 'lifetime' THEN 'epoch' ELSE dreamapi.period_end($1, dreamapi.now()) END)::timestamptz AS ends
 `
 
-type PeriodRow struct {
+type PeriodBoundsRow struct {
 	Starts time.Time
 	Ends   time.Time
 }
 
 // Both are the epoch for a lifetime, which has no bounds.
-func (q *Queries) Period(ctx context.Context, db DBTX, period string) (PeriodRow, error) {
-	row := db.QueryRow(ctx, period, period)
-	var i PeriodRow
+func (q *Queries) PeriodBounds(ctx context.Context, db DBTX, period string) (PeriodBoundsRow, error) {
+	row := db.QueryRow(ctx, periodBounds, period)
+	var i PeriodBoundsRow
 	err := row.Scan(&i.Starts, &i.Ends)
 	return i, err
 }
