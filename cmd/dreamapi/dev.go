@@ -157,7 +157,7 @@ func startPostgres(ctx context.Context, stdout io.Writer) (*localpg.Server, erro
 func alreadyRunning() error {
 	facts, err := readFacts()
 	if err != nil || !facts.alive() {
-		return nil
+		return nil //nolint:nilerr // no facts that can be read: no dev has been here
 	}
 	return fmt.Errorf("dev is running in this folder already: %s", facts.APIURL)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -26,7 +27,7 @@ func migrate(ctx context.Context, args, environ []string, out io.Writer) error {
 		return usageError("migrate takes up, status or --print-roles [OWNER]")
 	}
 	if len(faults) > 0 || address == "" {
-		return fmt.Errorf("DATABASE_URL is missing: a PostgreSQL connection string, whose login will own the tables")
+		return errors.New("DATABASE_URL is missing: a PostgreSQL connection string, whose login will own the tables")
 	}
 	if action == "status" {
 		all, err := db.MigrationStatus(ctx, secret.New(address))

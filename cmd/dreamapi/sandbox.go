@@ -26,12 +26,12 @@ const jwtTemplate = "dreamapi"
 var (
 	sandboxDeveloperKey     = secret.New("sk_test_sandbox_developers")
 	sandboxCustomerKey      = secret.New("sk_test_sandbox_end_users")
-	sandboxDeveloperWebhook = secret.New(sandboxSecret("whsec_", "developers' clerk app"))
-	sandboxCustomerWebhook  = secret.New(sandboxSecret("whsec_", "end users' clerk app"))
+	sandboxDeveloperWebhook = secret.New(sandboxSecret("developers' clerk app"))
+	sandboxCustomerWebhook  = secret.New(sandboxSecret("end users' clerk app"))
 )
 
-func sandboxSecret(prefix, text string) string {
-	return prefix + base64.StdEncoding.EncodeToString([]byte(text + " of the sandbox only....")[:32])
+func sandboxSecret(text string) string {
+	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(text + " of the sandbox only....")[:32])
 }
 
 // startClerk runs the stand-in for Clerk. The address of a webhook may be empty, and then no event is sent.
@@ -99,10 +99,10 @@ func sandboxVariables(server *clerk.Server) map[string]string {
 		"CUSTOMER_CLERK_JWT_TEMPLATE":     jwtTemplate,
 		"STRIPE_SECRET_KEY":               "sk_test_sandbox",
 		"STRIPE_PRICE_ID":                 "price_sandbox",
-		"STRIPE_WEBHOOK_SECRET":           sandboxSecret("whsec_", "our stripe account"),
-		"STRIPE_CONNECT_WEBHOOK_SECRET":   sandboxSecret("whsec_", "connected accounts"),
+		"STRIPE_WEBHOOK_SECRET":           sandboxSecret("our stripe account"),
+		"STRIPE_CONNECT_WEBHOOK_SECRET":   sandboxSecret("connected accounts"),
 		"STRIPE_CLIENT_ID":                "ca_sandbox",
 		"STRIPE_TEST_SECRET_KEY":          "sk_test_sandbox_preview",
-		"STRIPE_TEST_WEBHOOK_SECRET":      sandboxSecret("whsec_", "our stripe test mode"),
+		"STRIPE_TEST_WEBHOOK_SECRET":      sandboxSecret("our stripe test mode"),
 	}
 }

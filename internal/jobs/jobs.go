@@ -5,7 +5,7 @@ package jobs
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -79,7 +79,7 @@ type Runner struct {
 func Start(ctx context.Context, url secret.Text, r *Registry, log *slog.Logger) (*Runner, error) {
 	cfg, err := pgxpool.ParseConfig(url.Reveal())
 	if err != nil {
-		return nil, fmt.Errorf("the worker's database URL can not be read")
+		return nil, errors.New("the worker's database URL can not be read")
 	}
 	cfg.ConnConfig.RuntimeParams["role"] = string(db.Worker)
 	cfg.ConnConfig.RuntimeParams["application_name"] = string(db.Worker) + "_jobs"

@@ -57,7 +57,7 @@ func startChild(t *testing.T, dir string) *child {
 	c.out = bufio.NewReader(out)
 	ok(t, c.cmd.Start())
 	t.Cleanup(func() {
-		in.Close()
+		_ = in.Close()
 		_ = c.cmd.Wait() // an error if it was killed
 	})
 	return c
@@ -99,7 +99,7 @@ func query(t *testing.T, url, sql string) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	ok(t, err)
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	rows, err := conn.Query(t.Context(), sql)
 	ok(t, err)
 	value, err := pgx.CollectOneRow(rows, pgx.RowTo[string])
@@ -112,7 +112,7 @@ func execute(t *testing.T, url, sql string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	ok(t, err)
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	_, err = conn.Exec(t.Context(), sql)
 	ok(t, err)
 }

@@ -58,7 +58,7 @@ func openHome(dir string, log io.Writer) (*home, error) {
 		return nil, err
 	}
 	if !acct.canEnter(nearest(dir)) {
-		fmt.Fprintf(log, "localpg: user %s cannot enter %s: the data is in %s\n", acct.name, dir, away)
+		_, _ = fmt.Fprintf(log, "localpg: user %s cannot enter %s: the data is in %s\n", acct.name, dir, away)
 		dir = away
 	}
 	h := &home{dir: dir, account: acct}

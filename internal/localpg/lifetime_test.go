@@ -18,7 +18,7 @@ func TestKilledParentLeavesNoServer(t *testing.T) {
 	execute(t, c.url, "create table kept as select 'yes' as v")
 	conn, err := pgx.Connect(t.Context(), c.url) // a backend that would like to stay
 	ok(t, err)
-	defer conn.Close(t.Context())
+	defer func() { _ = conn.Close(t.Context()) }()
 	equal(t, "the server is there", serves(c.serverPID, c.data), true)
 
 	c.kill()
@@ -87,7 +87,7 @@ func TestServerOfAnotherProgram(t *testing.T) {
 
 	socket, err := s.home.makeSocketDir()
 	ok(t, err)
-	defer s.home.removeSocketDir()
+	defer func() { _ = s.home.removeSocketDir() }()
 	other, err := launch(s.home.command(s.proc.cmd.Path, serverArgs(Config{}, s.DataDir(), socket)...))
 	ok(t, err)
 	defer other.end(os.Interrupt, formerPatience, os.Kill)

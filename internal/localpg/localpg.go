@@ -120,7 +120,7 @@ func (h *home) awaitReady(ctx context.Context, proc *process) error {
 		case <-ctx.Done():
 			return fmt.Errorf("localpg: start the server: %w", ctx.Err())
 		case <-proc.exited:
-			return fmt.Errorf("localpg: the server ended while it started: %v", proc.ended())
+			return errors.Join(errors.New("localpg: the server ended while it started"), proc.ended())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

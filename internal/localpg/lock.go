@@ -34,7 +34,7 @@ func (h *home) acquire() (*lockFile, error) {
 		return nil, fmt.Errorf("localpg: %w", err)
 	}
 	if err := h.lock(f); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	return &lockFile{f}, nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -56,7 +57,7 @@ func asError(err error) *errs.Error {
 		return errs.New(errs.TooLarge, "The body is larger than %d bytes.", tooLarge.Limit)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return errs.New(errs.Unavailable, "The request took too long and was given up. Try again in a moment.").
-			Because(err).After(oneSecond)
+			Because(err).After(time.Second)
 	case errors.As(err, &fromEcho) && fromEcho.Code == http.StatusNotFound:
 		return errs.New(errs.NotFound, "There is nothing at this address.")
 	case errors.As(err, &fromEcho) && fromEcho.Code == http.StatusMethodNotAllowed:

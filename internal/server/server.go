@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -18,8 +17,6 @@ import (
 	"github.com/dream-api/dream-api/internal/tenant"
 	"github.com/dream-api/dream-api/internal/usage"
 )
-
-const oneSecond = time.Second
 
 // Config is what the surfaces must know of the world.
 type Config struct {

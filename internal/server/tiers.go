@@ -86,10 +86,11 @@ func limitsOf(limit limitValue, meters map[string]meterInput, now map[string]ten
 	}
 	var faults []errs.Fault
 	for name, m := range meters {
-		if !m.Limit.given && !(name == tenant.DefaultMeter && limit.given) {
+		saidAbove := name == tenant.DefaultMeter && limit.given
+		if !m.Limit.given && !saidAbove {
 			faults = append(faults, errs.Fault{Param: "meters." + name + ".limit", Message: "meters." + name + ".limit is missing."})
 		}
-		if m.Limit.given && name == tenant.DefaultMeter && limit.given && !equal(m.Limit.max, limit.max) {
+		if m.Limit.given && saidAbove && !equal(m.Limit.max, limit.max) {
 			faults = append(faults, errs.Fault{Param: "limit", Message: "limit and meters.requests.limit say different things."})
 		}
 		if m.Period == "" {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/mail"
 	"slices"
 	"strings"
@@ -272,7 +272,7 @@ func readCursor(s string) (time.Time, string, error) {
 	}
 	at, id, ok := strings.Cut(string(plain), " ")
 	if !ok {
-		return time.Time{}, "", fmt.Errorf("a cursor without an id")
+		return time.Time{}, "", errors.New("a cursor without an id")
 	}
 	moment, err := time.Parse(time.RFC3339Nano, at)
 	return moment, id, err

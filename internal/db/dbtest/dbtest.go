@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -178,7 +179,7 @@ func (migrator) Hash() (string, error) {
 func (migrator) Migrate(ctx context.Context, std *sql.DB, cfg pgtestdb.Config) error {
 	as := server.pg.URL(owner, cfg.Database)
 	if strings.Contains(as, "postgres@") {
-		return fmt.Errorf("the tests must not migrate as the superuser")
+		return errors.New("the tests must not migrate as the superuser")
 	}
 	if _, err := db.Migrate(ctx, secret.New(as)); err != nil {
 		return err

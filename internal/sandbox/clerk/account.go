@@ -133,7 +133,7 @@ func (p *site) revokeOther(w http.ResponseWriter, r *http.Request) {
 	p.changeAccount(w, r, "sessions", func(t *tx, _ *session, u *user) error {
 		s, err := t.session(r.PathValue("id"))
 		if err != nil || s.UserID != u.ID {
-			return nil // it has gone already, or was never theirs
+			return nil //nolint:nilerr // it has gone already, or was never theirs
 		}
 		t.end(s, "revoked")
 		return nil

@@ -172,7 +172,7 @@ func order(users []*user, q url.Values) ([]*user, error) {
 	if after == "" {
 		return users, nil
 	}
-	if name != "created_at" || !(q.Get("offset") == "" || q.Get("offset") == "0") {
+	if offset := q.Get("offset"); name != "created_at" || offset != "" && offset != "0" {
 		return nil, paramValueInvalid("starting_after", "starting_after needs the created_at order and no offset.")
 	}
 	i := slices.IndexFunc(users, func(u *user) bool { return u.ID == after })

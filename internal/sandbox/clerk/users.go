@@ -126,7 +126,7 @@ func (t *tx) apply(p userParams, u *user) error {
 	if err != nil {
 		return err
 	}
-	if err := p.metadataParams.apply(u, replace); err != nil {
+	if err := p.apply(u, replace); err != nil {
 		return err
 	}
 	if err := t.setPassword(u, p); err != nil {

@@ -1,0 +1,149 @@
+// Package e2e tests the built binary from outside: its processes are started, called over HTTP, killed and watched
+// through the database and the stand-in for Clerk, as an operator would. What can be shown without a process of its own
+// is tested beside the code.
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dream-api/dream-api/internal/db/dbtest"
+)
+
+// binary is the program under test.
+var binary string
+
+func TestMain(m *testing.M) {
+	// Not $TMPDIR: an ordinary user runs the program in one of the tests, and must get there.
+	dir, err := os.MkdirTemp("/tmp", "dreamapi-e2e-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err == nil {
+		binary = filepath.Join(dir, "dreamapi")
+		build := exec.Command("go", "build", "-o", binary, "github.com/dream-api/dream-api/cmd/dreamapi")
+		build.Stdout, build.Stderr = os.Stderr, os.Stderr
+		err = build.Run()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the program does not build:", err)
+		os.Exit(1)
+	}
+	dbtest.Main(m, func() { _ = os.RemoveAll(dir) })
+}
+
+// world is one test's own: a database, a sandbox, and servers that share both.
+type world struct {
+	db    dbtest.Database
+	clerk *sandbox
+	gate  *gate             // between the servers and Clerk
+	vars  map[string]string // what a server is given
+
+	publicURL string // of a load balancer that leads to alive
+	alive     atomic.Pointer[server]
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{db: dbtest.New(t)}
+	public := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			target := "127.0.0.1:1" // where nobody listens
+			if s := w.alive.Load(); s != nil {
+				target = s.addr
+			}
+			r.SetURL(&url.URL{Scheme: "http", Host: target})
+			r.Out.Host = r.In.Host
+		},
+		ErrorLog: quiet,
+	})
+	t.Cleanup(public.Close)
+	_, port, _ := strings.Cut(public.Listener.Addr().String(), ":")
+	w.publicURL = "http://api.localhost:" + port
+
+	w.clerk = startSandbox(t, w.publicURL)
+	w.gate = newGate(t, w.clerk.variables["CLERK_API_URL"])
+	w.vars = map[string]string{
+		"PORT": "0", "OPS_ADDR": "127.0.0.1:0",
+		"DATABASE_URL":  w.db.Owner.Reveal(),
+		"DEVELOPER_URL": "http://dashboard.localhost:" + port, "OAUTH_URL": "http://connect.localhost:" + port,
+		"CUSTOMER_URL":        w.publicURL,
+		"SESSION_SIGNING_KEY": "c2Vzc2lvbiBzaWduaW5nIGtleSBvZiB0aGUgdGVzdHM=",
+		"ENCRYPTION_KEY":      "ZW5jcnlwdGlvbiBrZXkgb2YgdGhlIGUyZSB0ZXN0cy4=",
+	}
+	for name, value := range w.clerk.variables {
+		if w.vars[name] == "" {
+			w.vars[name] = value
+		}
+	}
+	w.vars["CLERK_API_URL"] = w.gate.url
+	return w
+}
+
+// server is a running `dreamapi serve`.
+type server struct {
+	*process
+	addr, ops string
+	http      *http.Client
+}
+
+// serve starts a server, and returns when it is ready. The load balancer leads to the newest.
+func (w *world) serve(t *testing.T) *server {
+	t.Helper()
+	s := &server{process: start(t, command(environ(w.vars), "serve", "--unsafe-sandbox"))}
+	s.addr, s.ops = s.awaitServing(t)
+	s.http = clientOf(s.addr)
+	t.Cleanup(s.http.CloseIdleConnections)
+	await(t, "readiness", func() bool { return s.ready() == http.StatusOK })
+	w.alive.Store(s)
+	return s
+}
+
+// ready is the status of /readyz; 0 when nobody answers.
+func (s *server) ready() int {
+	answer, err := http.Get("http://" + s.ops + "/readyz")
+	if err != nil {
+		return 0
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode
+}
+
+// patience ends a wait for what does not come. Nothing is concluded from it but failure.
+const patience = 60 * time.Second
+
+// await returns once ok does.
+func await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	awaitOr(t, what, nil, ok)
+}
+
+// awaitOr is await which gives up when ended is closed.
+func awaitOr(t testing.TB, what string, ended <-chan struct{}, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-ended:
+			if !ok() {
+				t.Fatalf("the process has ended, and there was no %s", what)
+			}
+			return
+		case <-late:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
