@@ -49,9 +49,14 @@ func (r request) with(name, value string) request {
 	return r
 }
 
-// track is a call that counts one.
+// track is a call that counts one for a user of the tier free, whom the developer keeps elsewhere.
 func track(key, user string) request {
-	return post("/api/data", nil).as(key).with("X-User-Id", user)
+	return post("/api/data", nil).as(key).with("X-User-Id", user).with("X-User-Plan", "free")
+}
+
+// usage asks what was counted for such a user.
+func usage(key, user string) request {
+	return get("/api/usage").as(key).with("X-User-Id", user).with("X-User-Plan", "free")
 }
 
 // object is a JSON object.

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -78,8 +79,8 @@ func newWorld(t *testing.T) *world {
 		"DATABASE_URL":  w.db.Owner.Reveal(),
 		"DEVELOPER_URL": "http://dashboard.localhost:" + port, "OAUTH_URL": "http://connect.localhost:" + port,
 		"CUSTOMER_URL":        w.publicURL,
-		"SESSION_SIGNING_KEY": "c2Vzc2lvbiBzaWduaW5nIGtleSBvZiB0aGUgdGVzdHM=",
-		"ENCRYPTION_KEY":      "ZW5jcnlwdGlvbiBrZXkgb2YgdGhlIGUyZSB0ZXN0cy4=",
+		"SESSION_SIGNING_KEY": base64.StdEncoding.EncodeToString([]byte("session signing key of the tests")),
+		"ENCRYPTION_KEY":      base64.StdEncoding.EncodeToString([]byte("encryption key of the e2e tests.")),
 	}
 	for name, value := range w.clerk.variables {
 		if w.vars[name] == "" {

@@ -73,7 +73,7 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("%s said:\n%s%s", strings.Join(cmd.Args, " "), p.out.String(), p.log.String())
+			t.Logf("%s said:\n%s%s", strings.Join(cmd.Args, " "), p.out.end(), p.log.end())
 		}
 	})
 	return p
@@ -154,6 +154,12 @@ func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.String()
+}
+
+// end is the last of it, which is where a failure shows.
+func (j *journal) end() string {
+	all := strings.SplitAfter(j.String(), "\n")
+	return strings.Join(all[max(0, len(all)-40):], "")
 }
 
 // folder is an empty folder that every user may use, unlike t.TempDir's.

@@ -45,6 +45,9 @@ func Open(ctx context.Context, url secret.Text, role Role) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the database's URL can not be read: %w", hideURL(err))
 	}
+	if !strings.Contains(url.Reveal(), "pool_max_conns") {
+		cfg.MaxConns = 16
+	}
 	cfg.ConnConfig.RuntimeParams["application_name"] = string(role)
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second

@@ -5,7 +5,6 @@ package id
 import (
 	"encoding/base32"
 	"fmt"
-	"strings"
 
 	"github.com/google/uuid"
 )
@@ -56,18 +55,6 @@ func NewIntent() Intent { return Intent(next("cin_")) }
 
 // NewRequest makes a req_…, which names one HTTP request in answers and logs.
 func NewRequest() string { return next("req_") }
-
-func valid(s, prefix string) bool {
-	rest, ok := strings.CutPrefix(s, prefix)
-	if !ok || len(rest) != 26 {
-		return false
-	}
-	_, err := crockford.DecodeString(rest)
-	return err == nil
-}
-
-// ParsePlatform reports whether s has the form of a platform's id.
-func ParsePlatform(s string) (Platform, bool) { return Platform(s), valid(s, "plt_") }
 
 // Mode says whether a platform is for trying or for earning.
 type Mode string

@@ -3,6 +3,7 @@ package id
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -62,20 +63,16 @@ func TestPrintingAKeyShowsOnlyItsHint(t *testing.T) {
 }
 
 func TestIdsHaveTheirFormAndOrder(t *testing.T) {
+	form := regexp.MustCompile(`^plt_[0-9a-hjkmnp-tv-z]{26}$`)
 	before := NewPlatform()
 	for range 1000 {
 		p := NewPlatform()
-		if _, ok := ParsePlatform(string(p)); !ok {
-			t.Fatalf("%s is not taken for a platform's id", p)
+		if !form.MatchString(string(p)) {
+			t.Fatalf("%s has not the form of a platform's id", p)
 		}
 		if p <= before {
 			t.Fatalf("%s does not come after %s", p, before)
 		}
 		before = p
-	}
-	for _, s := range []string{"", "plt_", "plt_../../etc/passwd0000000", string(NewProject()), strings.ToUpper(string(before))} {
-		if _, ok := ParsePlatform(s); ok {
-			t.Errorf("%q is taken for a platform's id", s)
-		}
 	}
 }

@@ -13,7 +13,9 @@ FROM platform.developer_tokens t JOIN platform.developers d ON d.id = t.develope
 WHERE t.hash = @hash AND t.revoked_at IS NULL;
 
 -- name: TouchToken :exec
-UPDATE platform.developer_tokens SET last_used_at = dreamapi.now() WHERE id = @id;
+-- Whoever finds the row locked leaves it to the one who holds it: no call waits for this.
+UPDATE platform.developer_tokens SET last_used_at = dreamapi.now()
+WHERE id = (SELECT t.id FROM platform.developer_tokens t WHERE t.id = @id FOR UPDATE SKIP LOCKED);
 
 -- name: InsertToken :one
 INSERT INTO platform.developer_tokens (id, developer_id, name, hash, hint)

@@ -6,8 +6,9 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/dream-api/dream-api/internal/errs"
-	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
@@ -23,12 +24,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.customer.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), domainKey{}, caller)))
 		return
 	}
-	c := s.customer.NewContext(r, w)
-	c.Set(requestIDKey, id.NewRequest())
 	if err == nil {
 		err = errs.New(errs.MisdirectedRequest, "This server does not serve the host %q.", host)
 	}
-	s.respondError(err, c)
+	refuse := func(echo.Context) error { return err }
+	_ = s.identify(s.observe("none")(s.securityHeaders(refuse)))(s.customer.NewContext(r, w)) // observe writes the error
 }
 
 // hostname is a Host header without the port and the trailing dot, in lower case.

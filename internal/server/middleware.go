@@ -30,6 +30,15 @@ func requestID(c echo.Context) string {
 	return rid
 }
 
+// routeByPath has the decoded path decide, and so the parameters in it: Echo would take an id that was sent as a%40b for
+// another than a@b.
+func routeByPath(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Request().URL.RawPath = ""
+		return next(c)
+	}
+}
+
 // identify gives the request an id, for the answer and the log.
 func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -108,6 +117,11 @@ func (s *Server) bound(next echo.HandlerFunc) echo.HandlerFunc {
 		query, err := url.QueryUnescape(r.URL.RawQuery)
 		if err != nil || !storable(query) || !storable(r.URL.Path) {
 			return errs.New(errs.InvalidRequest, "The address holds characters that are not UTF-8, or a NUL.")
+		}
+		for _, name := range []string{"Origin", "X-User-Id", "X-User-Plan"} { // they are looked up
+			if !storable(r.Header.Get(name)) {
+				return errs.InvalidParam(name, "%s holds characters that are not UTF-8.", name)
+			}
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), longest)
 		defer cancel()

@@ -61,6 +61,9 @@ func (s *Server) errorDocs(c echo.Context) error {
 }
 
 func (s *Server) static(c echo.Context) error {
+	if strings.HasSuffix(c.Request().URL.Path, "/") { // a folder is not listed
+		return echo.ErrNotFound
+	}
 	files, err := fs.Sub(web, "web/static")
 	if err != nil {
 		return err

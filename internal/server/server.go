@@ -87,6 +87,7 @@ func (s *Server) surface(name string, routes func(*echo.Echo)) *echo.Echo {
 	e.HTTPErrorHandler = s.respondError
 	e.JSONSerializer = plainJSON{}
 	e.IPExtractor = s.ipExtractor()
+	e.Pre(routeByPath)
 	e.Use(
 		s.identify,
 		s.observe(name),

@@ -15,7 +15,10 @@ WHERE platform_id = @platform_id AND hash = @hash AND revoked_at IS NULL
     AND (expires_at IS NULL OR dreamapi.now() < expires_at);
 
 -- name: TouchKey :exec
-UPDATE tenant.keys SET last_used_at = dreamapi.now() WHERE platform_id = @platform_id AND id = @id;
+-- Whoever finds the row locked leaves it to the one who holds it: no call waits for this.
+UPDATE tenant.keys k SET last_used_at = dreamapi.now()
+WHERE k.platform_id = @platform_id
+    AND k.id = (SELECT l.id FROM tenant.keys l WHERE l.platform_id = @platform_id AND l.id = @id FOR UPDATE SKIP LOCKED);
 
 -- name: Keys :many
 SELECT sqlc.embed(k), dreamapi.now()::timestamptz AS now FROM tenant.keys k WHERE platform_id = @platform_id ORDER BY id;

@@ -40,9 +40,12 @@ var server struct {
 	err  error
 }
 
-// Main runs the tests of a package and stops the server that they shared.
-func Main(m *testing.M) {
+// Main runs the tests of a package, stops the server that they shared, and runs what else is to be done in the end.
+func Main(m *testing.M, after ...func()) {
 	code := m.Run()
+	for _, f := range after {
+		f()
+	}
 	if server.pg != nil {
 		if err := server.pg.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "stopping PostgreSQL:", err)

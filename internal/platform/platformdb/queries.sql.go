@@ -378,9 +378,11 @@ func (q *Queries) Tokens(ctx context.Context, db DBTX, developerID string) ([]Pl
 }
 
 const touchToken = `-- name: TouchToken :exec
-UPDATE platform.developer_tokens SET last_used_at = dreamapi.now() WHERE id = $1
+UPDATE platform.developer_tokens SET last_used_at = dreamapi.now()
+WHERE id = (SELECT t.id FROM platform.developer_tokens t WHERE t.id = $1 FOR UPDATE SKIP LOCKED)
 `
 
+// Whoever finds the row locked leaves it to the one who holds it: no call waits for this.
 func (q *Queries) TouchToken(ctx context.Context, db DBTX, id string) error {
 	_, err := db.Exec(ctx, touchToken, id)
 	return err

@@ -960,7 +960,9 @@ func (q *Queries) Tiers(ctx context.Context, db DBTX, arg TiersParams) ([]TiersR
 }
 
 const touchKey = `-- name: TouchKey :exec
-UPDATE tenant.keys SET last_used_at = dreamapi.now() WHERE platform_id = $1 AND id = $2
+UPDATE tenant.keys k SET last_used_at = dreamapi.now()
+WHERE k.platform_id = $1
+    AND k.id = (SELECT l.id FROM tenant.keys l WHERE l.platform_id = $1 AND l.id = $2 FOR UPDATE SKIP LOCKED)
 `
 
 type TouchKeyParams struct {
@@ -968,6 +970,7 @@ type TouchKeyParams struct {
 	ID         string
 }
 
+// Whoever finds the row locked leaves it to the one who holds it: no call waits for this.
 func (q *Queries) TouchKey(ctx context.Context, db DBTX, arg TouchKeyParams) error {
 	_, err := db.Exec(ctx, touchKey, arg.PlatformID, arg.ID)
 	return err

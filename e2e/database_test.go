@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// query reads one value as the superuser, from whom row-level security hides nothing.
+func query[T any](t testing.TB, w *world, sql string, args ...any) T {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, w.db.Superuser.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var value T
+	if err := conn.QueryRow(ctx, sql, args...).Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// column reads a column of text.
+func column(t testing.TB, w *world, sql string) []string {
+	t.Helper()
+	return query[[]string](t, w, "SELECT ARRAY("+sql+")")
+}
+
+// tableLock keeps everybody else from a table, or from writing to it.
+type tableLock struct {
+	w     *world
+	table string
+	tx    pgx.Tx
+}
+
+// The modes in which a test locks.
+const (
+	againstWriting = "SHARE"
+	againstLocking = "EXCLUSIVE" // of rows, and against writing
+)
+
+// lock locks a table until release, or the end of the test.
+func (w *world) lock(t *testing.T, table, mode string) *tableLock {
+	t.Helper()
+	ctx := context.Background()
+	tx, err := w.db.Connect(t, w.db.Superuser).Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(ctx, "LOCK TABLE "+table+" IN "+mode+" MODE"); err != nil {
+		t.Fatal(err)
+	}
+	return &tableLock{w, table, tx}
+}
+
+// awaitBlocked returns when somebody waits for the table.
+func (l *tableLock) awaitBlocked(t *testing.T) {
+	t.Helper()
+	await(t, "transaction that waits for "+l.table, func() bool {
+		return query[int](t, l.w, "SELECT count(*) FROM pg_locks WHERE relation = $1::text::regclass AND NOT granted", l.table) > 0
+	})
+}
+
+// release lets those who wait go on.
+func (l *tableLock) release(t *testing.T) {
+	t.Helper()
+	if err := l.tx.Rollback(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// setClock puts the clock to a moment at which neither the minute nor the month ends while a test runs.
+func (w *world) setClock(t *testing.T) {
+	t.Helper()
+	w.db.SetClock(t, time.Date(2031, time.May, 15, 12, 0, 1, 0, time.UTC))
+}
