@@ -124,7 +124,7 @@ func (d *decoder) value(raw []byte, into reflect.Value, path string) {
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
 		d.table(raw, into, path)
 	default:
-		d.duplicates(raw, path)
+		d.duplicates(raw, path, deepest)
 		if err := json.Unmarshal(raw, into.Addr().Interface()); err != nil {
 			d.fault(path, "is %s", expected(t))
 		} else if bytes.Contains(raw, []byte(`\u0000`)) && hasNUL(into) {
@@ -157,16 +157,23 @@ func (d *decoder) table(raw []byte, into reflect.Value, path string) {
 	})
 }
 
+// deepest bounds how values may be nested: each level is gone through once more.
+const deepest = 20
+
 // duplicates looks for a name given twice anywhere inside a value that has no fields of ours.
-func (d *decoder) duplicates(raw []byte, path string) {
+func (d *decoder) duplicates(raw []byte, path string, levels int) {
+	if levels == 0 {
+		d.fault(path, "is nested more than %d levels deep", deepest)
+		return
+	}
 	switch trimmed := bytes.TrimSpace(raw); {
 	case bytes.HasPrefix(trimmed, []byte("{")):
-		d.members(trimmed, path, func(name string, value []byte) { d.duplicates(value, join(path, name)) })
+		d.members(trimmed, path, func(name string, value []byte) { d.duplicates(value, join(path, name), levels-1) })
 	case bytes.HasPrefix(trimmed, []byte("[")):
 		var items []json.RawMessage
 		_ = json.Unmarshal(trimmed, &items) // it is valid JSON and a list
 		for i, item := range items {
-			d.duplicates(item, fmt.Sprintf("%s[%d]", path, i))
+			d.duplicates(item, fmt.Sprintf("%s[%d]", path, i), levels-1)
 		}
 	}
 }

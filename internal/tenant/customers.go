@@ -271,7 +271,7 @@ func readCursor(s string) (time.Time, string, error) {
 		return time.Time{}, "", err
 	}
 	at, id, ok := strings.Cut(string(plain), " ")
-	if !ok {
+	if !ok || !ValidUserID(id) {
 		return time.Time{}, "", errors.New("a cursor without an id")
 	}
 	moment, err := time.Parse(time.RFC3339Nano, at)
