@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/dream-api/dream-api/internal/db"
 )
 
 // query reads one value as the superuser, from whom row-level security hides nothing.
@@ -57,11 +59,12 @@ func (w *world) lock(t *testing.T, table, mode string) *tableLock {
 	return &tableLock{w, table, tx}
 }
 
-// awaitBlocked returns when somebody waits for the table.
-func (l *tableLock) awaitBlocked(t *testing.T) {
+// awaitBlocked returns when a transaction of the role waits for the table.
+func (l *tableLock) awaitBlocked(t *testing.T, role db.Role) {
 	t.Helper()
-	await(t, "transaction that waits for "+l.table, func() bool {
-		return query[int](t, l.w, "SELECT count(*) FROM pg_locks WHERE relation = $1::text::regclass AND NOT granted", l.table) > 0
+	await(t, "transaction of "+string(role)+" that waits for "+l.table, func() bool {
+		return query[bool](t, l.w, `SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+			WHERE relation = $1::text::regclass AND NOT granted AND application_name = $2)`, l.table, string(role))
 	})
 }
 
@@ -73,8 +76,27 @@ func (l *tableLock) release(t *testing.T) {
 	}
 }
 
-// setClock puts the clock to a moment at which neither the minute nor the month ends while a test runs.
+// start2031 is a moment after which neither the minute nor the month ends while a test runs.
+var start2031 = time.Date(2031, time.May, 15, 12, 0, 1, 0, time.UTC)
+
+// setClock puts the clock to start2031.
 func (w *world) setClock(t *testing.T) {
 	t.Helper()
-	w.db.SetClock(t, time.Date(2031, time.May, 15, 12, 0, 1, 0, time.UTC))
+	w.db.SetClock(t, start2031)
+}
+
+// exec runs a statement as the superuser.
+func (w *world) exec(t *testing.T, sql string) {
+	t.Helper()
+	if _, err := w.db.Connect(t, w.db.Superuser).Exec(context.Background(), sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// terminate ends every session of the servers, and returns when they are gone.
+func (w *world) terminate(t *testing.T) {
+	t.Helper()
+	const sessions = " FROM pg_stat_activity WHERE datname = current_database() AND usename = 'dreamapi_owner'"
+	query[int](t, w, "SELECT count(pg_terminate_backend(pid))"+sessions)
+	await(t, "end of the sessions", func() bool { return query[int](t, w, "SELECT count(*)"+sessions) == 0 })
 }

@@ -110,6 +110,14 @@ func (w *world) serve(t *testing.T) *server {
 	return s
 }
 
+// kill ends a server as kill -9 does. The lease with which it led the background work ends too: its successor would
+// wait a quarter of a minute for that, and then do the same.
+func (w *world) kill(t *testing.T, s *server) {
+	t.Helper()
+	s.kill()
+	w.db.Exec(t, "DELETE FROM river.river_leader")
+}
+
 // ready is the status of /readyz; 0 when nobody answers.
 func (s *server) ready() int {
 	answer, err := http.Get("http://" + s.ops + "/readyz")

@@ -45,7 +45,7 @@ func (w *world) newPlatform(t *testing.T, s *server, free tier) platform {
 	return p
 }
 
-// as makes a request of the platform's developer.
+// own makes a request of the platform's developer, below the platform's path.
 func (p platform) own(r request) request {
 	r.path = p.path + r.path
 	return r.on(dashboardHost).as(p.token)

@@ -134,6 +134,13 @@ CREATE FUNCTION directory.user_state(clerk_user text) RETURNS text
 -- +goose StatementEnd
 
 -- +goose StatementBegin
+-- Puts a Clerk user who has never been a member anywhere on the way out: whoever is about to join the user finds that.
+CREATE FUNCTION directory.see_off_user(clerk_user text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
+    AS $$ BEGIN INSERT INTO directory.users (id, state) VALUES (clerk_user, 'leaving') ON CONFLICT DO NOTHING; END $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
 -- Records that Clerk no longer has a user whose last membership had ended.
 CREATE FUNCTION directory.user_gone(clerk_user text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
@@ -163,4 +170,4 @@ GRANT EXECUTE ON FUNCTION directory.platform_of_key(bytea), directory.platform_o
     directory.origin_known(text) TO dreamapi_customer;
 GRANT EXECUTE ON FUNCTION directory.join_user(text), directory.leave_user(text), directory.user_state(text),
     directory.user_gone(text) TO dreamapi_customer, dreamapi_worker;
-GRANT EXECUTE ON FUNCTION directory.platforms_of_user(text), directory.users_leaving() TO dreamapi_worker;
+GRANT EXECUTE ON FUNCTION directory.platforms_of_user(text), directory.users_leaving(), directory.see_off_user(text) TO dreamapi_worker;

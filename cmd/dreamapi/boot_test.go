@@ -26,6 +26,7 @@ type world struct {
 	client *http.Client
 	logs   *logs
 	known  *secrets
+	stop   context.CancelFunc // has the program end, as SIGTERM does
 }
 
 // setup is what a test may want otherwise.
@@ -57,8 +58,9 @@ func boot(t *testing.T, options ...func(*setup)) *world {
 	w.client = clientOf(t, surfaces.Addr().String())
 
 	ctx, stop := context.WithCancel(context.Background())
+	w.stop = stop
 	var err error
-	w.clerk, err = startClerk(ctx, s.clerkDir, "127.0.0.1:0", "", w.url("api")+"/webhook/clerk", log)
+	w.clerk, err = startClerk(context.Background(), s.clerkDir, "127.0.0.1:0", "", w.url("api")+"/webhook/clerk", log)
 	must(t, err)
 	t.Cleanup(func() { must(t, w.clerk.Close()) })
 	w.clerk.SetWebhookURL(endUsersApp, "") // a test that wants events asks for them

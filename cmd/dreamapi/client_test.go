@@ -62,7 +62,7 @@ var (
 	errorForm = regexp.MustCompile(`^\{"error":"[^"]+"\s*,"message":"(?:[^"\\]|\\.)+"\s*,"code":"[a-z_]+"\s*,"param":(?:null|"[^"]*")` +
 		`\s*,"requestId":"req_[0-9a-z]{26}"\s*,"docUrl":"http://api\.localhost:\d+/docs/errors#[a-z_]+"`)
 	// What is about us and not about the request: SQL, Go, third parties' words.
-	inward = regexp.MustCompile(`SQLSTATE|pgx|ERROR:|goroutine |runtime error|\.go:\d|tenant\.|clerk_trace_id|form_identifier|_pkey|violates|i/o timeout`)
+	inward = regexp.MustCompile(`SQLSTATE|pgx\.|ERROR:|goroutine |runtime error|\.go:\d|tenant\.[a-z]|clerk_trace_id|form_identifier|_pkey|violates|i/o timeout`)
 )
 
 // check holds the answer to what every one promises.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -129,6 +130,10 @@ func withFiles(environ []string) (values map[string]string, faults []string) {
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
+			var at *fs.PathError
+			if errors.As(err, &at) {
+				err = at.Err // without the path: somebody may have put the secret itself there
+			}
 			faults = append(faults, fmt.Sprintf("%s_FILE can not be read: %v", name, err))
 		}
 		values[name] = strings.TrimSpace(string(text))

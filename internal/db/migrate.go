@@ -32,7 +32,12 @@ func Migrate(ctx context.Context, url secret.Text) ([]Migration, error) {
 		if err := ensureRoles(ctx, pool); err != nil {
 			return err
 		}
-		if _, err := pool.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS dreamapi"); err != nil {
+		// Goose takes its lock only once its table has a place. Two who make that at once would collide, IF NOT EXISTS or not.
+		const place = `DO $$ BEGIN
+			PERFORM pg_advisory_xact_lock(hashtext('dreamapi schema'));
+			CREATE SCHEMA IF NOT EXISTS dreamapi;
+		END $$`
+		if _, err := pool.Exec(ctx, place); err != nil {
 			return err
 		}
 		results, err := g.Up(ctx)

@@ -30,6 +30,9 @@ func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// mostFaults keeps the answer to a request that is all faults from being many times as long as the request.
+const mostFaults = 100
+
 // Invalid makes the Error of a request with these faults, or nil where there are none.
 func Invalid(faults []Fault) error {
 	switch len(faults) {
@@ -38,10 +41,14 @@ func Invalid(faults []Fault) error {
 	case 1:
 		return &Error{Code: InvalidRequest, Message: faults[0].Message, Param: faults[0].Param, Faults: faults}
 	default:
+		listed := "them all"
+		if len(faults) > mostFaults {
+			listed = fmt.Sprintf("the first %d", mostFaults)
+		}
 		return &Error{
 			Code:    InvalidRequest,
-			Message: fmt.Sprintf("The request has %d faults; errors lists them all.", len(faults)),
-			Faults:  faults,
+			Message: fmt.Sprintf("The request has %d faults; errors lists %s.", len(faults), listed),
+			Faults:  faults[:min(len(faults), mostFaults)],
 		}
 	}
 }

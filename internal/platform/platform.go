@@ -4,6 +4,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -66,6 +67,9 @@ func (s *Service) ByClerkToken(ctx context.Context, token string) (Developer, er
 		return developer, err
 	}
 	user, err := s.clerk.User(ctx, claims.UserID)
+	if errors.Is(err, clerkapp.ErrNotFound) { // the token outlives its user by a minute
+		return Developer{}, errs.New(errs.InvalidCredentials, "The token's user is gone. Sign up on the dashboard.").Because(err)
+	}
 	if err != nil {
 		return Developer{}, err
 	}

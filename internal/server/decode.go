@@ -180,6 +180,7 @@ func (d *decoder) duplicates(raw []byte, path string, levels int) {
 
 func hasNUL(v reflect.Value) bool {
 	decoded, err := json.Marshal(v.Interface())
+	decoded = bytes.ReplaceAll(decoded, []byte(`\\`), nil) // a backslash, behind which u0000 is only text
 	return err != nil || bytes.Contains(decoded, []byte(`\u0000`))
 }
 

@@ -30,7 +30,7 @@ func (ClerkEvent) Kind() string { return "tenant.clerk_event" }
 // Register adds the work to the registry.
 func (b *Background) Register(r *jobs.Registry) {
 	jobs.Handle(r, func(ctx context.Context, args RemoveUser) error { return b.remove(ctx, args.UserID) })
-	jobs.Handle(r, func(ctx context.Context, args ClerkEvent) error { return b.workEvent(ctx, args.EventID) })
+	jobs.Handle(r, func(ctx context.Context, args ClerkEvent) error { return b.workEvent(ctx, args.EventID, false) })
 }
 
 // Settle finishes what was left behind for more than two minutes: customers whose creation was cut off between Clerk
@@ -64,7 +64,7 @@ func (b *Background) Settle(ctx context.Context) error {
 		failed = errors.Join(failed, b.remove(ctx, user))
 	}
 	for _, event := range events {
-		failed = errors.Join(failed, b.workEvent(ctx, event))
+		failed = errors.Join(failed, b.workEvent(ctx, event, true))
 	}
 	return failed
 }
@@ -100,8 +100,9 @@ func (b *Background) Receive(ctx context.Context, eventID, eventType, userID str
 }
 
 // workEvent asks Clerk how the user is now, and brings the memberships in line: what the event itself says may be old.
-func (b *Background) workEvent(ctx context.Context, eventID string) error {
-	var event tenantdb.ClerkEventRow
+// left is whether the event is one that was left to Settle, which has ended the intents first.
+func (b *Background) workEvent(ctx context.Context, eventID string, left bool) error {
+	var event tenantdb.TenantClerkEvent
 	var members []string
 	var state string
 	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
@@ -131,11 +132,12 @@ func (b *Background) workEvent(ctx context.Context, eventID string) error {
 		return err
 	case state == "" && isIntent(user.ExternalID):
 		// Made by us and no customer yet: creation is under way, or was cut off and given up before Clerk had carried it
-		// out. Only time tells, so the first look leaves the event to Settle.
-		if !event.Old {
+		// out. Only time tells, so the first look leaves the event to Settle. A repetition of the request may be about to
+		// finish even then: it must find the user on the way out, or have been first.
+		if !left {
 			return nil
 		}
-		if err := b.clerk.DeleteUser(ctx, user.ID); err != nil {
+		if err := b.seeOff(ctx, user.ID); err != nil {
 			return err
 		}
 	default:

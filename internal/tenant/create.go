@@ -212,7 +212,9 @@ func (c *Customers) finish(
 		_, err := queries.LockIntent(ctx, tx, tenantdb.LockIntentParams{PlatformID: intent.PlatformID, ID: intent.ID})
 		if db.NoRows(err) { // a repetition of the request, or Settle, was quicker
 			state = "member"
-			made, err = readCustomer(ctx, tx, user.ID)
+			if made, err = readCustomer(ctx, tx, user.ID); errs.Is(err, errs.NotFound) {
+				return errs.New(errs.Unavailable, "This took so long that it was given up. Try again.").After(time.Second)
+			}
 			return err
 		}
 		if err != nil {

@@ -154,7 +154,7 @@ func (c *Customers) Update(
 	if err != nil {
 		return Customer{}, err
 	}
-	if err := errs.Invalid(slices.Concat(checkNames(change.FirstName, change.LastName), checkMetadata(metadata, set))); err != nil {
+	if err := errs.Invalid(slices.Concat(checkNames(change.FirstName, change.LastName), checkMetadata(set))); err != nil {
 		return Customer{}, err
 	}
 	var updated Customer
@@ -182,8 +182,10 @@ func (c *Customers) Update(
 		if err != nil {
 			return err
 		}
-		updated, err = readCustomer(ctx, tx, customer)
-		return err
+		if updated, err = readCustomer(ctx, tx, customer); err != nil || change.Metadata == nil {
+			return err
+		}
+		return errs.Invalid(checkMetadata(updated.Metadata)) // with what was there before
 	})
 	return updated, err
 }
@@ -243,11 +245,12 @@ func checkNames(first, last *string) []errs.Fault {
 	return faults
 }
 
-func checkMetadata(encoded []byte, set map[string]any) []errs.Fault {
-	if len(encoded) > 16<<10 || len(set) > 50 {
+func checkMetadata(m map[string]any) []errs.Fault {
+	encoded, err := json.Marshal(m)
+	if err != nil || len(encoded) > 16<<10 || len(m) > 50 {
 		return []errs.Fault{{Param: "metadata", Message: "metadata holds 50 keys and 16 kB at the most."}}
 	}
-	if strings.Contains(string(encoded), `\u0000`) {
+	if strings.Contains(strings.ReplaceAll(string(encoded), `\\`, ""), `\u0000`) {
 		return []errs.Fault{{Param: "metadata", Message: "metadata holds no NUL characters."}}
 	}
 	return nil

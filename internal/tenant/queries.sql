@@ -185,6 +185,9 @@ SELECT directory.join_user(@user_id)::text AS state;
 -- name: LeaveUser :one
 SELECT coalesce(directory.leave_user(@user_id), '')::text AS state;
 
+-- name: SeeOffUser :exec
+SELECT directory.see_off_user(@user_id);
+
 -- name: UserState :one
 SELECT coalesce(directory.user_state(@user_id), '')::text AS state;
 
@@ -201,8 +204,7 @@ SELECT directory.users_leaving()::text[];
 INSERT INTO tenant.clerk_events (id, type, user_id) VALUES (@id, @type, @user_id) ON CONFLICT DO NOTHING;
 
 -- name: ClerkEvent :one
-SELECT *, (received_at < dreamapi.now() - interval '5 minutes')::boolean AS old FROM tenant.clerk_events
-WHERE id = @id AND processed_at IS NULL;
+SELECT * FROM tenant.clerk_events WHERE id = @id AND processed_at IS NULL;
 
 -- name: LeftClerkEvents :many
 SELECT id FROM tenant.clerk_events

@@ -68,3 +68,12 @@ func (c *Customers) remove(ctx context.Context, userID string) error {
 	}
 	return c.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.UserGone(ctx, tx, userID) })
 }
+
+// seeOff removes a Clerk user who was made by us and never became a member.
+func (b *Background) seeOff(ctx context.Context, userID string) error {
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.SeeOffUser(ctx, tx, userID) })
+	if err != nil {
+		return err
+	}
+	return b.remove(ctx, userID)
+}

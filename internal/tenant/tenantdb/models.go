@@ -9,6 +9,14 @@ import (
 	"time"
 )
 
+type TenantClerkEvent struct {
+	ID          string
+	Type        string
+	UserID      string
+	ReceivedAt  time.Time
+	ProcessedAt *time.Time
+}
+
 type TenantCustomer struct {
 	PlatformID string
 	ID         string

@@ -43,29 +43,18 @@ func (q *Queries) AllowedOrigins(ctx context.Context, db DBTX, platformID string
 }
 
 const clerkEvent = `-- name: ClerkEvent :one
-SELECT id, type, user_id, received_at, processed_at, (received_at < dreamapi.now() - interval '5 minutes')::boolean AS old FROM tenant.clerk_events
-WHERE id = $1 AND processed_at IS NULL
+SELECT id, type, user_id, received_at, processed_at FROM tenant.clerk_events WHERE id = $1 AND processed_at IS NULL
 `
 
-type ClerkEventRow struct {
-	ID          string
-	Type        string
-	UserID      string
-	ReceivedAt  time.Time
-	ProcessedAt *time.Time
-	Old         bool
-}
-
-func (q *Queries) ClerkEvent(ctx context.Context, db DBTX, id string) (ClerkEventRow, error) {
+func (q *Queries) ClerkEvent(ctx context.Context, db DBTX, id string) (TenantClerkEvent, error) {
 	row := db.QueryRow(ctx, clerkEvent, id)
-	var i ClerkEventRow
+	var i TenantClerkEvent
 	err := row.Scan(
 		&i.ID,
 		&i.Type,
 		&i.UserID,
 		&i.ReceivedAt,
 		&i.ProcessedAt,
-		&i.Old,
 	)
 	return i, err
 }
@@ -784,6 +773,15 @@ type RevokeKeyParams struct {
 
 func (q *Queries) RevokeKey(ctx context.Context, db DBTX, arg RevokeKeyParams) error {
 	_, err := db.Exec(ctx, revokeKey, arg.PlatformID, arg.ID)
+	return err
+}
+
+const seeOffUser = `-- name: SeeOffUser :exec
+SELECT directory.see_off_user($1)
+`
+
+func (q *Queries) SeeOffUser(ctx context.Context, db DBTX, userID string) error {
+	_, err := db.Exec(ctx, seeOffUser, userID)
 	return err
 }
 

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dream-api/dream-api/internal/server"
+)
+
+// attempt is a request to a route in which things of one side or the other can be put: {customer}, {platform}, ….
+// Credentials are always those of A.
+type attempt struct {
+	surface, route string // as mounted: "GET /api/customers/:id"
+	asked          string
+	as             string // whose credentials: sk, user (an end user's token), dk, or none
+	body           string
+	headers        []string
+}
+
+// attempts holds a request for every route, so that a new route can not be forgotten.
+var attempts = []attempt{
+	{"customer", "GET /", "GET /", "none", "", []string{"X-User-Id: {customer}"}},
+	{"customer", "GET /health", "GET /health", "none", "", nil},
+	{"customer", "GET /static/*", "GET /static/{tier}", "none", "", nil},
+	{"customer", "GET /docs/errors", "GET /docs/errors", "none", "", nil},
+	{"customer", "POST /webhook/clerk", "POST /webhook/clerk", "none", `{"type":"user.deleted","data":{"id":"{customer}"}}`,
+		[]string{"Svix-Id: msg_1", "Svix-Timestamp: 1", "Svix-Signature: v1,{key}"}},
+	{"customer", "GET /api/tiers", "GET /api/tiers?publishableKey={pk}", "sk", "", []string{"X-Publishable-Key: {pk}"}},
+	{"customer", "GET /api/tiers", "GET /api/tiers?publishableKey={pk}", "user", "", []string{"X-User-Id: {customer}"}},
+	{"customer", "POST /api/customers", "POST /api/customers", "sk", `{"id":"new-{n}-{customer}","plan":"{tier}"}`,
+		[]string{"Idempotency-Key: {idem}{n}"}},
+	{"customer", "POST /api/customers", "POST /api/customers", "sk", `{"id":"{external}-{n}"}`, []string{"Idempotency-Key: {idem}-2"}},
+	{"customer", "GET /api/customers", "GET /api/customers?cursor={cursor}", "sk", "", nil},
+	{"customer", "GET /api/customers", "GET /api/customers?email={email}&plan={tier}&q={word}", "sk", "", nil},
+	{"customer", "GET /api/customers", "GET /api/customers?q={customer}", "sk", "", nil},
+	{"customer", "GET /api/customers/:id", "GET /api/customers/{customer}", "sk", "", nil},
+	{"customer", "GET /api/customers/:id", "GET /api/customers/{external}", "sk", "", []string{"X-User-Id: {customer}"}},
+	{"customer", "PATCH /api/customers/:id", "PATCH /api/customers/{customer}", "sk", `{"firstName":"taken"}`, nil},
+	{"customer", "PATCH /api/customers/:id", "PATCH /api/customers/{external}", "sk", `{"plan":"{tier}","metadata":{"a":null}}`, nil},
+	{"customer", "DELETE /api/customers/:id", "DELETE /api/customers/{spare}", "sk", "", nil},
+	{"customer", "POST /api/data", "POST /api/data", "sk", `{"meter":"{meter}"}`,
+		[]string{"X-User-Id: {customer}", "Idempotency-Key: {idem}"}},
+	{"customer", "POST /api/data", "POST /api/data", "sk", "", []string{"X-User-Id: {external}", "X-User-Plan: {tier}"}},
+	{"customer", "POST /api/data", "POST /api/data", "user", `{"meter":"{meter}"}`, []string{"X-User-Id: {customer}"}},
+	{"customer", "POST /api/data/batch", "POST /api/data/batch", "sk",
+		`{"items":[{"id":"{idem}","userId":"{customer}","plan":"{tier}","meter":"{meter}"},{"id":"2","userId":"{external}"}]}`, nil},
+	{"customer", "GET /api/usage", "GET /api/usage", "sk", "", []string{"X-User-Id: {customer}"}},
+	{"customer", "GET /api/usage", "GET /api/usage", "sk", "", []string{"X-User-Id: {external}", "X-User-Plan: {tier}"}},
+	{"customer", "GET /api/usage", "GET /api/usage", "user", "", []string{"X-User-Id: {customer}"}},
+
+	{"developer", "GET /", "GET /", "dk", "", nil},
+	{"developer", "GET /health", "GET /health", "dk", "", nil},
+	{"developer", "GET /static/*", "GET /static/{project}", "dk", "", nil},
+	{"developer", "GET /api/me", "GET /api/me", "dk", "", []string{"X-User-Id: {developer}"}},
+	{"developer", "GET /api/tokens", "GET /api/tokens?cursor={cursor}", "dk", "", nil},
+	{"developer", "POST /api/tokens", "POST /api/tokens", "dk", `{"name":"{n}"}`, nil},
+	{"developer", "POST /api/tokens/:token/revoke", "POST /api/tokens/{token}/revoke", "dk", "", nil},
+	{"developer", "GET /api/projects", "GET /api/projects?project={project}", "dk", "", nil},
+	{"developer", "POST /api/projects", "POST /api/projects", "dk", `{"name":"{n}"}`, nil},
+	{"developer", "POST /api/projects/:project/platforms", "POST /api/projects/{project}/platforms", "dk",
+		`{"mode":"test","name":"{n}"}`, nil},
+	{"developer", "GET /api/platforms/:platform", "GET /api/platforms/{platform}", "dk", "", nil},
+	{"developer", "PATCH /api/platforms/:platform", "PATCH /api/platforms/{platform}", "dk",
+		`{"name":"taken","allowedOrigins":["https://taken.example"]}`, nil},
+	{"developer", "POST /api/platforms/:platform/domains", "POST /api/platforms/{platform}/domains", "dk",
+		`{"domain":"d{n}.localhost"}`, nil},
+	{"developer", "DELETE /api/platforms/:platform/domains/:domain", "DELETE /api/platforms/{platform}/domains/{domain}", "dk", "", nil},
+	{"developer", "GET /api/platforms/:platform/keys", "GET /api/platforms/{platform}/keys", "dk", "", nil},
+	{"developer", "POST /api/platforms/:platform/keys", "POST /api/platforms/{platform}/keys", "dk",
+		`{"kind":"secret","name":"{n}"}`, []string{"Idempotency-Key: {idem}"}},
+	{"developer", "POST /api/platforms/:platform/keys/:key/rotate", "POST /api/platforms/{platform}/keys/{key}/rotate", "dk", "",
+		[]string{"Idempotency-Key: {idem}{n}"}},
+	{"developer", "POST /api/platforms/:platform/keys/:key/revoke", "POST /api/platforms/{platform}/keys/{key}/revoke", "dk", "", nil},
+	{"developer", "GET /api/platforms/:platform/tiers", "GET /api/platforms/{platform}/tiers", "dk", "", nil},
+	{"developer", "POST /api/platforms/:platform/tiers", "POST /api/platforms/{platform}/tiers", "dk",
+		`{"name":"t{n}","limit":1}`, []string{"Idempotency-Key: {idem}{n}"}},
+	{"developer", "PATCH /api/platforms/:platform/tiers/:tier", "PATCH /api/platforms/{platform}/tiers/{tier}", "dk",
+		`{"limit":7,"archived":false}`, nil},
+
+	{"oauth", "GET /", "GET /", "dk", "", nil},
+	{"oauth", "GET /health", "GET /health", "dk", "", nil},
+	{"oauth", "GET /static/*", "GET /static/{platform}", "dk", "", nil},
+}
+
+// everyRouteIsAttempted fails for a mounted route that the table does not have, and for an entry that is not mounted.
+func everyRouteIsAttempted(t *testing.T, mounted []server.Route) {
+	t.Helper()
+	there, tried := map[string]bool{}, map[string]bool{}
+	for _, r := range mounted {
+		there[r.Surface+" "+r.Method+" "+r.Path] = true
+	}
+	for _, a := range attempts {
+		tried[a.surface+" "+a.route] = true
+	}
+	for route := range there {
+		if !tried[route] {
+			t.Errorf("the isolation test does not try %s: add it to attempts", route)
+		}
+	}
+	for route := range tried {
+		if !there[route] {
+			t.Errorf("%s is tried and not mounted", route)
+		}
+	}
+}
+
+var slot = regexp.MustCompile(`\{[a-z]+\}`)
+
+// slots are the placeholders of the request.
+func (a attempt) slots() []string {
+	found := map[string]bool{}
+	var names []string
+	for _, name := range slot.FindAllString(a.asked+a.body+strings.Join(a.headers, " "), -1) {
+		if name = strings.Trim(name, "{}"); name != "n" && !found[name] {
+			found[name] = true
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// send fills the placeholders and makes the request as the side, to the host; n makes the texts of a request new.
+func (a attempt) send(t *testing.T, s *side, host string, n int, values map[string]string) answer {
+	t.Helper()
+	pairs := []string{"{n}", strconv.Itoa(n)}
+	for name, value := range values {
+		pairs = append(pairs, "{"+name+"}", value)
+	}
+	fill := strings.NewReplacer(pairs...).Replace
+	headers := make([]string, len(a.headers))
+	for i, header := range a.headers {
+		headers[i] = fill(header)
+	}
+	if host == "" {
+		host = s.w.host(map[string]string{"customer": "api", "developer": "dashboard", "oauth": "connect"}[a.surface])
+	}
+	return s.w.send(t, host, fill(a.asked), s.credentials[a.as], fill(a.body), headers...)
+}

@@ -1,0 +1,125 @@
+package e2e
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dream-api/dream-api/internal/localpg"
+)
+
+// newCluster starts a PostgreSQL in which nothing has been made but a database and its owner, a plain role whose name
+// has to be quoted. It is as safe from power cuts as production's.
+func newCluster(t *testing.T) (superuser, owner string) {
+	t.Helper()
+	ctx := context.Background()
+	pg, err := localpg.Start(ctx, localpg.Config{Dir: filepath.Join(folder(t), "postgres"), Durable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pg.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	conn, err := pgx.Connect(ctx, pg.URL("postgres", "postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	for _, statement := range []string{
+		`CREATE ROLE "shop-Owner" LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB`, `CREATE DATABASE shop OWNER "shop-Owner"`,
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return pg.URL("postgres", "shop"), pg.URL("shop-Owner", "shop")
+}
+
+// psql runs statements as an administrator does.
+func psql(t *testing.T, database, statements string) {
+	t.Helper()
+	cmd := exec.Command("psql", "-v", "ON_ERROR_STOP=1", "-f", "-", database)
+	cmd.Env, cmd.Stdin = environ(nil), strings.NewReader(statements)
+	if code, out, log := run(t, cmd); code != 0 {
+		t.Fatalf("psql ends with %d: %s%s", code, out, log)
+	}
+}
+
+func TestAPlainOwnerMigratesOnceAnAdministratorHasMadeTheRolesAndThenProductionServes(t *testing.T) {
+	t.Parallel()
+	superuser, owner := newCluster(t)
+	migrate := func(args ...string) (int, string, string) {
+		t.Helper()
+		return run(t, command(environ(map[string]string{"DATABASE_URL": owner}), append([]string{"migrate"}, args...)...))
+	}
+
+	if code, out, log := migrate("up"); code != 1 || !strings.Contains(log, "dreamapi migrate --print-roles") {
+		t.Errorf("without the roles, migrate ends with %d and says: %s%s", code, out, log)
+	}
+	code, roles, log := migrate("--print-roles")
+	if code != 0 {
+		t.Fatalf("--print-roles ends with %d: %s", code, log)
+	}
+	for range 2 { // an administrator may run it again
+		psql(t, superuser, roles)
+	}
+
+	_, before, _ := migrate("status")
+	if strings.Contains(before, "applied") || !strings.Contains(before, "missing  00001 dreamapi") {
+		t.Errorf("before it, the status is\n%s", before)
+	}
+	wantRefusal(t, production(owner), nil, "has not been migrated")
+	code, up, log := migrate("up")
+	if code != 0 {
+		t.Fatalf("migrate ends with %d: %s%s", code, up, log)
+	}
+	_, after, _ := migrate("status")
+	if want := strings.ReplaceAll(before, "missing", "applied"); after != want || up != want {
+		t.Errorf("migrate says\n%sand the status is\n%swant\n%s", up, after, want)
+	}
+	if code, again, log := migrate("up"); code != 0 || !strings.Contains(again, "nothing to do") {
+		t.Errorf("again, migrate ends with %d and says: %s%s", code, again, log)
+	}
+
+	// Without a sandbox and without --unsafe-sandbox: as production.
+	variables := production(owner)
+	s := &server{process: start(t, command(environ(variables), "serve"))}
+	s.addr, s.ops = s.awaitServing(t)
+	s.http = clientOf(s.addr)
+	t.Cleanup(s.http.CloseIdleConnections)
+	await(t, "readiness", func() bool { return s.ready() == http.StatusOK })
+	home := s.must(t, http.StatusOK, get("/").on("dashboard.example.com"))
+	if home.header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("production's pages have the headers %v", home.header)
+	}
+	for _, host := range []string{"localhost", "127.0.0.1", "dashboard.localhost", "evil.example.com"} {
+		s.must(t, http.StatusMisdirectedRequest, get("/health").on(host))
+	}
+}
+
+func TestServersThatMigrateFirstTakeTurns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	superuser, owner := newCluster(t)
+	variables := maps.Clone(w.vars)
+	variables["DATABASE_URL"] = owner
+	_, roles, _ := run(t, command(environ(variables), "migrate", "--print-roles"))
+	psql(t, superuser, roles)
+
+	servers := []*server{{}, {}, {}}
+	for _, s := range servers {
+		s.process = start(t, command(environ(variables), "serve", "--migrate", "--unsafe-sandbox"))
+	}
+	for _, s := range servers {
+		s.addr, s.ops = s.awaitServing(t)
+		await(t, "readiness", func() bool { return s.ready() == http.StatusOK })
+	}
+}

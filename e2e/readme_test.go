@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+
+// A newcomer pastes the README's lines into a shell beside `make run`, and gets what it says.
+func TestTheREADMEsShellLinesDoWhatItSays(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := startDev(t, folder(t))
+
+	// One shell for all blocks, as exported variables lead from one to the next; a line before each tells them apart.
+	const mark = "=== block"
+	var script strings.Builder
+	script.WriteString("set -eu\n")
+	blocks := shellBlock.FindAllStringSubmatch(string(readme), -1)
+	for _, b := range blocks {
+		fmt.Fprintf(&script, "echo '%s'\n%s\n", mark, strings.ReplaceAll(b[1], "localhost:8080", "localhost:"+d.port))
+	}
+	shell := exec.Command("bash", "-c", script.String())
+	shell.Dir, shell.Env = d.dir, environ(nil)
+	code, out, log := run(t, shell)
+	if code != 0 {
+		t.Fatalf("the shell ends with %d:\n%s\n%s", code, out, log)
+	}
+	outputs := strings.Split(out, mark+"\n")[1:]
+	outputOf := func(command string) string {
+		t.Helper()
+		for i, b := range blocks {
+			if strings.Contains(b[1], command) {
+				return outputs[i]
+			}
+		}
+		t.Fatalf("no block of the README has %q", command)
+		return ""
+	}
+
+	var priceList struct{ Tiers []struct{ Name string } }
+	decode(t, outputOf("/api/tiers"), &priceList)
+	if fmt.Sprint(priceList.Tiers) != "[{free} {pro}]" {
+		t.Errorf("the price list has %v", priceList.Tiers)
+	}
+
+	var created struct {
+		Success  bool
+		Customer struct{ ID, Email, Plan, PublishableKey string }
+	}
+	decode(t, outputOf("/api/customers"), &created)
+	customer := created.Customer
+	if !created.Success || customer.Email != "ada@example.com" || customer.PublishableKey != d.facts.Demo.PublishableKey {
+		t.Errorf("the customer created is %+v", created)
+	}
+	if user, ok := d.endUsers(t)[customer.ID]; !ok || user.PublicMetadata.PublishableKey != customer.PublishableKey {
+		t.Errorf("in the shared Clerk app the customer %s is %+v", customer.ID, user)
+	}
+
+	counted, last, _ := strings.Cut(outputOf("seq 21"), "{")
+	if want := strings.Repeat("200\n", 20) + "402\n"; counted != want {
+		t.Errorf("the 21 calls get\n%swant\n%s", counted, want)
+	}
+	var refused struct {
+		Code  string
+		Usage struct{ Count, Limit, Remaining int }
+	}
+	decode(t, "{"+last, &refused)
+	if refused.Code != "tier_limit_reached" || refused.Usage.Count != 20 || refused.Usage.Limit != 20 || refused.Usage.Remaining != 0 {
+		t.Errorf("the 21st call gets {%s", last)
+	}
+
+	var rotated struct{ Secret string }
+	decode(t, read(t, filepath.Join(d.dir, "rotated.json")), &rotated)
+	d.must(t, http.StatusUnauthorized, get("/api/tiers").as(d.facts.Demo.SecretKey))
+	kept := d.must(t, http.StatusOK, get("/api/usage").as(rotated.Secret).with("X-User-Id", customer.ID))
+	if n := number(t, kept, "usageCount"); n != 20 {
+		t.Errorf("after the rotation %d are counted, want 20", n)
+	}
+	if out := outputOf("/rotate"); !strings.Contains(out, strings.TrimSpace(string(kept.body))) {
+		t.Errorf("the README's last call shows another usage than %s:\n%s", kept.body, out)
+	}
+	d.must(t, http.StatusOK, get("/api/customers/"+customer.ID).as(rotated.Secret))
+}
+
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.NewDecoder(strings.NewReader(text)).Decode(into); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,107 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+// wantKey checks in every process whether a key opens the platform; each has answered with it before, so that what it
+// could remember it does.
+func wantKey(t *testing.T, servers []*server, r request, status int) {
+	t.Helper()
+	for i, s := range servers {
+		if a := s.do(t, r); a.status != status {
+			t.Errorf("process %d answers %d, want %d: %s", i+1, a.status, status, a.body)
+		}
+	}
+}
+
+func TestARevokedSecretKeyStopsAtOnceInEveryProcess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	servers := []*server{w.serve(t), w.serve(t)}
+	p := w.newPlatform(t, servers[0], tier{20, 100})
+	other := servers[1].must(t, http.StatusCreated, p.own(post("/keys", object{"kind": "secret", "name": "other"})))
+	wantKey(t, servers, track(p.secret, "user"), http.StatusOK)
+
+	servers[0].must(t, http.StatusOK, p.own(post("/keys/"+p.secretID+"/revoke", nil)))
+
+	wantKey(t, servers, track(p.secret, "user"), http.StatusUnauthorized)
+	wantKey(t, servers, get("/api/tiers").as(p.secret), http.StatusUnauthorized)
+	wantKey(t, servers, track(text(t, other, "secret"), "user"), http.StatusOK)
+	if n := query[int](t, w, "SELECT sum(count)::int FROM tenant_usage.counters"); n != 4 {
+		t.Errorf("%d calls are counted, 4 were admitted", n)
+	}
+}
+
+func TestARotatedKeyWithoutOverlapStopsAtOnceInEveryProcess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	servers := []*server{w.serve(t), w.serve(t)}
+	p := w.newPlatform(t, servers[0], tier{20, 100})
+	customer := text(t, servers[0].must(t, http.StatusCreated, newCustomer(p)), "customer.id")
+	wantKey(t, servers, track(p.secret, customer), http.StatusOK)
+
+	rotated := servers[1].must(t, http.StatusCreated, p.own(post("/keys/"+p.secretID+"/rotate", object{"overlapSeconds": 0})))
+	successor := text(t, rotated, "secret")
+
+	wantKey(t, servers, track(p.secret, customer), http.StatusUnauthorized)
+	wantKey(t, servers, get("/api/customers/"+customer).as(successor), http.StatusOK)
+	counted := servers[0].must(t, http.StatusOK, usage(successor, customer))
+	if n := number(t, counted, "usageCount"); n != 2 {
+		t.Errorf("after the rotation %d are counted, 2 were admitted", n)
+	}
+}
+
+func TestARotatedKeyWorksForItsOverlapAndNoLonger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.setClock(t)
+	servers := []*server{w.serve(t), w.serve(t)}
+	p := w.newPlatform(t, servers[0], tier{20, 100})
+
+	rotated := servers[0].must(t, http.StatusCreated, p.own(post("/keys/"+p.secretID+"/rotate", object{"overlapSeconds": 3600})))
+	successor := text(t, rotated, "secret")
+	wantKey(t, servers, track(p.secret, "user"), http.StatusOK)
+	wantKey(t, servers, track(successor, "user"), http.StatusOK)
+
+	w.db.SetClock(t, start2031.Add(time.Hour+time.Minute))
+	wantKey(t, servers, track(p.secret, "user"), http.StatusUnauthorized)
+	wantKey(t, servers, track(successor, "user"), http.StatusOK)
+}
+
+func TestAPublishableKeyResolvesAfterItsRotationUntilItIsRevoked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	servers := []*server{w.serve(t), w.serve(t)}
+	p := w.newPlatform(t, servers[0], tier{20, 100})
+	tiers := func(key string) request { return get("/api/tiers").with("X-Publishable-Key", key) }
+	wantKey(t, servers, tiers(p.publishable), http.StatusOK)
+
+	rotated := servers[0].must(t, http.StatusCreated, p.own(post("/keys/"+p.publicID+"/rotate", object{"overlapSeconds": 0})))
+	successor := text(t, rotated, "key.value")
+	w.db.TurnClock(t, 365*24*time.Hour) // it stands in the tokens of end users, for as long as they like
+	wantKey(t, servers, tiers(p.publishable), http.StatusOK)
+	wantKey(t, servers, tiers(successor), http.StatusOK)
+
+	servers[1].must(t, http.StatusOK, p.own(post("/keys/"+p.publicID+"/revoke", nil)))
+	wantKey(t, servers, tiers(p.publishable), http.StatusUnauthorized)
+	wantKey(t, servers, tiers(successor), http.StatusOK)
+}
+
+func TestARevokedDeveloperTokenStopsAtOnceInEveryProcess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	servers := []*server{w.serve(t), w.serve(t)}
+	p := w.newPlatform(t, servers[0], tier{20, 100})
+	me := get("/api/me").on(dashboardHost).as(p.token)
+	wantKey(t, servers, me, http.StatusOK)
+	list := servers[0].must(t, http.StatusOK, get("/api/tokens").on(dashboardHost).as(p.token))
+	token := at[[]any](t, list, "data")[0].(object)["id"].(string)
+
+	servers[0].must(t, http.StatusOK, post("/api/tokens/"+token+"/revoke", nil).on(dashboardHost).as(p.token))
+
+	wantKey(t, servers, me, http.StatusUnauthorized)
+	wantKey(t, servers, p.own(get("/keys")), http.StatusUnauthorized)
+}
