@@ -26,6 +26,7 @@ run: build ## run everything on this machine, on PORT (8080)
 	@PORT=$(PORT) exec $(BIN) dev
 
 build: ## build bin/dreamapi
+	@test -x $(BIN) || echo "Building $(BIN), a minute or two the first time …"
 	@$(GO) build -o $(BIN) ./cmd/dreamapi
 
 test: ## run every test
@@ -60,6 +61,8 @@ db/reset: ## delete what `make run` keeps in .dreamapi
 	@if [ -f .dreamapi/dev.json ] && curl -sf "$$(sed -n 's/.*"opsUrl": "\(.*\)",/\1/p' .dreamapi/dev.json)/livez" >/dev/null 2>&1; then \
 		echo "dreamapi is running in this folder: stop it first"; exit 1; fi
 	rm -rf .dreamapi
+	@if [ "$$(id -u)" = 0 ] && [ -d /var/lib/dreamapi ]; then \
+		rm -rf "/var/lib/dreamapi/$$(printf %s "$(CURDIR)/.dreamapi/postgres" | sha256sum | cut -c1-16)"; fi
 
 $(SQLC): Makefile
 	@echo "Building sqlc $(SQLC_VERSION) …"

@@ -56,6 +56,13 @@ var deletionCrashes = map[string]struct {
 		hold.awaitReached(t)
 		w.kill(t, s)
 	}, 0},
+	"before Clerk's answer has come, whose event is lost too": {func(t *testing.T, w *world, s *server, deletion request) {
+		w.clerk.fault(t, object{"app": "end-user-api", "times": 1, "event": object{"type": "user.deleted", "drop": true}})
+		hold := w.gate.holdAfter(t, "DELETE", usersPath)
+		s.begin(deletion)
+		hold.awaitReached(t)
+		w.kill(t, s)
+	}, 0},
 	"before it is recorded that the user is gone": {func(t *testing.T, w *world, s *server, deletion request) {
 		hold := w.gate.holdAfter(t, "DELETE", usersPath)
 		s.begin(deletion)

@@ -58,12 +58,14 @@ $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- Lists a domain for the platform that the transaction has entered; false when another platform has it.
-CREATE FUNCTION directory.add_domain(name text) RETURNS boolean
+-- Lists a domain for the platform that the transaction has entered; false when another platform has it. Who has just
+-- proved that the domain is theirs gets it all the same: domains change hands.
+CREATE FUNCTION directory.add_domain(name text, proven boolean) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
     AS $$
 BEGIN
-    INSERT INTO directory.domains (domain, platform_id) VALUES (name, dreamapi.platform()) ON CONFLICT DO NOTHING;
+    INSERT INTO directory.domains (domain, platform_id) VALUES (name, dreamapi.platform())
+        ON CONFLICT (domain) DO UPDATE SET platform_id = excluded.platform_id WHERE proven;
     RETURN EXISTS (SELECT FROM directory.domains WHERE domain = name AND platform_id = dreamapi.platform());
 END
 $$;
@@ -148,6 +150,18 @@ CREATE FUNCTION directory.user_gone(clerk_user text) RETURNS void
 -- +goose StatementEnd
 
 -- +goose StatementBegin
+-- Records that Clerk has deleted a user, so that nobody joins any more, and answers the memberships that are left.
+CREATE FUNCTION directory.end_user(clerk_user text) RETURNS text[]
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
+    AS $$
+BEGIN
+    INSERT INTO directory.users (id, state) VALUES (clerk_user, 'gone') ON CONFLICT (id) DO UPDATE SET state = 'gone';
+    RETURN directory.platforms_of_user(clerk_user);
+END
+$$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
 CREATE FUNCTION directory.platforms_of_user(clerk_user text) RETURNS text[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ''
     AS $$
@@ -164,10 +178,11 @@ CREATE FUNCTION directory.users_leaving() RETURNS text[]
     AS $$ BEGIN RETURN ARRAY(SELECT id FROM directory.users WHERE state = 'leaving' ORDER BY id LIMIT 1000); END $$;
 -- +goose StatementEnd
 
-GRANT EXECUTE ON FUNCTION directory.add_key(bytea), directory.add_domain(text), directory.remove_domain(text),
+GRANT EXECUTE ON FUNCTION directory.add_key(bytea), directory.add_domain(text, boolean), directory.remove_domain(text),
     directory.domains_here() TO dreamapi_developer;
 GRANT EXECUTE ON FUNCTION directory.platform_of_key(bytea), directory.platform_of_domain(text),
     directory.origin_known(text) TO dreamapi_customer;
 GRANT EXECUTE ON FUNCTION directory.join_user(text), directory.leave_user(text), directory.user_state(text),
     directory.user_gone(text) TO dreamapi_customer, dreamapi_worker;
-GRANT EXECUTE ON FUNCTION directory.platforms_of_user(text), directory.users_leaving(), directory.see_off_user(text) TO dreamapi_worker;
+GRANT EXECUTE ON FUNCTION directory.platforms_of_user(text), directory.users_leaving(), directory.see_off_user(text),
+    directory.end_user(text), directory.platform_of_key(bytea) TO dreamapi_worker;

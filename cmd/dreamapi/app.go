@@ -38,13 +38,15 @@ type app struct {
 	work    *jobs.Registry
 	worker  secret.Text // where the work's queue is
 
+	drainDelay time.Duration
+
 	surfaces *server.Server
 	ops      *server.Operations
 }
 
 // newApp puts the program together. Nothing listens or works yet.
 func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog.Logger) (_ *app, err error) {
-	a := &app{log: log, work: jobs.NewRegistry()}
+	a := &app{log: log, work: jobs.NewRegistry(), drainDelay: cfg.DrainDelay}
 	defer func() {
 		if err != nil {
 			a.close()
@@ -113,21 +115,19 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 	jobs.Every(a.work, sweepEvery, settle{}, background.Settle)
 	jobs.Every(a.work, time.Hour, sweepIdempotency{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
-			return worker.Tenants(ctx, platforms, func(ctx context.Context, tx db.Tenants) error {
-				return idempotency.Sweep(ctx, tx, platforms)
-			})
+			return idempotency.Sweep(ctx, worker, platforms)
 		})
 	})
 
 	metrics := server.NewMetrics(versionText(), a.pools...)
 	a.ops = server.NewOperations(metrics, a.pools...)
-	a.surfaces = server.New(server.Config{
+	a.surfaces, err = server.New(server.Config{
 		DeveloperURL: cfg.DeveloperURL, OAuthURL: cfg.OAuthURL, CustomerURL: cfg.CustomerURL,
 		Loopback: loopback, TrustedProxies: cfg.TrustedProxies,
 		CustomerClerkSecrets: []secret.Text{cfg.CustomerClerkWebhookSecret, cfg.CustomerClerkWebhookSecretPrevious},
 		Version:              versionText(),
 	}, a.modules, metrics, log)
-	return a, nil
+	return a, err
 }
 
 type settle struct{}
@@ -179,6 +179,9 @@ func (a *app) serve(ctx context.Context, surfaces, ops net.Listener, ready func(
 	}
 	a.log.Info("draining", "atMost", drainTime.String())
 	a.ops.Drain()
+	if err == nil {
+		time.Sleep(a.drainDelay) // until whoever sends requests here has seen that readyz fails
+	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	err = errors.Join(err, servers[0].Shutdown(drain), runner.Stop(drain), servers[1].Shutdown(drain))
@@ -191,6 +194,7 @@ func (a *app) httpServer(h http.Handler) *http.Server {
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),

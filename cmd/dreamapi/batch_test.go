@@ -22,7 +22,6 @@ func TestABatchAnswersItsItemsInOrderAndEachForItself(t *testing.T) {
 		{"id":"7","userId":"theirs","plan":"gold"},
 		{"id":"8","userId":"u","meter":"images"},
 		{"id":"9","userId":"u","quantity":0},
-		{"id":"10","userId":"a b"},
 		{"id":"1","userId":"u","quantity":2},
 		{"id":"1","userId":"theirs","plan":"free"},
 		{"id":"1","userId":"u","quantity":1}]}`
@@ -30,14 +29,14 @@ func TestABatchAnswersItsItemsInOrderAndEachForItself(t *testing.T) {
 		t.Helper()
 		a.want(t, 200)
 		for i, c := range []string{"1 200", "2 402 tier_limit_reached", "3 200", "4 402 tier_limit_reached", "5 404 not_found", "6 200",
-			"7 400 unknown_plan", "8 400 unknown_meter", "9 400 invalid_request", "10 400 invalid_request", "1 200", "1 200", "1 422 idempotency_mismatch"} {
+			"7 400 unknown_plan", "8 400 unknown_meter", "9 400 invalid_request", "1 200", "1 200", "1 422 idempotency_mismatch"} {
 			at := fmt.Sprintf("results.%d.", i)
 			got := strings.TrimSuffix(fmt.Sprintf("%s %s %s", a.text(at+"id"), a.text(at+"status"), a.text(at+"code")), " <nil>")
 			equal(t, at, got, c)
 			equal(t, at+"success", a.at(at+"success") == true, strings.HasSuffix(c, " 200"))
 		}
 		a.expect(t, "results.0.replayed", replayed, "results.0.usage.count", "2", "results.1.usage.count", "2", "results.2.usage.count", "3",
-			"results.3.usage.remaining", "0", "results.3.error", "Tier limit reached", "results.10.replayed", "true", "results.10.usage.count", "2")
+			"results.3.usage.remaining", "0", "results.3.error", "Tier limit reached", "results.9.replayed", "true", "results.9.usage.count", "2")
 	}
 	want(p.api(t, "POST /api/data/batch", body), "false")
 	p.usage(t, "u").expect(t, "usageCount", "3")

@@ -60,7 +60,7 @@ func boot(t *testing.T, options ...func(*setup)) *world {
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
 	var err error
-	w.clerk, err = startClerk(context.Background(), s.clerkDir, "127.0.0.1:0", "", w.url("api")+"/webhook/clerk", log)
+	w.clerk, err = startClerk(context.Background(), s.clerkDir, "127.0.0.1:0", w.url("api")+"/webhook/clerk", log)
 	must(t, err)
 	t.Cleanup(func() { must(t, w.clerk.Close()) })
 	w.clerk.SetWebhookURL(endUsersApp, "") // a test that wants events asks for them
@@ -119,6 +119,7 @@ func (w *world) config(t *testing.T) config {
 	}
 	cfg, err := loadConfig(environ, true)
 	must(t, err)
+	cfg.DrainDelay = 0
 	return cfg
 }
 

@@ -43,6 +43,9 @@ func (w *world) send(t testing.TB, host, asked, bearer, body string, headers ...
 	a := answer{asked, got.StatusCode, got.Header, string(text)}
 	w.known.inAnswer(a.body)
 	a.check(t)
+	if a.status == http.StatusInternalServerError {
+		w.explain(t, a.text("requestId"))
+	}
 	return a
 }
 

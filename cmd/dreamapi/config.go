@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -31,6 +32,8 @@ type config struct {
 
 	Port    int    `env:"PORT" envDefault:"8080" doc:"where the surfaces listen"`
 	OpsAddr string `env:"OPS_ADDR" envDefault:"127.0.0.1:9090" doc:"where /livez, /readyz and /metrics listen; not for the world"`
+
+	DrainDelay time.Duration `env:"DRAIN_DELAY" envDefault:"3s" doc:"how long to go on serving after SIGTERM while /readyz fails"`
 
 	DeveloperURL   *url.URL       `env:"DEVELOPER_URL,required,notEmpty" doc:"public address of the dashboard"`
 	OAuthURL       *url.URL       `env:"OAUTH_URL,required,notEmpty" doc:"public address to which Stripe sends developers back"`
@@ -88,8 +91,8 @@ func loadConfig(environ []string, unsafeSandbox bool) (config, error) {
 		return cfg, nil
 	}
 	slices.Sort(faults)
-	return cfg, fmt.Errorf("the configuration has %d faults (dreamapi help serve explains each variable):\n  %s",
-		len(faults), strings.Join(slices.Compact(faults), "\n  "))
+	return cfg, fmt.Errorf("the configuration is not complete; dreamapi help serve explains each variable:\n  %s",
+		strings.Join(slices.Compact(faults), "\n  "))
 }
 
 // describe words a failure of the parser without the value, which may be a secret.
@@ -153,11 +156,13 @@ func (c config) contradictions(unsafeSandbox bool) []string {
 		if u == nil || *u == (url.URL{}) {
 			continue
 		}
-		if u.Host == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
-			fault("%s is not a plain address such as https://api.example.com", name)
+		u.Path, u.Host = strings.TrimSuffix(u.Path, "/"), strings.ToLower(u.Host)
+		plain := u.Scheme + "://" + u.Host
+		if u.Hostname() == "" || u.String() != plain || strings.HasSuffix(u.Hostname(), ".") ||
+			u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
+			fault("%s is not a plain address such as https://api.example.com, as a browser would show it", name)
 			continue
 		}
-		u.Path, u.Host = "", strings.ToLower(u.Host)
 		if u.Scheme != "https" && !unsafeSandbox {
 			fault("%s is not https", name)
 		}
@@ -199,11 +204,18 @@ func (c config) contradictions(unsafeSandbox bool) []string {
 		}
 	}
 	for name, text := range map[string]secret.Text{
-		"DEVELOPER_CLERK_WEBHOOK_SECRET": c.DeveloperClerkWebhookSecret, "CUSTOMER_CLERK_WEBHOOK_SECRET": c.CustomerClerkWebhookSecret,
-		"STRIPE_WEBHOOK_SECRET": c.StripeWebhookSecret, "STRIPE_CONNECT_WEBHOOK_SECRET": c.StripeConnectWebhookSecret,
-		"STRIPE_TEST_WEBHOOK_SECRET": c.StripeTestWebhookSecret,
+		"DEVELOPER_CLERK_WEBHOOK_SECRET":          c.DeveloperClerkWebhookSecret,
+		"DEVELOPER_CLERK_WEBHOOK_SECRET_PREVIOUS": c.DeveloperClerkWebhookSecretPrevious,
+		"CUSTOMER_CLERK_WEBHOOK_SECRET":           c.CustomerClerkWebhookSecret,
+		"CUSTOMER_CLERK_WEBHOOK_SECRET_PREVIOUS":  c.CustomerClerkWebhookSecretPrevious,
+		"STRIPE_WEBHOOK_SECRET":                   c.StripeWebhookSecret,
+		"STRIPE_WEBHOOK_SECRET_PREVIOUS":          c.StripeWebhookSecretPrevious,
+		"STRIPE_CONNECT_WEBHOOK_SECRET":           c.StripeConnectWebhookSecret,
+		"STRIPE_CONNECT_WEBHOOK_SECRET_PREVIOUS":  c.StripeConnectWebhookSecretPrevious,
+		"STRIPE_TEST_WEBHOOK_SECRET":              c.StripeTestWebhookSecret,
+		"STRIPE_TEST_WEBHOOK_SECRET_PREVIOUS":     c.StripeTestWebhookSecretPrevious,
 	} {
-		if rest, ok := strings.CutPrefix(text.Reveal(), "whsec_"); !text.Empty() && (!ok || len(rest) < 16) {
+		if !text.Empty() && !isWebhookSecret(text.Reveal(), strings.Contains(name, "_CLERK_")) {
 			fault("%s is not a webhook secret (whsec_…)", name)
 		}
 	}
@@ -226,6 +238,9 @@ func (c config) contradictions(unsafeSandbox bool) []string {
 			fault("%s is that of a sandbox, which serve takes with --unsafe-sandbox only", name)
 		}
 	}
+	if c.DrainDelay < 0 || c.DrainDelay > time.Minute {
+		fault("DRAIN_DELAY is from 0s to 1m")
+	}
 	if c.Port < 0 || c.Port > 65535 {
 		fault("PORT is not a port")
 	}
@@ -233,6 +248,17 @@ func (c config) contradictions(unsafeSandbox bool) []string {
 		fault("DEVELOPER_FREE_CALLS and DEVELOPER_PAID_CALLS are not below 0")
 	}
 	return faults
+}
+
+// isWebhookSecret reports whether s can be one. What follows the prefix of Clerk's is base64, and what an empty rest
+// signs anybody could.
+func isWebhookSecret(s string, clerk bool) bool {
+	rest, ok := strings.CutPrefix(s, "whsec_")
+	if !ok || !clerk {
+		return ok && len(rest) >= 16
+	}
+	key, err := base64.StdEncoding.DecodeString(rest)
+	return err == nil && len(key) >= 16
 }
 
 func isLocal(hostport string) bool {

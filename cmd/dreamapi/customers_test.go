@@ -15,7 +15,8 @@ func TestCreateCustomer(t *testing.T) {
 	made := p.api(t, "POST /api/customers", `{"email":"Eve@Mail.example","firstName":"Eve","lastName":"Ode","plan":"pro","password":"a password of mine"}`).
 		want(t, 201)
 	made.expect(t, "success", "true", "customer.firstName", "Eve", "customer.lastName", "Ode", "customer.plan", "pro",
-		"customer.publishableKey", p.pk, "customer.email", "eve@mail.example")
+		"customer.publishableKey", p.pk)
+	equal(t, "email", strings.ToLower(made.text("customer.email")), "eve@mail.example")
 	user := made.text("customer.id")
 	atClerk := p.w.atClerk(t, endUsersApp, "GET /v1/users/"+user, "").want(t, 200)
 	equal(t, "publishableKey at Clerk", atClerk.text("public_metadata.publishableKey"), p.pk)
@@ -152,6 +153,13 @@ func TestMetadataIsMergedAndNeverReplaced(t *testing.T) {
 		patch(`{"metadata":{` + strings.Join(keys, ",") + `}}`)
 	}
 	p.api(t, "PATCH /api/customers/u", `{"metadata":{"one more":1}}`).wantParam(t, "metadata")
+	patch(`{"metadata":{"k3":12345678901234567890}}`).expect(t, "customer.metadata.k3", "12345678901234567890")
+	for _, number := range []string{"1e400", "1e200000", "1e9999999999", "-1e-9999999999"} {
+		if got := p.api(t, "PATCH /api/customers/u", `{"metadata":{"k4":`+number+`}}`); got.status != 400 && got.status != 200 || len(got.body) > 40<<10 {
+			t.Errorf("%s: %d, %d bytes", number, got.status, len(got.body))
+		}
+	}
+	patch(`{"metadata":{"k4":1}}`)
 	patch(`{"metadata":{"k0":null,"one more":1}}`)
 	patch(`{"metadata":{"k1":"` + strings.Repeat("m", 10<<10) + `"}}`)
 	p.api(t, "PATCH /api/customers/u", `{"metadata":{"k2":"`+strings.Repeat("m", 10<<10)+`"}}`).wantParam(t, "metadata")

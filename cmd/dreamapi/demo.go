@@ -88,15 +88,16 @@ dream-api is ready. Ctrl-C stops it; make db/reset starts afresh.
   Dashboard       %s
   API             http://localhost:%s
   Clerk (sandbox) %s
+  Log             %s
   All of this     %s
 
-Count a call, 20 times and then once more:
+Look at the price list, and count a call; the free tier grants 20 of them:
 
   export API=http://localhost:%s KEY=%s
   curl $API/api/tiers -H "Authorization: Bearer $KEY"
   curl $API/api/data -X POST -H "Authorization: Bearer $KEY" -H "X-User-Id: me" -H "X-User-Plan: free"
 
-`, f.DashboardURL, port, f.ClerkSandboxURL, factsPath(), port, f.Demo.SecretKey)
+`, f.DashboardURL, port, f.ClerkSandboxURL, filepath.Join(stateDir, "dev.log"), factsPath(), port, f.Demo.SecretKey)
 	return err
 }
 
@@ -207,7 +208,7 @@ func (a *app) demoPlatform(ctx context.Context, developer platform.Developer, de
 // demoTiers adds the tier that costs something, unless an earlier run has.
 func (a *app) demoTiers(ctx context.Context, own id.Platform) error {
 	_, _, err := a.modules.Admin.CreateTier(ctx, own, tenant.Tier{
-		Name: "pro", DisplayName: "Pro", Price: 1000,
+		Name: "pro", DisplayName: "Pro", Price: 1000, RateLimit: tenant.DefaultRateLimit,
 		Limits: map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(10_000)), Period: "month"}},
 	}, nil, idempotency.Request{})
 	if errs.Is(err, errs.Conflict) {

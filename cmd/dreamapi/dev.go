@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -37,6 +38,9 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if port == "" {
 		port = "8080"
 	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("PORT=%s is not a port: it is a number from 1 to 65535", port)
+	}
 	surfaces, err := net.Listen("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		if inUse := alreadyRunning(); inUse != nil {
@@ -51,7 +55,15 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	defer func() { _ = ops.Close() }()
 
-	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	logFile, err := openLog("dev.log")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = logFile.Close() }()
+	log := slog.New(slog.NewMultiHandler(
+		slog.NewJSONHandler(logFile, nil),
+		slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}), // the rest would bury what dev prints
+	))
 	databaseURL := secret.New(values["DATABASE_URL"])
 	if databaseURL.Empty() {
 		pg, started := startPostgres(ctx, stdout)
@@ -70,6 +82,12 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 			return err
 		}
 	}
+	if n, err := db.ForeignTables(ctx, databaseURL); err != nil {
+		return fmt.Errorf("the database of DATABASE_URL can not be read: %w", err)
+	} else if n > 0 {
+		return fmt.Errorf("the database of DATABASE_URL holds %d tables that are not dream-api's: give dev an empty one, or unset "+
+			"DATABASE_URL and it runs its own", n)
+	}
 	if _, err := db.Migrate(ctx, databaseURL); err != nil {
 		return fmt.Errorf("migrating: %w", err)
 	}
@@ -79,7 +97,7 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return err
 	}
 	address := func(name string) string { return "http://" + name + ".localhost:" + actual }
-	sandboxed, err := startClerk(ctx, stateDir, "127.0.0.1:0", "", address("api")+"/webhook/clerk", log)
+	sandboxed, err := startClerk(ctx, stateDir, "127.0.0.1:0", address("api")+"/webhook/clerk", log)
 	if err != nil {
 		return fmt.Errorf("the sandbox does not start: %w", err)
 	}
@@ -91,7 +109,7 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	variables := sandboxVariables(sandboxed)
 	for name, value := range map[string]string{
-		"DATABASE_URL": databaseURL.Reveal(), "PORT": actual, "OPS_ADDR": ops.Addr().String(),
+		"DATABASE_URL": databaseURL.Reveal(), "PORT": actual, "DRAIN_DELAY": "0s", "OPS_ADDR": ops.Addr().String(),
 		"DEVELOPER_URL": address("dashboard"), "OAUTH_URL": address("connect"), "CUSTOMER_URL": address("api"),
 		"SESSION_SIGNING_KEY": keys[0], "ENCRYPTION_KEY": keys[1],
 	} {
@@ -136,11 +154,8 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 // startPostgres runs the PostgreSQL of this folder.
 func startPostgres(ctx context.Context, stdout io.Writer) (*localpg.Server, error) {
 	_, _ = fmt.Fprintln(stdout, "Starting PostgreSQL in "+stateDir+"/ …")
-	if err := os.MkdirAll(stateDir, 0o755); err != nil {
-		return nil, err
-	}
 	dir := filepath.Join(stateDir, "postgres")
-	logFile, err := os.OpenFile(filepath.Join(stateDir, "postgres.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	logFile, err := openLog("postgres.log")
 	if err != nil {
 		return nil, err
 	}
@@ -148,9 +163,19 @@ func startPostgres(ctx context.Context, stdout io.Writer) (*localpg.Server, erro
 		Dir: dir, Durable: true, Log: logFile, Settings: map[string]string{"max_connections": "200"},
 	})
 	if errors.Is(err, localpg.ErrInUse) {
-		return nil, errors.Join(alreadyRunning(), err)
+		if running := alreadyRunning(); running != nil {
+			return nil, running
+		}
 	}
 	return pg, err
+}
+
+// openLog makes a log in the folder of dev; that of the run before is gone.
+func openLog(name string) (*os.File, error) {
+	if err := os.MkdirAll(stateDir, 0o755); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(stateDir, name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 }
 
 // alreadyRunning is the error of a second `dev` in one folder, or nil where there is no first.
@@ -201,9 +226,6 @@ func createDatabase(ctx context.Context, pg *localpg.Server) (secret.Text, error
 
 // devKeys returns the session signing key and the encryption key of this folder, and makes them the first time.
 func devKeys() ([2]string, error) {
-	if err := os.MkdirAll(stateDir, 0o755); err != nil {
-		return [2]string{}, err
-	}
 	path := filepath.Join(stateDir, "keys")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

@@ -40,7 +40,7 @@ func TestDeveloperTokens(t *testing.T) {
 	w := boot(t)
 	dev := w.developer(t, "ada@dev.example")
 	made := dev.dash(t, "POST /api/tokens", `{"name":"ci"}`).want(t, 201)
-	secret, id := made.text("token.secret"), made.text("token.id")
+	secret, id := made.text("secret"), made.text("token.id")
 	list := dev.dash(t, "GET /api/tokens", "").want(t, 200)
 	equal(t, "tokens", len(list.list("data")), 2)
 	list.expect(t, "data.1.id", id, "data.1.name", "ci", "data.1.lastUsedAt", "<nil>", "data.1.revokedAt", "<nil>", "data.1.hint", "dk_…"+secret[len(secret)-4:])

@@ -165,18 +165,18 @@ func TestMinusOneMeansUnlimitedAndDoesNotBlock(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t)
 	for name, limit := range map[string]string{"minus": "-1", "null": "null", "word": `"unlimited"`} {
-		p.dash(t, "POST /tiers", fmt.Sprintf(`{"name":%q,"limit":%s}`, name, limit)).want(t, 201).
+		p.dash(t, "POST /tiers", fmt.Sprintf(`{"name":%q,"price":0,"limit":%s}`, name, limit)).want(t, 201).
 			expect(t, "tier.limit", "<nil>", "tier.meters.requests.limit", "<nil>")
 		p.external(t, name, name)
 		p.track(t, name, `{"quantity":1000000000}`).want(t, 200).
 			expect(t, "usage.limit", "<nil>", "usage.remaining", "<nil>", "usage.count", "1000000000")
 		p.usage(t, name).expect(t, "limit", "<nil>", "remaining", "<nil>")
 	}
-	p.dash(t, "POST /tiers", `{"name":"none","limit":0}`).want(t, 201)
+	p.dash(t, "POST /tiers", `{"name":"none","price":0,"limit":0}`).want(t, 201)
 	p.external(t, "none", "none")
 	p.track(t, "none", "").want(t, 402)
 	for _, limit := range []string{"-2", "1.5", `"infinite"`, `"-1"`, "true", "9007199254740993"} {
-		p.dash(t, "POST /tiers", fmt.Sprintf(`{"name":"bad","limit":%s}`, limit)).wantParam(t, "limit")
+		p.dash(t, "POST /tiers", fmt.Sprintf(`{"name":"bad","price":0,"limit":%s}`, limit)).wantParam(t, "limit")
 	}
 }
 
@@ -202,7 +202,7 @@ func TestAnInternalErrorIsNotAnsweredAs401(t *testing.T) {
 	if got.header.Get("Retry-After") == "" {
 		t.Error("503 without Retry-After")
 	}
-	p.w.api(t, "GET /api/usage", token, "").want(t, 200)
+	await(t, "the keys are fetched", func() bool { return p.w.send(mute{t}, p.w.host("api"), "GET /api/usage", token, "").status == 200 })
 	// The database does not know a table any more: that is ours to mend, and nobody's credentials are wrong.
 	p.w.db.Exec(t, "ALTER TABLE tenant.keys RENAME TO mislaid")
 	body := p.w.send(mute{t}, p.w.host("api"), "GET /api/customers", p.sk, "")

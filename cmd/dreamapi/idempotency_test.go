@@ -138,9 +138,9 @@ func TestAReplayedKeyCreationOmitsTheSecret(t *testing.T) {
 	equal(t, "keys", len(p.dash(t, "GET /keys", "").list("data")), 5)
 	equal(t, "no record holds a secret", p.w.query(t, `SELECT count(*)::text FROM tenant_usage.idempotency i WHERE i::text ~ 'sk_test_[0-9A-Za-z]'`), "0")
 
-	p.dash(t, "POST /tiers", `{"name":"pro","limit":1}`, key).want(t, 201).replayed(t, false)
-	p.dash(t, "POST /tiers", `{"name":"pro","limit":1}`, key).want(t, 201).replayed(t, true)
-	p.dash(t, "POST /tiers", `{"name":"pro","limit":1}`).want(t, 409, "conflict")
+	p.dash(t, "POST /tiers", `{"name":"pro","price":0,"limit":1}`, key).want(t, 201).replayed(t, false)
+	p.dash(t, "POST /tiers", `{"name":"pro","price":0,"limit":1}`, key).want(t, 201).replayed(t, true)
+	p.dash(t, "POST /tiers", `{"name":"pro","price":0,"limit":1}`).want(t, 409, "conflict")
 }
 
 // sweep does what the hourly job does.
@@ -148,9 +148,7 @@ func (w *world) sweep(t *testing.T) {
 	t.Helper()
 	worker := w.db.Open(t, db.Worker)
 	must(t, platform.EachPlatform(t.Context(), worker, func(ctx context.Context, platforms []id.Platform) error {
-		return worker.Tenants(ctx, platforms, func(ctx context.Context, tx db.Tenants) error {
-			return idempotency.Sweep(ctx, tx, platforms)
-		})
+		return idempotency.Sweep(ctx, worker, platforms)
 	}))
 }
 

@@ -75,7 +75,7 @@ var attempts = []attempt{
 	{"developer", "POST /api/platforms/:platform/keys/:key/revoke", "POST /api/platforms/{platform}/keys/{key}/revoke", "dk", "", nil},
 	{"developer", "GET /api/platforms/:platform/tiers", "GET /api/platforms/{platform}/tiers", "dk", "", nil},
 	{"developer", "POST /api/platforms/:platform/tiers", "POST /api/platforms/{platform}/tiers", "dk",
-		`{"name":"t{n}","limit":1}`, []string{"Idempotency-Key: {idem}{n}"}},
+		`{"name":"t{n}","price":0,"limit":1}`, []string{"Idempotency-Key: {idem}{n}"}},
 	{"developer", "PATCH /api/platforms/:platform/tiers/:tier", "PATCH /api/platforms/{platform}/tiers/{tier}", "dk",
 		`{"limit":7,"archived":false}`, nil},
 

@@ -15,6 +15,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
@@ -60,7 +61,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return sandbox(ctx, rest, stdout, stderr)
 	case "migrate":
 		return migrate(ctx, rest, environ, stdout)
-	case "version":
+	case "developer-token":
+		return developerToken(ctx, rest, environ, stdout)
+	case "version", "--version", "-v":
 		_, err := fmt.Fprintln(stdout, versionText())
 		return err
 	case "help", "-h", "--help":
@@ -74,14 +77,21 @@ func help(args []string, out io.Writer) error {
 	if len(args) > 0 && args[0] == "serve" {
 		return helpServe(out)
 	}
+	if len(args) > 0 {
+		return usageError("dreamapi help explains every command, and dreamapi help serve the variables of serve")
+	}
 	_, err := fmt.Fprint(out, `dreamapi gives a SaaS auth, billing and usage limits.
 
   dreamapi dev                    run everything on this machine: no account, no configuration
   dreamapi serve                  serve in production; configured by the environment (dreamapi help serve)
       --migrate                   bring the schema up to date first
       --unsafe-sandbox            accept the addresses of a sandbox, and a database made for tests
+  dreamapi developer-token EMAIL  make a token for the JSON API of the developer who signed up at Clerk with EMAIL;
+                                  reads the same environment as serve
   dreamapi sandbox                run only the stand-ins for third parties, for tests of serve
       --dir DIR                   keep their state there
+      --clerk-addr HOST:PORT      where the one for Clerk listens; a free port unless said
+      --customer-url URL          the API to which its events go; nowhere unless said
   dreamapi migrate [up|status]    bring the schema of DATABASE_URL up to date, or say how it stands
       --print-roles [OWNER]       print the SQL with which an administrator creates the roles
   dreamapi version

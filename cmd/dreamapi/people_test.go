@@ -78,7 +78,7 @@ func (w *world) developer(t testing.TB, email string) *developer {
 	d := &developer{w: w, email: email}
 	d.user = w.atClerk(t, developersApp, "POST /v1/users",
 		fmt.Sprintf(`{"email_address":[%q],"first_name":"Ada","skip_password_requirement":true}`, email)).want(t, 200).text("id")
-	d.token = w.dash(t, "POST /api/tokens", d.session(t), `{"name":"tests"}`).want(t, 201).text("token.secret")
+	d.token = w.dash(t, "POST /api/tokens", d.session(t), `{"name":"tests"}`).want(t, 201).text("secret")
 	return d
 }
 
@@ -128,8 +128,14 @@ func (p *tenancy) api(t testing.TB, asked, body string, headers ...string) answe
 	return p.w.api(t, asked, p.sk, body, headers...)
 }
 
-// tier adds a tier, in JSON.
-func (p *tenancy) tier(t testing.TB, tier string) { p.dash(t, "POST /tiers", tier).want(t, 201) }
+// tier adds a tier, in JSON; it is free unless it says a price.
+func (p *tenancy) tier(t testing.TB, tier string) {
+	t.Helper()
+	if !strings.Contains(tier, `"price"`) {
+		tier = strings.Replace(tier, "{", `{"price":0,`, 1)
+	}
+	p.dash(t, "POST /tiers", tier).want(t, 201)
+}
 
 // customer makes a customer who is a user of the shared Clerk app.
 func (p *tenancy) customer(t testing.TB, email string) string {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/dream-api/dream-api/internal/sandbox/clerk"
 	"github.com/dream-api/dream-api/internal/secret"
@@ -34,14 +36,13 @@ func sandboxSecret(text string) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(text + " of the sandbox only....")[:32])
 }
 
-// startClerk runs the stand-in for Clerk. The address of a webhook may be empty, and then no event is sent.
-func startClerk(ctx context.Context, dir, addr, developerWebhook, customerWebhook string, log *slog.Logger) (*clerk.Server, error) {
+// startClerk runs the stand-in for Clerk. The events of the shared app go to customerWebhook, or nowhere if it is empty.
+func startClerk(ctx context.Context, dir, addr, customerWebhook string, log *slog.Logger) (*clerk.Server, error) {
 	return clerk.Start(ctx, clerk.Config{
 		Dir: dir, Addr: addr, Log: log,
 		Apps: []clerk.App{
 			{
-				Name: developersApp, SecretKey: sandboxDeveloperKey.Reveal(),
-				WebhookSecret: sandboxDeveloperWebhook.Reveal(), WebhookURL: developerWebhook,
+				Name: developersApp, SecretKey: sandboxDeveloperKey.Reveal(), WebhookSecret: sandboxDeveloperWebhook.Reveal(),
 			},
 			{
 				Name: endUsersApp, SecretKey: sandboxCustomerKey.Reveal(),
@@ -60,20 +61,21 @@ func sandbox(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	flags.SetOutput(io.Discard)
 	dir := flags.String("dir", "", "")
 	addr := flags.String("clerk-addr", "127.0.0.1:0", "")
-	developerURL := flags.String("developer-url", "", "")
 	customerURL := flags.String("customer-url", "", "")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		return usageError("sandbox takes --dir DIR, --clerk-addr HOST:PORT, and --developer-url and --customer-url, to which events go")
+		return usageError("sandbox takes --dir DIR, --clerk-addr HOST:PORT, and --customer-url URL, to which events go")
 	}
-	server, err := startClerk(ctx, *dir, *addr, webhook(*developerURL), webhook(*customerURL),
+	server, err := startClerk(ctx, *dir, *addr, webhook(*customerURL),
 		slog.New(slog.NewJSONHandler(stderr, nil)))
 	if err != nil {
 		return err
 	}
-	for name, value := range sandboxVariables(server) {
-		_, _ = fmt.Fprintf(stdout, "%s=%s\n", name, value)
+	variables := sandboxVariables(server)
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		_, _ = fmt.Fprintf(stdout, "%s=%s\n", name, variables[name])
 	}
-	_, _ = fmt.Fprintln(stdout, "# The sandbox is ready; serve --unsafe-sandbox takes the variables above.")
+	_, _ = fmt.Fprintln(stdout, "# The sandbox is ready; serve --unsafe-sandbox takes these variables, and wants DATABASE_URL, the three "+
+		"addresses, SESSION_SIGNING_KEY and ENCRYPTION_KEY besides.")
 	<-ctx.Done()
 	return errors.Join(server.Close())
 }

@@ -28,6 +28,16 @@ func (l *logs) String() string {
 	return l.text.String()
 }
 
+// explain shows what the log says of a request.
+func (w *world) explain(t testing.TB, requestID string) {
+	t.Helper()
+	for line := range strings.Lines(w.logs.String()) {
+		if strings.Contains(line, requestID) {
+			t.Logf("%.2000s", line)
+		}
+	}
+}
+
 // secrets are those that went over the wire.
 type secrets struct {
 	mu  sync.Mutex

@@ -44,8 +44,8 @@ func TestEveryFaultOfABodyIsListedWithItsPath(t *testing.T) {
 		{"POST /api/customers", `{"id":"a b","password":"long enough 1"}`, "id password"},
 		{"POST /api/customers", `{"firstName":"a\u0000b","id":"x"}`, "firstName"},
 		{"POST /api/customers", `{}`, "email"},
-		{"PATCH /api/customers/u", `{"metadata":{"a":1,"a":2}}`, "metadata.a"},
-		{"PATCH /api/customers/u", `{"metadata":{"deep":[{"b":1,"b":2}]}}`, "metadata.deep[0].b"},
+		{"PATCH /api/customers/u", `{"metadata":{"a":1,"a":2}}`, "metadata"},
+		{"PATCH /api/customers/u", `{"metadata":{"deep":[{"b":1,"b":2}]}}`, "metadata"},
 		{"PATCH /api/customers/u", `{"metadata":{"x":"a\u0000"}}`, "metadata"},
 		{"PATCH /api/customers/u", `{"metadata":{"\u0000":null}}`, "metadata"},
 		{"PATCH /api/customers/u", `{"metadata":[]}`, "metadata"},
@@ -77,14 +77,14 @@ func TestEveryFaultOfABodyIsListedWithItsPath(t *testing.T) {
 		asked, body string
 		params      string
 	}{
-		{"POST /tiers", `{"name":"x","limit":1,"meters":{"tokens":{"limit":-5,"period":"month"},"images":{"limits":1}}}`,
+		{"POST /tiers", `{"name":"x","price":0,"limit":1,"meters":{"tokens":{"limit":-5,"period":"month"},"images":{"limits":1}}}`,
 			"meters.tokens.limit meters.images.limits"},
-		{"POST /tiers", `{"name":"x","limit":1,"meters":{"tokens":{"limit":1},"tokens":{"limit":2}}}`, "meters.tokens"},
-		{"POST /tiers", `{"name":"x","limit":1,"meters":{"tokens":{"limit":1,"limit":2}}}`, "meters.tokens.limit"},
-		{"POST /tiers", `{"name":"x","limit":1,"meters":{"tokens":1}}`, "meters.tokens"},
-		{"POST /tiers", `{"name":"x","limit":1,"meters":{"tokens":{}}}`, "meters.tokens.limit"},
-		{"POST /tiers", `{"name":"x","limit":1,"meters":{"tokens":{"limit":1,"period":"fortnight"}}}`, "meters.tokens.period"},
-		{"POST /tiers", `{"name":"x","limit":1,"meters":{"requests":{"limit":2}}}`, "limit"},
+		{"POST /tiers", `{"name":"x","price":0,"limit":1,"meters":{"tokens":{"limit":1},"tokens":{"limit":2}}}`, "meters.tokens"},
+		{"POST /tiers", `{"name":"x","price":0,"limit":1,"meters":{"tokens":{"limit":1,"limit":2}}}`, "meters.tokens.limit"},
+		{"POST /tiers", `{"name":"x","price":0,"limit":1,"meters":{"tokens":1}}`, "meters.tokens"},
+		{"POST /tiers", `{"name":"x","price":0,"limit":1,"meters":{"tokens":{}}}`, "meters.tokens.limit"},
+		{"POST /tiers", `{"name":"x","price":0,"limit":1,"meters":{"tokens":{"limit":1,"period":"fortnight"}}}`, "meters.tokens.period"},
+		{"POST /tiers", `{"name":"x","price":0,"limit":1,"meters":{"requests":{"limit":2}}}`, "limit"},
 		{"POST /tiers", `{"name":"X","price":-1,"interval":"decade","rateLimit":-1,"position":-1,"features":[""]}`,
 			"name price interval rateLimit position features limit"},
 		{"PATCH /", `{"currency":"USD","allowedOrigins":["https://*.example","ftp://x.example"]}`, "allowedOrigins allowedOrigins currency"},
@@ -132,9 +132,7 @@ func TestALargeOrDeepBodyIsRefusedWithLittleWork(t *testing.T) {
 	}
 	p.api(t, "PATCH /api/customers/u", deep(19, "1")).want(t, 200)
 	got := p.api(t, "PATCH /api/customers/u", deep(9000, `"`+strings.Repeat("x", 900_000)+`"`)).want(t, 400)
-	if at := got.text("param"); !strings.HasPrefix(at, "metadata.a.a.a.a") || len(at) > 100 {
-		t.Errorf("a deep body is refused for %s", at)
-	}
+	got.wantParam(t, "metadata")
 	if len(got.body) > 64<<10 {
 		t.Errorf("the answer to a deep body has %d bytes", len(got.body))
 	}

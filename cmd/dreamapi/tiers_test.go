@@ -41,11 +41,12 @@ func TestTiersOfTheDeveloper(t *testing.T) {
 	p := newPlatform(t)
 	p.dash(t, "POST /tiers", `{"name":"pro","limit":1000,"price":1000,"currency":"usd","interval":"year"}`).want(t, 201).
 		expect(t, "tier.displayName", "pro", "tier.interval", "year", "tier.rateLimit", "100", "tier.position", "2", "tier.archived", "false")
-	p.dash(t, "POST /tiers", `{"name":"pro","limit":1}`).want(t, 409, "conflict")
-	p.dash(t, "POST /tiers", `{"name":"x","limit":1,"currency":"eur"}`).wantParam(t, "currency")
-	p.dash(t, "POST /tiers", `{"name":"x"}`).wantParam(t, "limit")
+	p.dash(t, "POST /tiers", `{"name":"pro","price":0,"limit":1}`).want(t, 409, "conflict")
+	p.dash(t, "POST /tiers", `{"name":"x","price":0,"limit":1,"currency":"eur"}`).wantParam(t, "currency")
+	p.dash(t, "POST /tiers", `{"name":"x","price":0}`).wantParam(t, "limit")
+	p.dash(t, "POST /tiers", `{"name":"x","limit":1}`).wantParam(t, "price") // or a tier that should cost is given away
 	p.dash(t, "POST /tiers", `{"limit":1}`).want(t, 400)
-	p.dash(t, "POST /tiers", `{"name":"first","limit":1,"position":0}`).want(t, 201).expect(t, "tier.position", "0")
+	p.dash(t, "POST /tiers", `{"name":"first","price":0,"limit":1,"position":0}`).want(t, 201).expect(t, "tier.position", "0")
 	p.dash(t, "GET /tiers", "").want(t, 200).expect(t, "data.0.name", "first", "data.1.name", "free", "data.2.name", "pro")
 
 	patch := func(body string) answer { return p.dash(t, "PATCH /tiers/pro", body) }
@@ -53,7 +54,8 @@ func TestTiersOfTheDeveloper(t *testing.T) {
 		expect(t, "tier.displayName", "Pro!", "tier.price", "2000", "tier.interval", "month", "tier.features", "[x]", "tier.rateLimit", "5",
 			"tier.position", "9", "tier.limit", "1000")
 	patch(`{"meters":{"tokens":{"limit":5}}}`).want(t, 200).expect(t, "tier.meters.tokens.limit", "5", "tier.limit", "1000")
-	patch(`{"meters":{}}`).want(t, 200).expect(t, "tier.meters.tokens", "<nil>", "tier.limit", "1000")
+	patch(`{"meters":{}}`).want(t, 200).expect(t, "tier.meters.tokens.limit", "5", "tier.limit", "1000")
+	patch(`{"meters":{"tokens":null}}`).want(t, 200).expect(t, "tier.meters.tokens", "<nil>", "tier.limit", "1000")
 	patch(`{"meters":{"requests":{"limit":7,"period":"day"}},"limit":7}`).want(t, 200).expect(t, "tier.limit", "7", "tier.meters.requests.period", "day")
 	patch(`{"limit":null}`).want(t, 200).expect(t, "tier.limit", "<nil>", "tier.meters.requests.period", "day")
 	patch(`{}`).want(t, 200).expect(t, "tier.displayName", "Pro!")

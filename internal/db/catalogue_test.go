@@ -55,7 +55,27 @@ var catalogue = map[string]string{
 	"no surface may do anything with a partition named directly": `
 		SELECT c.oid::regclass, r.rolname FROM pg_class c, pg_roles r
 		WHERE c.relispartition AND c.relkind = 'r' AND r.rolname IN ` + surfaces + `
-			AND has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')`,
+			AND (has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+				OR has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))`,
+
+	"a table without a platform_id is one of those that belong to no tenant": `
+		SELECT c.oid::regclass FROM pg_class c
+		WHERE c.relkind IN ('r', 'p') AND c.relnamespace >= 16384
+			AND c.relnamespace NOT IN ('river'::regnamespace, 'directory'::regnamespace, 'platform'::regnamespace)
+			AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'platform_id')
+			AND c.oid::regclass::text NOT IN ('dreamapi.clock', 'dreamapi.goose_db_version', 'tenant.clerk_events')`,
+
+	"a surface may call those functions of the directory that it needs, and no other": `
+		SELECT r.rolname, p.proname FROM pg_proc p, pg_roles r
+		WHERE p.pronamespace = 'directory'::regnamespace AND r.rolname IN ` + surfaces + `
+			AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
+			AND p.proname <> ALL (CASE r.rolname
+				WHEN 'dreamapi_developer' THEN ARRAY['add_key', 'add_domain', 'remove_domain', 'domains_here']
+				WHEN 'dreamapi_customer' THEN ARRAY['platform_of_key', 'platform_of_domain', 'origin_known', 'join_user', 'leave_user',
+					'user_state', 'user_gone']
+				WHEN 'dreamapi_worker' THEN ARRAY['platform_of_key', 'join_user', 'leave_user', 'user_state', 'user_gone', 'see_off_user',
+					'end_user', 'platforms_of_user', 'users_leaving']
+				ELSE ARRAY[]::text[] END)`,
 
 	"no surface may truncate, refer to or set triggers on a table": `
 		SELECT c.oid::regclass, r.rolname FROM pg_class c, pg_roles r
@@ -140,7 +160,9 @@ func TestTheCatalogueFindsWhatBreaksARule(t *testing.T) {
 		"platform_id leads the primary key and every unique index":                                                           "CREATE UNIQUE INDEX ON tenant.customers (email)",
 		"every such table has a primary key":                                                                                 "CREATE TABLE tenant.bare (platform_id text)",
 		"a foreign key between two such tables includes platform_id on both sides":                                           "ALTER TABLE tenant.tiers ADD UNIQUE (name); ALTER TABLE tenant.customers ADD CONSTRAINT loose FOREIGN KEY (plan) REFERENCES tenant.tiers (name)",
-		"no surface may do anything with a partition named directly":                                                         "GRANT SELECT ON tenant_usage.idempotency_3 TO dreamapi_customer",
+		"no surface may do anything with a partition named directly":                                                         "GRANT SELECT (result) ON tenant_usage.idempotency_3 TO dreamapi_customer",
+		"a table without a platform_id is one of those that belong to no tenant":                                             "CREATE TABLE tenant.loose (id text PRIMARY KEY, tenant text)",
+		"a surface may call those functions of the directory that it needs, and no other":                                    "GRANT EXECUTE ON FUNCTION directory.end_user(text) TO dreamapi_customer",
 		"no surface may truncate, refer to or set triggers on a table":                                                       "GRANT TRUNCATE ON tenant.tiers TO dreamapi_worker",
 		"a view runs with the rights of who asks":                                                                            "CREATE VIEW tenant.leak AS SELECT * FROM tenant.customers",
 		"a function that runs as the owner is the directory's, in plpgsql, with a pinned search_path, and answers one value": "CREATE FUNCTION directory.leak() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT id FROM tenant.customers'",

@@ -30,8 +30,10 @@ const (
 	Worker    Role = "dreamapi_worker"
 )
 
-// longest bounds a transaction whose caller set no deadline.
-const longest = 30 * time.Second
+const (
+	longest     = 30 * time.Second // bounds a transaction whose caller set no deadline
+	longestWait = 5 * time.Second  // for a connection, while all are in use
+)
 
 // DB is a pool whose transactions all run under one role.
 type DB struct {
@@ -128,10 +130,17 @@ func (t Tx) Enter(ctx context.Context, platform id.Platform) (Tenant, error) {
 	return Tenant{t, platform}, nil
 }
 
-func (d *DB) run(ctx context.Context, entry string, fn func(context.Context, pgx.Tx) error) (err error) {
-	if err := ctx.Err(); err != nil {
-		return err
+func (d *DB) run(ctx context.Context, entry string, fn func(context.Context, pgx.Tx) error) error {
+	waiting, stopWaiting := context.WithTimeout(ctx, longestWait)
+	conn, err := d.pool.Acquire(waiting)
+	stopWaiting()
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return unavailable(hideURL(err))
 	}
+	defer conn.Release()
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = time.Now().Add(longest)
@@ -142,7 +151,7 @@ func (d *DB) run(ctx context.Context, entry string, fn func(context.Context, pgx
 	// One message: BEGIN, the role and the platform cost a single round trip. SET LOCAL, because a pooler may give the
 	// session to somebody else after the transaction.
 	begin := "begin; set local role " + string(d.role) + ";" + entry
-	tx, err := d.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
 	if err != nil {
 		return unavailable(hideURL(err))
 	}

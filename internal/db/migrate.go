@@ -49,6 +49,19 @@ func Migrate(ctx context.Context, url secret.Text) ([]Migration, error) {
 	return done, err
 }
 
+// ForeignTables counts the tables of a database that is not ours: none, where it is empty or has been migrated before.
+func ForeignTables(ctx context.Context, url secret.Text) (n int, err error) {
+	pool, err := pgxpool.New(ctx, url.Reveal())
+	if err != nil {
+		return 0, hideURL(err)
+	}
+	defer pool.Close()
+	const count = `SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+		AND to_regclass('dreamapi.goose_db_version') IS NULL`
+	err = pool.QueryRow(ctx, count).Scan(&n)
+	return n, err
+}
+
 // MigrationStatus lists every step of the schema.
 func MigrationStatus(ctx context.Context, url secret.Text) ([]Migration, error) {
 	var all []Migration

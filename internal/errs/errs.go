@@ -5,6 +5,7 @@ package errs
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -30,8 +31,8 @@ func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// mostFaults keeps the answer to a request that is all faults from being many times as long as the request.
-const mostFaults = 100
+// MostFaults is how many faults are listed: an answer must not be many times as long as a request that is all faults.
+const MostFaults = 100
 
 // Invalid makes the Error of a request with these faults, or nil where there are none.
 func Invalid(faults []Fault) error {
@@ -41,14 +42,14 @@ func Invalid(faults []Fault) error {
 	case 1:
 		return &Error{Code: InvalidRequest, Message: faults[0].Message, Param: faults[0].Param, Faults: faults}
 	default:
-		listed := "them all"
-		if len(faults) > mostFaults {
-			listed = fmt.Sprintf("the first %d", mostFaults)
+		counted, listed := strconv.Itoa(len(faults)), "them all"
+		if len(faults) >= MostFaults {
+			counted, listed = fmt.Sprintf("%d or more", MostFaults), "the first of them"
 		}
 		return &Error{
 			Code:    InvalidRequest,
-			Message: fmt.Sprintf("The request has %d faults; errors lists %s.", len(faults), listed),
-			Faults:  faults[:min(len(faults), mostFaults)],
+			Message: fmt.Sprintf("The request has %s faults; errors lists %s.", counted, listed),
+			Faults:  faults[:min(len(faults), MostFaults)],
 		}
 	}
 }

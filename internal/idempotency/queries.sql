@@ -17,4 +17,8 @@ WHERE platform_id = @platform_id AND route = @route AND user_id = @user_id AND k
 
 -- name: Sweep :execrows
 DELETE FROM tenant_usage.idempotency
-WHERE platform_id = ANY(@platform_ids::text[]) AND created_at < dreamapi.now() - interval '25 hours';
+WHERE (platform_id, route, user_id, key) IN (
+    SELECT platform_id, route, user_id, key FROM tenant_usage.idempotency
+    WHERE platform_id = ANY(@platform_ids::text[]) AND created_at < dreamapi.now() - interval '25 hours'
+    LIMIT @most
+);

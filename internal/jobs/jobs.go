@@ -59,12 +59,18 @@ func Handle[T Args](r *Registry, work func(context.Context, T) error) {
 	}))
 }
 
+// unfinished are the states of a job that may still be worked.
+var unfinished = []rivertype.JobState{
+	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning,
+	rivertype.JobStateScheduled,
+}
+
 // Every registers work that is done at the start and then again and again, in one process at a time.
 func Every[T Args](r *Registry, interval time.Duration, args T, work func(context.Context) error) {
 	Handle(r, func(ctx context.Context, _ T) error { return work(ctx) })
 	r.periodic = append(r.periodic, river.NewPeriodicJob(river.PeriodicInterval(interval),
 		func() (river.JobArgs, *river.InsertOpts) {
-			return args, &river.InsertOpts{MaxAttempts: 1}
+			return args, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}
 		}, &river.PeriodicJobOpts{RunOnStart: true}))
 }
 
@@ -81,7 +87,10 @@ func Start(ctx context.Context, url secret.Text, r *Registry, log *slog.Logger) 
 	if err != nil {
 		return nil, errors.New("the worker's database URL can not be read")
 	}
-	cfg.ConnConfig.RuntimeParams["role"] = string(db.Worker)
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SET ROLE "+string(db.Worker))
+		return err
+	}
 	cfg.ConnConfig.RuntimeParams["application_name"] = string(db.Worker) + "_jobs"
 	cfg.MaxConns = 6
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
@@ -95,6 +104,7 @@ func Start(ctx context.Context, url secret.Text, r *Registry, log *slog.Logger) 
 		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 16}},
 		JobTimeout:           time.Minute,
 		RescueStuckJobsAfter: 5 * time.Minute,
+		ReindexerIndexNames:  []string{}, // only the owner may reindex, and nobody serves as the owner
 		Logger:               slog.New(quiet{log.Handler()}),
 		ErrorHandler:         errorLog{log},
 	})
@@ -113,7 +123,9 @@ func Start(ctx context.Context, url secret.Text, r *Registry, log *slog.Logger) 
 func (r *Runner) Stop(ctx context.Context) error {
 	defer r.pool.Close()
 	if err := r.client.Stop(ctx); err != nil {
-		return r.client.StopAndCancel(context.WithoutCancel(ctx))
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		return r.client.StopAndCancel(last)
 	}
 	return nil
 }

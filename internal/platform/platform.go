@@ -184,9 +184,10 @@ func Rename(ctx context.Context, tx db.Tenant, name string) error {
 	return queries.RenamePlatform(ctx, tx, platformdb.RenamePlatformParams{ID: string(tx.Platform), Name: name})
 }
 
-// EachPlatform calls fn with the ids of all platforms, at most a thousand at a time, for background work.
+// EachPlatform calls fn with the ids of all platforms, at most a thousand at a time, for background work. What fails
+// for some does not keep the others from their turn.
 func EachPlatform(ctx context.Context, worker *db.DB, fn func(context.Context, []id.Platform) error) error {
-	after := ""
+	after, failed := "", error(nil)
 	for {
 		var ids []string
 		err := worker.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
@@ -194,15 +195,13 @@ func EachPlatform(ctx context.Context, worker *db.DB, fn func(context.Context, [
 			return err
 		})
 		if err != nil || len(ids) == 0 {
-			return err
+			return errors.Join(failed, err)
 		}
 		platforms := make([]id.Platform, len(ids))
 		for i, one := range ids {
 			platforms[i] = id.Platform(one)
 		}
-		if err := fn(ctx, platforms); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, fn(ctx, platforms))
 		after = ids[len(ids)-1]
 	}
 }

@@ -15,7 +15,7 @@ type Token struct {
 	ID         id.TokenID `json:"id"`
 	Name       string     `json:"name"`
 	Hint       string     `json:"hint"`
-	Secret     string     `json:"secret,omitempty"`
+	Secret     string     `json:"-"`
 	CreatedAt  time.Time  `json:"createdAt"`
 	LastUsedAt *time.Time `json:"lastUsedAt"`
 	RevokedAt  *time.Time `json:"revokedAt"`

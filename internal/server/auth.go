@@ -1,14 +1,12 @@
 package server
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
-	"github.com/dream-api/dream-api/internal/idempotency"
 	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
@@ -32,7 +30,7 @@ func (s *Server) backend(next echo.HandlerFunc) echo.HandlerFunc {
 		case isJWT(token):
 			return tenant.Caller{}, errs.New(errs.Forbidden, "This is for your backend: use the secret key and not a user's token.")
 		default:
-			return tenant.Caller{}, notAKey()
+			return tenant.Caller{}, s.notAKey(token)
 		}
 	})
 }
@@ -72,7 +70,7 @@ func (s *Server) anybody(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		key, ok := id.ParseKey(token)
 		if !ok || key.Kind == id.DeveloperToken {
-			return tenant.Caller{}, notAKey()
+			return tenant.Caller{}, s.notAKey(token)
 		}
 		return s.gate.ByKey(c.Request().Context(), key)
 	})
@@ -88,7 +86,7 @@ func (s *Server) anybody(next echo.HandlerFunc) echo.HandlerFunc {
 		case named != "":
 			key, ok := id.ParseKey(named)
 			if !ok || key.Kind != id.Publishable { // a secret key has no place in a URL
-				return notAKey()
+				return s.notAKey(named)
 			}
 			caller, err := s.gate.ByKey(c.Request().Context(), key)
 			if err != nil {
@@ -139,8 +137,17 @@ func (s *Server) enter(c echo.Context, next echo.HandlerFunc, caller tenant.Call
 // isJWT reports whether a token has the three parts of a JWT; no key of ours has a dot.
 func isJWT(token string) bool { return strings.Count(token, ".") == 2 }
 
-func notAKey() error {
-	return errs.New(errs.InvalidCredentials, "This is not a key for this: it is mistyped, cut off or of another kind.")
+// notAKey says of a text that is no key for this surface what it seems to be.
+func (s *Server) notAKey(text string) error {
+	switch key, ok := id.ParseKey(text); {
+	case ok && key.Kind == id.DeveloperToken:
+		return errs.New(errs.InvalidCredentials, "This is a developer token. The API takes a secret key (sk_…); developer tokens "+
+			"are for %s.", s.cfg.DeveloperURL)
+	case ok && key.Kind == id.Secret:
+		return errs.New(errs.InvalidCredentials, "This is a secret key, which belongs into the Authorization header and nowhere else.")
+	default:
+		return errs.New(errs.InvalidCredentials, "This is not a key: it is mistyped or cut off.")
+	}
 }
 
 // On the developer surface the handlers get a developer, and behind :platform one of the developer's own platforms.
@@ -194,17 +201,15 @@ func (s *Server) ownPlatform(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// idempotencyKey reads the header; empty where there is none.
-func idempotencyKey(c echo.Context) (string, error) {
-	values := c.Request().Header.Values(http.CanonicalHeaderKey("Idempotency-Key"))
-	if len(values) == 0 {
+// bearer is the token of the Authorization header; empty where there is none.
+func bearer(c echo.Context) (string, error) {
+	header := c.Request().Header.Get("Authorization")
+	if header == "" {
 		return "", nil
 	}
-	key := values[0]
-	plain := strings.IndexFunc(key, func(r rune) bool { return r < 0x21 || r > 0x7e }) < 0
-	if len(values) > 1 || key == "" || len(key) > idempotency.Longest || !plain {
-		return "", errs.InvalidParam("Idempotency-Key", "Idempotency-Key is one text of 1 to %d visible ASCII characters.",
-			idempotency.Longest)
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
+		return "", errs.New(errs.Unauthenticated, "The Authorization header has the form Bearer <key or token>.")
 	}
-	return key, nil
+	return strings.TrimSpace(token), nil
 }

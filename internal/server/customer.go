@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -72,6 +73,14 @@ func (s *Server) createCustomer(c echo.Context) error {
 }
 
 func (s *Server) listCustomers(c echo.Context) error {
+	for name, values := range c.QueryParams() {
+		if !slices.Contains([]string{"email", "plan", "q", "cursor", "limit"}, name) {
+			return errs.InvalidParam(name, "%s is not a parameter of this list, which takes email, plan, q, cursor and limit.", name)
+		}
+		if len(values) > 1 {
+			return errs.InvalidParam(name, "%s is given twice.", name)
+		}
+	}
 	filter := tenant.Filter{
 		Email: c.QueryParam("email"), Plan: c.QueryParam("plan"), Q: c.QueryParam("q"), Cursor: c.QueryParam("cursor"), Limit: 20,
 	}
@@ -99,10 +108,10 @@ func (s *Server) getCustomer(c echo.Context) error {
 
 func (s *Server) updateCustomer(c echo.Context) error {
 	var in struct {
-		Plan      *string        `json:"plan"`
-		FirstName *string        `json:"firstName"`
-		LastName  *string        `json:"lastName"`
-		Metadata  map[string]any `json:"metadata"`
+		Plan      *string         `json:"plan"`
+		FirstName *string         `json:"firstName"`
+		LastName  *string         `json:"lastName"`
+		Metadata  tenant.Metadata `json:"metadata"`
 	}
 	if _, err := decode(c, &in, false); err != nil {
 		return err
@@ -129,10 +138,4 @@ func list[T any](data []T, next string) object {
 		cursor = &next
 	}
 	return object{{"data", notNil(data)}, {"hasMore", next != ""}, {"nextCursor", cursor}}
-}
-
-func markReplayed(c echo.Context, replayed bool) {
-	if replayed {
-		c.Response().Header().Set("Idempotent-Replayed", "true")
-	}
 }

@@ -47,10 +47,20 @@ func syntaxError(body []byte) error {
 	return err
 }
 
+const longestPath = 100
+
 // decoder collects faults while it goes through valid JSON.
 type decoder struct{ faults []errs.Fault }
 
+// fault records a fault, unless there are more than are listed anyway. A path may be made of names that the client
+// chose, as long as the body.
 func (d *decoder) fault(path, format string, args ...any) {
+	if len(d.faults) >= errs.MostFaults {
+		return
+	}
+	if len(path) > longestPath {
+		path = strings.ToValidUTF8(path[:longestPath], "") + "…"
+	}
 	d.faults = append(d.faults, errs.Fault{Param: path, Message: strings.TrimSpace(path+" "+fmt.Sprintf(format, args...)) + "."})
 }
 
@@ -121,11 +131,12 @@ func (d *decoder) value(raw []byte, into reflect.Value, path string) {
 		d.object(raw, into, path)
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 		d.list(raw, into, path)
-	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Pointer:
 		d.table(raw, into, path)
 	default:
-		d.duplicates(raw, path, deepest)
-		if err := json.Unmarshal(raw, into.Addr().Interface()); err != nil {
+		if t.Kind() == reflect.Map && !d.unambiguous(raw, deepest) {
+			d.fault(path, "gives a name twice, or is nested more than %d levels deep", deepest)
+		} else if err := json.Unmarshal(raw, into.Addr().Interface()); err != nil {
 			d.fault(path, "is %s", expected(t))
 		} else if bytes.Contains(raw, []byte(`\u0000`)) && hasNUL(into) {
 			d.fault(path, "holds a NUL character, which can not be stored")
@@ -151,8 +162,11 @@ func (d *decoder) table(raw []byte, into reflect.Value, path string) {
 	}
 	into.Set(reflect.MakeMap(into.Type()))
 	d.members(raw, path, func(name string, value []byte) {
-		element := reflect.New(into.Type().Elem()).Elem()
-		d.object(value, element, join(path, name))
+		element := reflect.Zero(into.Type().Elem())
+		if string(value) != "null" {
+			element = reflect.New(into.Type().Elem().Elem())
+			d.object(value, element.Elem(), join(path, name))
+		}
 		into.SetMapIndex(reflect.ValueOf(name), element)
 	})
 }
@@ -160,22 +174,27 @@ func (d *decoder) table(raw []byte, into reflect.Value, path string) {
 // deepest bounds how values may be nested: each level is gone through once more.
 const deepest = 20
 
-// duplicates looks for a name given twice anywhere inside a value that has no fields of ours.
-func (d *decoder) duplicates(raw []byte, path string, levels int) {
+// unambiguous reports whether no object within a value that has no fields of ours gives a name twice.
+func (d *decoder) unambiguous(raw []byte, levels int) bool {
 	if levels == 0 {
-		d.fault(path, "is nested more than %d levels deep", deepest)
-		return
+		return false
 	}
-	switch trimmed := bytes.TrimSpace(raw); {
-	case bytes.HasPrefix(trimmed, []byte("{")):
-		d.members(trimmed, path, func(name string, value []byte) { d.duplicates(value, join(path, name), levels-1) })
-	case bytes.HasPrefix(trimmed, []byte("[")):
+	raw = bytes.TrimSpace(raw)
+	switch raw[0] {
+	case '{':
+		inner, ok := decoder{}, true
+		inner.members(raw, "", func(_ string, value []byte) { ok = ok && d.unambiguous(value, levels-1) })
+		return ok && len(inner.faults) == 0
+	case '[':
 		var items []json.RawMessage
-		_ = json.Unmarshal(trimmed, &items) // it is valid JSON and a list
-		for i, item := range items {
-			d.duplicates(item, fmt.Sprintf("%s[%d]", path, i), levels-1)
+		_ = json.Unmarshal(raw, &items) // it is valid JSON and a list
+		for _, item := range items {
+			if !d.unambiguous(item, levels-1) {
+				return false
+			}
 		}
 	}
+	return true
 }
 
 func hasNUL(v reflect.Value) bool {

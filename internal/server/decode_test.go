@@ -35,7 +35,7 @@ type target struct {
 	Free     map[string]any `json:"free"`
 	Password secret.Text    `json:"password"`
 	Limit    limitValue     `json:"limit"`
-	Meters   map[string]struct {
+	Meters   map[string]*struct {
 		Limit  limitValue `json:"limit"`
 		Period string     `json:"period"`
 	} `json:"meters"`
@@ -84,11 +84,12 @@ func TestDecodeNamesTheFault(t *testing.T) {
 		`{"TEXT":"a"}`:                 "TEXT is not a field that this request has.",
 		`{"text":"a","text":"a"}`:      "text is given twice.",
 		`{"t\u0065xt":"a","text":"a"}`: "text is given twice.",
-		`{"free":{"a":{"b":1,"b":2}}}`: "free.a.b is given twice.",
+		`{"free":{"a":{"b":1,"b":2}}}`: "free gives a name twice, or is nested more than 20 levels deep.",
 		`{"text":"\u0000"}`:            "text holds a NUL character, which can not be stored.",
 		`{"list":["\u0000"]}`:          "list holds a NUL character, which can not be stored.",
 		`[]`:                           "The body is an object.",
-		`{"text":{"a":1,"a":2}}`:       "",
+		`{"text":{"a":1,"a":2}}`:       "text is a text.",
+		`{"free":[` + strings.Repeat("[", 20) + strings.Repeat("]", 20) + `]}`: "free gives a name twice, or is nested more than 20 levels deep.",
 	} {
 		_, err := decodeText(body)
 		var e *errs.Error

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
-	"github.com/dream-api/dream-api/internal/idempotency"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
@@ -60,7 +58,7 @@ func (s *Server) createToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusCreated, object{{"token", token}})
+	return c.JSON(http.StatusCreated, object{{"token", token}, {"secret", token.Secret}})
 }
 
 func (s *Server) revokeToken(c echo.Context) error {
@@ -94,7 +92,7 @@ func (s *Server) createProject(c echo.Context) error {
 // onlyName decodes the requests that say a name and nothing else. They lie outside any platform, where no record of an
 // idempotency key is kept, so the header is refused and not passed over in silence.
 func onlyName(c echo.Context) (string, error) {
-	if err := noIdempotencyKey(c); err != nil {
+	if err := noIdempotencyKey(c, "it lies outside any platform"); err != nil {
 		return "", err
 	}
 	var in struct {
@@ -104,15 +102,8 @@ func onlyName(c echo.Context) (string, error) {
 	return in.Name, err
 }
 
-func noIdempotencyKey(c echo.Context) error {
-	if c.Request().Header.Get("Idempotency-Key") != "" {
-		return errs.InvalidParam("Idempotency-Key", "This request takes no Idempotency-Key, as it lies outside any platform.")
-	}
-	return nil
-}
-
 func (s *Server) createPlatform(c echo.Context) error {
-	if err := noIdempotencyKey(c); err != nil {
+	if err := noIdempotencyKey(c, "it lies outside any platform"); err != nil {
 		return err
 	}
 	var in struct {
@@ -165,6 +156,9 @@ func (s *Server) addDomain(c echo.Context) error {
 	}
 	if _, err := decode(c, &in, false); err != nil {
 		return err
+	}
+	if _, ours := s.hosts[hostname(in.Domain)]; ours {
+		return errs.InvalidParam("domain", "domain is one of ours.")
 	}
 	settings, err := s.admin.AddDomain(c.Request().Context(), platformOf(c).ID, in.Domain)
 	if err != nil {
@@ -253,16 +247,16 @@ func (s *Server) listTiers(c echo.Context) error {
 
 func (s *Server) createTier(c echo.Context) error {
 	var in struct {
-		Name        string                `json:"name"`
-		DisplayName string                `json:"displayName"`
-		Price       int64                 `json:"price"`
-		Currency    string                `json:"currency"`
-		Interval    string                `json:"interval"`
-		Limit       limitValue            `json:"limit"`
-		Meters      map[string]meterInput `json:"meters"`
-		Features    []string              `json:"features"`
-		RateLimit   int                   `json:"rateLimit"`
-		Position    *int                  `json:"position"`
+		Name        string                 `json:"name"`
+		DisplayName string                 `json:"displayName"`
+		Price       *int64                 `json:"price"`
+		Currency    string                 `json:"currency"`
+		Interval    string                 `json:"interval"`
+		Limit       limitValue             `json:"limit"`
+		Meters      map[string]*meterInput `json:"meters"`
+		Features    []string               `json:"features"`
+		RateLimit   *int                   `json:"rateLimit"`
+		Position    *int                   `json:"position"`
 	}
 	r, err := s.decodeOnce(c, &in, false)
 	if err != nil {
@@ -272,9 +266,12 @@ func (s *Server) createTier(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if in.Price == nil { // a forgotten price must not give the product away
+		return errs.InvalidParam("price", "price is missing; 0 makes a free tier.")
+	}
 	tier, replayed, err := s.admin.CreateTier(c.Request().Context(), platformOf(c).ID, tenant.Tier{
-		Name: in.Name, DisplayName: in.DisplayName, Price: in.Price, Currency: in.Currency, Interval: in.Interval,
-		Features: in.Features, RateLimit: in.RateLimit, Limits: limits,
+		Name: in.Name, DisplayName: in.DisplayName, Price: *in.Price, Currency: in.Currency, Interval: in.Interval,
+		Features: in.Features, RateLimit: orDefault(in.RateLimit, tenant.DefaultRateLimit), Limits: limits,
 	}, in.Position, r)
 	if err != nil {
 		return err
@@ -285,15 +282,15 @@ func (s *Server) createTier(c echo.Context) error {
 
 func (s *Server) changeTier(c echo.Context) error {
 	var in struct {
-		DisplayName *string               `json:"displayName"`
-		Price       *int64                `json:"price"`
-		Interval    *string               `json:"interval"`
-		Limit       limitValue            `json:"limit"`
-		Meters      map[string]meterInput `json:"meters"`
-		Features    *[]string             `json:"features"`
-		RateLimit   *int                  `json:"rateLimit"`
-		Position    *int                  `json:"position"`
-		Archived    *bool                 `json:"archived"`
+		DisplayName *string                `json:"displayName"`
+		Price       *int64                 `json:"price"`
+		Interval    *string                `json:"interval"`
+		Limit       limitValue             `json:"limit"`
+		Meters      map[string]*meterInput `json:"meters"`
+		Features    *[]string              `json:"features"`
+		RateLimit   *int                   `json:"rateLimit"`
+		Position    *int                   `json:"position"`
+		Archived    *bool                  `json:"archived"`
 	}
 	if _, err := decode(c, &in, false); err != nil {
 		return err
@@ -312,17 +309,4 @@ func (s *Server) changeTier(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, object{{"tier", tierEntryOf(tier)}})
-}
-
-// decodeOnce decodes a request that may carry an idempotency key. The route is the method and the path itself: a key
-// that was used to rotate one secret does not stand for another.
-func (s *Server) decodeOnce(c echo.Context, into any, optional bool) (idempotency.Request, error) {
-	body, err := decode(c, into, optional)
-	if err != nil {
-		return idempotency.Request{}, err
-	}
-	key, err := idempotencyKey(c)
-	return idempotency.Request{
-		Route: fmt.Sprintf("%s %s", c.Request().Method, c.Request().URL.Path), Key: key, Body: body,
-	}, err
 }

@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"maps"
 	"math"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -55,6 +57,8 @@ func asError(err error) *errs.Error {
 		return ours
 	case errors.As(err, &tooLarge):
 		return errs.New(errs.TooLarge, "The body is larger than %d bytes.", tooLarge.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
+		return errs.New(errs.InvalidJSON, "The body did not arrive whole.").Because(err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return errs.New(errs.Unavailable, "The request took too long and was given up. Try again in a moment.").
 			Because(err).After(time.Second)

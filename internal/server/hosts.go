@@ -14,6 +14,10 @@ import (
 
 // ServeHTTP hands a request to the surface that its host names, and answers 421 to a host that is nobody's.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead { // as GET; net/http leaves the body away
+		r = r.WithContext(r.Context())
+		r.Method = http.MethodGet
+	}
 	host := hostname(r.Host)
 	if surface, ok := s.hosts[host]; ok {
 		surface.ServeHTTP(w, r)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -21,8 +19,10 @@ import (
 
 const (
 	requestIDKey = "requestId"
-	largestBody  = 1 << 20
-	longest      = 30 * time.Second
+
+	largestBody    = 1 << 20
+	longestAddress = 1024
+	longest        = 30 * time.Second
 )
 
 func requestID(c echo.Context) string {
@@ -104,7 +104,7 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
 		if s.cfg.CustomerURL.Scheme == "https" {
-			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		return next(c)
 	}
@@ -117,6 +117,9 @@ func (s *Server) bound(next echo.HandlerFunc) echo.HandlerFunc {
 		query, err := url.QueryUnescape(r.URL.RawQuery)
 		if err != nil || !storable(query) || !storable(r.URL.Path) {
 			return errs.New(errs.InvalidRequest, "The address holds characters that are not UTF-8, or a NUL.")
+		}
+		if len(r.URL.Path) > longestAddress { // no id of ours is nearly as long
+			return echo.ErrNotFound
 		}
 		for _, name := range []string{"Origin", "X-User-Id", "X-User-Plan"} { // they are looked up
 			if !storable(r.Header.Get(name)) {
@@ -133,20 +136,3 @@ func (s *Server) bound(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-}
-
-// bearer is the token of the Authorization header; empty where there is none.
-func bearer(c echo.Context) (string, error) {
-	header := c.Request().Header.Get("Authorization")
-	if header == "" {
-		return "", nil
-	}
-	scheme, token, ok := strings.Cut(header, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
-		return "", errs.New(errs.Unauthenticated, "The Authorization header has the form Bearer <key or token>.")
-	}
-	return strings.TrimSpace(token), nil
-}

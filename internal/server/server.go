@@ -4,13 +4,16 @@
 package server
 
 import (
+	"errors"
 	"html/template"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 
 	"github.com/labstack/echo/v4"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/secret"
@@ -54,12 +57,14 @@ type Server struct {
 	platform   *platform.Service
 	usage      *usage.Service
 
+	clerkHooks []*standardwebhooks.Webhook
+
 	customer, developerSurface, oauth *echo.Echo
 	hosts                             map[string]*echo.Echo
 }
 
 // New makes a Server.
-func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) *Server {
+func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: log, metrics: metrics, templates: parseTemplates(),
 		gate: m.Gate, admin: m.Admin, customers: m.Customers, background: m.Background, platform: m.Platform, usage: m.Usage,
@@ -77,7 +82,17 @@ func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) *Server {
 			s.hosts[host] = s.customer
 		}
 	}
-	return s
+	for _, key := range cfg.CustomerClerkSecrets {
+		if key.Empty() {
+			continue
+		}
+		hook, err := standardwebhooks.NewWebhook(key.Reveal())
+		if err != nil {
+			return nil, errors.New("a webhook secret of the end users' Clerk app can not be read")
+		}
+		s.clerkHooks = append(s.clerkHooks, hook)
+	}
+	return s, nil
 }
 
 // surface makes the Echo of one surface, with what is common to all.
@@ -129,4 +144,8 @@ func (s *Server) Routes() []Route {
 		}
 	}
 	return all
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }

@@ -78,39 +78,46 @@ type meterInput struct {
 	Period string     `json:"period"`
 }
 
-// limitsOf puts together what limit, for requests, and meters, for any, say. now is what holds for requests so far.
-func limitsOf(limit limitValue, meters map[string]meterInput, now map[string]tenant.Limit) (map[string]tenant.Limit, error) {
+// limitsOf changes the limits that hold now by what limit, for requests, and meters, for any, say. A meter that is
+// null goes; one without a period keeps the one it has, or has a month.
+func limitsOf(limit limitValue, meters map[string]*meterInput, now map[string]tenant.Limit) (map[string]tenant.Limit, error) {
 	limits := map[string]tenant.Limit{}
-	if meters == nil {
-		maps.Copy(limits, now)
+	maps.Copy(limits, now)
+	period := func(name, stated string) string {
+		switch before, ok := now[name]; {
+		case stated != "":
+			return stated
+		case ok:
+			return before.Period
+		default:
+			return "month"
+		}
 	}
 	var faults []errs.Fault
 	for name, m := range meters {
-		saidAbove := name == tenant.DefaultMeter && limit.given
-		if !m.Limit.given && !saidAbove {
+		if m == nil {
+			delete(limits, name)
+			continue
+		}
+		before, ok := limits[name]
+		switch {
+		case m.Limit.given:
+			before.Max = m.Limit.max
+		case !ok && !(name == tenant.DefaultMeter && limit.given):
 			faults = append(faults, errs.Fault{Param: "meters." + name + ".limit", Message: "meters." + name + ".limit is missing."})
 		}
-		if m.Limit.given && saidAbove && !equal(m.Limit.max, limit.max) {
-			faults = append(faults, errs.Fault{Param: "limit", Message: "limit and meters.requests.limit say different things."})
-		}
-		if m.Period == "" {
-			m.Period = "month"
-		}
-		limits[name] = tenant.Limit{Max: m.Limit.max, Period: m.Period}
+		limits[name] = tenant.Limit{Max: before.Max, Period: period(name, m.Period)}
 	}
 	if limit.given {
-		period := "month"
-		for _, before := range []map[string]tenant.Limit{limits, now} {
-			if l, ok := before[tenant.DefaultMeter]; ok {
-				period = l.Period
-				break
-			}
+		named := meters[tenant.DefaultMeter]
+		if named != nil && named.Limit.given && !equal(named.Limit.max, limit.max) {
+			faults = append(faults, errs.Fault{Param: "limit", Message: "limit and meters.requests.limit say different things."})
 		}
-		limits[tenant.DefaultMeter] = tenant.Limit{Max: limit.max, Period: period}
-	} else if l, ok := now[tenant.DefaultMeter]; ok && meters != nil {
-		if _, named := meters[tenant.DefaultMeter]; !named {
-			limits[tenant.DefaultMeter] = l
+		stated := ""
+		if named != nil {
+			stated = named.Period
 		}
+		limits[tenant.DefaultMeter] = tenant.Limit{Max: limit.max, Period: period(tenant.DefaultMeter, stated)}
 	}
 	return limits, errs.Invalid(faults)
 }

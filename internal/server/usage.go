@@ -30,8 +30,8 @@ func (s *Server) track(c echo.Context) error {
 	}
 	user := userOf(c)
 	outcome, err := s.usage.Track(c.Request().Context(), usage.Call{
-		User: user, Meter: in.Meter, Quantity: orOne(in.Quantity),
-	}, idempotency.Request{Route: "POST /api/data", User: user.ID, Key: key, Body: body})
+		User: user, Meter: in.Meter, Quantity: orDefault(in.Quantity, 1),
+	}, idempotency.Request{Route: "POST /api/data", User: user.ID, Key: key, Body: append(body, user.Plan...)})
 	rateHeaders(c, outcome.Rate)
 	if err != nil {
 		return err
@@ -59,6 +59,9 @@ func (s *Server) trackBatch(c echo.Context) error {
 	if _, err := decode(c, &in, false); err != nil {
 		return err
 	}
+	if err := noIdempotencyKey(c, "the id of each item is its key"); err != nil {
+		return err
+	}
 	var faults []errs.Fault
 	if len(in.Items) == 0 || len(in.Items) > mostItems {
 		faults = append(faults, errs.Fault{Param: "items", Message: fmt.Sprintf("items holds 1 to %d items.", mostItems)})
@@ -67,6 +70,10 @@ func (s *Server) trackBatch(c echo.Context) error {
 		if it.ID == "" || len(it.ID) > idempotency.Longest {
 			faults = append(faults, errs.Fault{Param: fmt.Sprintf("items[%d].id", i), Message: fmt.Sprintf(
 				"items[%d].id has 1 to %d bytes; it keeps the item from counting twice.", i, idempotency.Longest)})
+		}
+		if !tenant.ValidUserID(it.UserID) {
+			faults = append(faults, errs.Fault{Param: fmt.Sprintf("items[%d].userId", i), Message: fmt.Sprintf(
+				"items[%d].userId has 1 to 128 letters, digits and _ . : @ | -", i)})
 		}
 	}
 	if err := errs.Invalid(faults); err != nil {
@@ -82,7 +89,7 @@ func (s *Server) trackBatch(c echo.Context) error {
 		}
 		outcome, err := s.usage.Track(c.Request().Context(), usage.Call{
 			User:  usage.User{Platform: callerOf(c).Platform, ID: it.UserID, Plan: it.Plan},
-			Meter: it.Meter, Quantity: orOne(it.Quantity),
+			Meter: it.Meter, Quantity: orDefault(it.Quantity, 1),
 		}, idempotency.Request{Route: "POST /api/data/batch", User: it.UserID, Key: it.ID, Body: body})
 		if outcome.Rate.Limit > 0 && (tightest == nil || outcome.Rate.Remaining < tightest.Remaining) {
 			tightest = &outcome.Rate
@@ -152,9 +159,9 @@ func rateHeaders(c echo.Context, r usage.Rate) {
 	h.Set("RateLimit", fmt.Sprintf(`"user";r=%d;t=%d`, r.Remaining, r.Reset))
 }
 
-func orOne(n *int64) int64 {
-	if n == nil {
-		return 1
+func orDefault[T any](value *T, fallback T) T {
+	if value == nil {
+		return fallback
 	}
-	return *n
+	return *value
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -47,14 +48,7 @@ func (s *Server) receiveClerkEvent(c echo.Context) error {
 }
 
 func (s *Server) signed(body []byte, header http.Header) bool {
-	for _, key := range s.cfg.CustomerClerkSecrets {
-		if key.Empty() { // the empty secret verifies what anybody signs
-			continue
-		}
-		hook, err := standardwebhooks.NewWebhook(key.Reveal())
-		if err == nil && hook.Verify(body, header) == nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.clerkHooks, func(hook *standardwebhooks.Webhook) bool {
+		return hook.Verify(body, header) == nil
+	})
 }

@@ -30,11 +30,12 @@ func (ClerkEvent) Kind() string { return "tenant.clerk_event" }
 // Register adds the work to the registry.
 func (b *Background) Register(r *jobs.Registry) {
 	jobs.Handle(r, func(ctx context.Context, args RemoveUser) error { return b.remove(ctx, args.UserID) })
+	jobs.Handle(r, func(ctx context.Context, args RenameKey) error { return b.renameKey(ctx, args.UserID) })
 	jobs.Handle(r, func(ctx context.Context, args ClerkEvent) error { return b.workEvent(ctx, args.EventID, false) })
 }
 
-// Settle finishes what was left behind for more than two minutes: customers whose creation was cut off between Clerk
-// and the database, Clerk users whose last membership has ended, and events that nobody could decide at first.
+// Settle finishes what was left behind: customers whose creation was cut off between Clerk and the database more than
+// two minutes ago, Clerk users whose last membership has ended, and events that nobody could decide within five minutes.
 func (b *Background) Settle(ctx context.Context) error {
 	failed := platform.EachPlatform(ctx, b.db, func(ctx context.Context, platforms []id.Platform) error {
 		var left []tenantdb.TenantCustomerIntent
@@ -124,10 +125,11 @@ func (b *Background) workEvent(ctx context.Context, eventID string, left bool) e
 
 	user, err := b.clerk.User(ctx, event.UserID)
 	switch {
-	case errors.Is(err, clerkapp.ErrNotFound):
-		if err := b.endMemberships(ctx, event.UserID, members); err != nil {
+	case errors.Is(err, clerkapp.ErrNotFound) && event.Type == "user.deleted":
+		if err := b.endMemberships(ctx, event.UserID); err != nil {
 			return err
 		}
+	case errors.Is(err, clerkapp.ErrNotFound): // only the event that says so ends memberships
 	case err != nil:
 		return err
 	case state == "" && isIntent(user.ExternalID):
@@ -148,7 +150,15 @@ func (b *Background) workEvent(ctx context.Context, eventID string, left bool) e
 	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.ClerkEventDone(ctx, tx, eventID) })
 }
 
-func (b *Background) endMemberships(ctx context.Context, userID string, members []string) error {
+func (b *Background) endMemberships(ctx context.Context, userID string) error {
+	var members []string
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		members, err = queries.EndUser(ctx, tx, userID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	for _, member := range members {
 		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
 			_, err := b.leave(ctx, tx, userID)
@@ -161,14 +171,14 @@ func (b *Background) endMemberships(ctx context.Context, userID string, members 
 			return err
 		}
 	}
-	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.UserGone(ctx, tx, userID) })
+	return nil
 }
 
 func (b *Background) setEmail(ctx context.Context, user clerkapp.User, members []string) error {
 	for _, member := range members {
 		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
 			return queries.SetCustomerEmail(ctx, tx, tenantdb.SetCustomerEmailParams{
-				PlatformID: member, ID: user.ID, Email: &user.Email,
+				PlatformID: member, ID: user.ID, Email: &user.Email, Addresses: user.Addresses,
 			})
 		})
 		if err != nil {

@@ -36,6 +36,9 @@ func ValidUserID(s string) bool { return userID.MatchString(s) }
 
 const createRoute = "POST /api/customers"
 
+// longestCreation is well below the two minutes after which an intent is taken for left behind.
+const longestCreation = 40 * time.Second
+
 // Create makes a customer; the request says under which idempotency key.
 //
 // A Clerk user is created in three steps: an intent is stored, Clerk is called with the intent's id as the new user's
@@ -44,6 +47,7 @@ const createRoute = "POST /api/customers"
 func (c *Customers) Create(
 	ctx context.Context, platform id.Platform, n NewCustomer, key string, body []byte,
 ) (made Customer, replayed bool, err error) {
+	n.Email = strings.TrimSpace(n.Email)
 	faults := checkNames(&n.FirstName, &n.LastName)
 	if n.ID == "" || n.Email != "" {
 		faults = append(faults, checkEmail(n.Email)...)
@@ -65,6 +69,9 @@ func (c *Customers) Create(
 		return c.createExternal(ctx, platform, n, r)
 	}
 
+	// From here on the client may hang up: what has begun is carried out, and a repetition finds how it ended.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestCreation)
+	defer cancel()
 	intent, stored, err := c.begin(ctx, platform, n, r)
 	if err != nil {
 		return Customer{}, false, err
@@ -73,16 +80,29 @@ func (c *Customers) Create(
 		return made, true, json.Unmarshal(stored, &made)
 	}
 	made, err = c.carryOut(ctx, intent, n.Password)
-	switch {
-	case errs.Is(err, errs.Unavailable), errs.Is(err, errs.UpstreamFailed), errs.Is(err, errs.Internal):
-		// Clerk may have done it all the same, so the intent stays.
-		err = errors.Join(err, c.inTenant(ctx, intent, func(ctx context.Context, tx db.Tenant) error {
-			return queries.LetIntentGo(ctx, tx, tenantdb.LetIntentGoParams{PlatformID: intent.PlatformID, ID: intent.ID})
-		}))
-	case err != nil:
-		err = errors.Join(err, c.abandon(ctx, intent))
+	if err == nil {
+		return made, false, nil
 	}
-	return made, false, err
+	after, cancelAfter := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancelAfter()
+	if refused(err) {
+		return Customer{}, false, errors.Join(err, c.abandon(after, intent))
+	}
+	// Clerk may have done it all the same, so the intent stays.
+	return Customer{}, false, errors.Join(err, c.inTenant(after, intent, func(ctx context.Context, tx db.Tenant) error {
+		return queries.LetIntentGo(ctx, tx, tenantdb.LetIntentGoParams{PlatformID: intent.PlatformID, ID: intent.ID})
+	}))
+}
+
+// refused reports whether a failure is a definite no, after which nothing is left at Clerk that a repetition or Settle
+// would have to find.
+func refused(err error) bool {
+	for _, code := range []errs.Code{errs.InvalidRequest, errs.PasswordRefused, errs.CustomerExists} {
+		if errs.Is(err, code) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Customers) createExternal(
@@ -90,10 +110,8 @@ func (c *Customers) createExternal(
 ) (made Customer, replayed bool, err error) {
 	err = c.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
 		made, replayed, err = idempotency.Once(ctx, c.keeper, tx, r, func() (Customer, error) {
-			if n.Plan != "" {
-				if err := checkPlan(ctx, tx, n.Plan); err != nil {
-					return Customer{}, err
-				}
+			if err := checkPlan(ctx, tx, n.Plan); err != nil {
+				return Customer{}, err
 			}
 			return insertCustomer(ctx, tx, tenantdb.InsertCustomerParams{
 				ID: n.ID, Kind: string(External), Email: orNil(n.Email), FirstName: n.FirstName, LastName: n.LastName,
@@ -123,10 +141,8 @@ func (c *Customers) begin(
 		if err != nil || stored != nil {
 			return err
 		}
-		if n.Plan != "" {
-			if err := checkPlan(ctx, tx, n.Plan); err != nil {
-				return err
-			}
+		if err := checkPlan(ctx, tx, n.Plan); err != nil {
+			return err
 		}
 		key, err := currentKey(ctx, tx)
 		if err != nil {
@@ -135,14 +151,11 @@ func (c *Customers) begin(
 		if key == "" {
 			return errs.New(errs.Conflict, "The platform has no publishable key, which its customers' tokens name. Create one first.")
 		}
-		intent = tenantdb.TenantCustomerIntent{
+		intent, err = queries.InsertIntent(ctx, tx, tenantdb.InsertIntentParams{
 			PlatformID: string(platform), ID: string(id.NewIntent()), Email: n.Email,
 			FirstName: n.FirstName, LastName: n.LastName, Plan: orNil(n.Plan), IdempotencyKey: orNil(r.Key),
-		}
-		return queries.InsertIntent(ctx, tx, tenantdb.InsertIntentParams{
-			PlatformID: intent.PlatformID, ID: intent.ID, Email: intent.Email, FirstName: intent.FirstName,
-			LastName: intent.LastName, Plan: intent.Plan, IdempotencyKey: intent.IdempotencyKey,
 		})
+		return err
 	})
 	return intent, stored, err
 }
@@ -224,7 +237,7 @@ func (c *Customers) finish(
 			return err
 		}
 		made, err = insertCustomer(ctx, tx, tenantdb.InsertCustomerParams{
-			ID: user.ID, Kind: string(FromClerk), Email: &user.Email, FirstName: intent.FirstName,
+			ID: user.ID, Kind: string(FromClerk), Email: &intent.Email, FirstName: intent.FirstName,
 			LastName: intent.LastName, Plan: intent.Plan,
 		})
 		if err != nil {
@@ -233,16 +246,18 @@ func (c *Customers) finish(
 		if err := c.keeper.Complete(ctx, tx, requestOf(intent), made); err != nil {
 			return err
 		}
-		_, err = queries.DeleteIntent(ctx, tx, tenantdb.DeleteIntentParams{PlatformID: intent.PlatformID, ID: intent.ID})
-		return err
+		return queries.DeleteIntent(ctx, tx, tenantdb.DeleteIntentParams{PlatformID: intent.PlatformID, ID: intent.ID})
 	})
 	return made, state, err
 }
 
-// abandon takes the intent back; a repetition of the request then starts afresh.
+// abandon takes the intent back, unless a repetition of the request has taken it up meanwhile; the next repetition
+// then starts afresh.
 func (c *Customers) abandon(ctx context.Context, intent tenantdb.TenantCustomerIntent) error {
 	return c.inTenant(ctx, intent, func(ctx context.Context, tx db.Tenant) error {
-		n, err := queries.DeleteIntent(ctx, tx, tenantdb.DeleteIntentParams{PlatformID: intent.PlatformID, ID: intent.ID})
+		n, err := queries.AbandonIntent(ctx, tx, tenantdb.AbandonIntentParams{
+			PlatformID: intent.PlatformID, ID: intent.ID, TriedAt: intent.TriedAt,
+		})
 		if err != nil || n == 0 {
 			return err
 		}

@@ -30,15 +30,18 @@ const (
 
 // Customer is an end user's membership on a platform.
 type Customer struct {
-	ID             string         `json:"id"`
-	Email          *string        `json:"email"`
-	FirstName      string         `json:"firstName"`
-	LastName       string         `json:"lastName"`
-	Plan           string         `json:"plan"`
-	PublishableKey string         `json:"publishableKey"`
-	Metadata       map[string]any `json:"metadata"`
-	CreatedAt      time.Time      `json:"createdAt"`
+	ID             string    `json:"id"`
+	Email          *string   `json:"email"`
+	FirstName      string    `json:"firstName"`
+	LastName       string    `json:"lastName"`
+	Plan           string    `json:"plan"`
+	PublishableKey string    `json:"publishableKey"`
+	Metadata       Metadata  `json:"metadata"`
+	CreatedAt      time.Time `json:"createdAt"`
 }
+
+// Metadata is what a developer keeps with a customer. The values stay as they were sent: a number is not rounded.
+type Metadata map[string]json.RawMessage
 
 // Customers works on the customers of platforms.
 type Customers struct {
@@ -105,6 +108,9 @@ func (c *Customers) List(ctx context.Context, platform id.Platform, f Filter) (P
 	}
 	var page Page
 	err := c.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
+		if err := queries.BoundSearch(ctx, tx); err != nil {
+			return err
+		}
 		rows, err := queries.Customers(ctx, tx, params)
 		if err != nil {
 			return err
@@ -134,7 +140,7 @@ type CustomerChange struct {
 	Plan      *string
 	FirstName *string
 	LastName  *string
-	Metadata  map[string]any
+	Metadata  Metadata
 }
 
 // Update changes a customer. The names are those that this platform uses: the profile at Clerk belongs to the user and
@@ -142,9 +148,9 @@ type CustomerChange struct {
 func (c *Customers) Update(
 	ctx context.Context, platform id.Platform, customer string, change CustomerChange,
 ) (Customer, error) {
-	set, removed := map[string]any{}, []string{}
+	set, removed := Metadata{}, []string{}
 	for k, v := range change.Metadata {
-		if v == nil {
+		if string(v) == "null" {
 			removed = append(removed, k)
 		} else {
 			set[k] = v
@@ -171,6 +177,9 @@ func (c *Customers) Update(
 				return errs.New(errs.SubscriptionLives, "A subscription decides the customer's plan, %s. Change or cancel it "+
 					"in the billing portal.", now.Plan)
 			}
+			if *change.Plan == "" {
+				return unknownPlan(ctx, tx, "")
+			}
 			if err := checkPlan(ctx, tx, *change.Plan); err != nil {
 				return err
 			}
@@ -179,6 +188,9 @@ func (c *Customers) Update(
 			PlatformID: string(platform), ID: customer, FirstName: change.FirstName, LastName: change.LastName,
 			Plan: change.Plan, MetadataSet: metadata, MetadataRemoved: removed,
 		})
+		if db.OutOfRange(err) {
+			return errs.InvalidParam("metadata", "metadata holds a number that is out of range.")
+		}
 		if err != nil {
 			return err
 		}
@@ -245,7 +257,7 @@ func checkNames(first, last *string) []errs.Fault {
 	return faults
 }
 
-func checkMetadata(m map[string]any) []errs.Fault {
+func checkMetadata(m Metadata) []errs.Fault {
 	encoded, err := json.Marshal(m)
 	if err != nil || len(encoded) > 16<<10 || len(m) > 50 {
 		return []errs.Fault{{Param: "metadata", Message: "metadata holds 50 keys and 16 kB at the most."}}
@@ -257,6 +269,9 @@ func checkMetadata(m map[string]any) []errs.Fault {
 }
 
 func checkEmail(email string) []errs.Fault {
+	if email == "" {
+		return []errs.Fault{{Param: "email", Message: "email is missing."}}
+	}
 	parsed, err := mail.ParseAddress(email)
 	if err != nil || parsed.Address != email || len(email) > 254 {
 		return []errs.Fault{{Param: "email", Message: "email is an address such as ada@example.com."}}

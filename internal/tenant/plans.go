@@ -9,34 +9,27 @@ import (
 	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
 )
 
-// Plan is the tier that counts for a user, and why.
-type Plan struct {
-	Tier
-	Source string // subscription, assigned, default, or header
-}
-
-// PlanOf finds the plan of a user. For a customer it is the subscription's tier, else the one assigned, else the
+// PlanOf finds the tier that counts for a user: the plan. For a customer it is the subscription's tier, else the one assigned, else the
 // default. A stated plan, the X-User-Plan of a developer who keeps users elsewhere, is believed only for a user who is
 // no customer of ours.
-func PlanOf(ctx context.Context, tx db.Tenant, userID, stated string) (Plan, error) {
+func PlanOf(ctx context.Context, tx db.Tenant, userID, stated string) (Tier, error) {
 	row, err := queries.CurrentPlan(ctx, tx, tenantdb.CurrentPlanParams{PlatformID: string(tx.Platform), ID: userID})
-	plan := Plan{Source: row.Source}
 	name := row.Plan
 	switch {
 	case db.NoRows(err) && stated == "":
-		return Plan{}, errs.New(errs.NotFound, "There is no customer %s here. Create the customer first, or send X-User-Plan "+
+		return Tier{}, errs.New(errs.NotFound, "There is no customer %s here. Create the customer first, or send X-User-Plan "+
 			"if you keep your users yourself.", userID)
 	case db.NoRows(err):
-		name, plan.Source = stated, "header"
+		name = stated
 	case err != nil:
-		return Plan{}, err
+		return Tier{}, err
 	case name == "":
-		return Plan{}, errs.New(errs.UnknownPlan, "The customer has no plan of their own and the platform has no free tier "+
+		return Tier{}, errs.New(errs.UnknownPlan, "The customer has no plan of their own and the platform has no free tier "+
 			"to fall back on. Set the customer's plan, or add a tier with the price 0.")
 	}
-	plan.Tier, err = readTier(ctx, tx, name)
+	plan, err := readTier(ctx, tx, name)
 	if errs.Is(err, errs.NotFound) {
-		return Plan{}, unknownPlan(ctx, tx, name)
+		return Tier{}, unknownPlan(ctx, tx, name)
 	}
 	return plan, err
 }
@@ -46,8 +39,16 @@ func MetersOf(ctx context.Context, tx db.Tenant) ([]string, error) {
 	return queries.Meters(ctx, tx, string(tx.Platform))
 }
 
-// checkPlan returns errs.UnknownPlan unless the name is that of a tier which customers can be put on.
+// checkPlan returns errs.UnknownPlan unless the name is that of a tier which customers can be put on; the empty name is
+// that of the default tier.
 func checkPlan(ctx context.Context, tx db.Tenant, name string) error {
+	if name == "" {
+		ok, err := queries.HasDefaultTier(ctx, tx, string(tx.Platform))
+		if err == nil && !ok {
+			return errs.New(errs.UnknownPlan, "Say which plan: the platform has no free tier that would be the default.")
+		}
+		return err
+	}
 	found, err := readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(tx.Platform), Name: &name})
 	if err == nil && len(found) == 0 {
 		return unknownPlan(ctx, tx, name)

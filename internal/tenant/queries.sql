@@ -68,7 +68,7 @@ SELECT directory.origin_known(@origin)::boolean;
 SELECT coalesce(directory.platform_of_domain(@domain), '')::text AS platform_id;
 
 -- name: AddDomain :one
-SELECT directory.add_domain(@domain)::boolean;
+SELECT directory.add_domain(@domain, @proven)::boolean;
 
 -- name: RemoveDomain :one
 SELECT directory.remove_domain(@domain)::boolean;
@@ -97,6 +97,13 @@ SET display_name = @display_name, price = @price, interval = @interval, features
     archived_at = CASE WHEN @archived::boolean THEN coalesce(archived_at, dreamapi.now()) END
 WHERE platform_id = @platform_id AND name = @name;
 
+-- name: CustomersWithoutPlan :one
+SELECT (NOT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = @platform_id)
+    AND EXISTS (SELECT FROM tenant.customers c WHERE c.platform_id = @platform_id AND c.plan IS NULL))::boolean;
+
+-- name: HasDefaultTier :one
+SELECT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = @platform_id)::boolean;
+
 -- name: DeleteLimits :exec
 DELETE FROM tenant.tier_limits WHERE platform_id = @platform_id AND tier = @tier;
 
@@ -120,6 +127,10 @@ SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 WHERE c.platform_id = @platform_id AND c.id = @id;
+
+-- name: BoundSearch :exec
+-- A search that takes long ends: it must not keep a connection from other platforms.
+SET LOCAL statement_timeout = '3s';
 
 -- name: Customers :many
 SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan
@@ -147,15 +158,17 @@ WHERE platform_id = @platform_id AND id = @id;
 SELECT kind FROM tenant.customers WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
 
 -- name: SetCustomerEmail :exec
+-- An address that the user still has stays: the platform may know the user by another one than the primary.
 UPDATE tenant.customers SET email = @email, updated_at = dreamapi.now()
-WHERE platform_id = @platform_id AND id = @id AND kind = 'clerk' AND email IS DISTINCT FROM @email;
+WHERE platform_id = @platform_id AND id = @id AND kind = 'clerk' AND lower(email) <> ALL (@addresses::text[]);
 
 -- name: DeleteCustomer :execrows
 DELETE FROM tenant.customers WHERE platform_id = @platform_id AND id = @id;
 
--- name: InsertIntent :exec
+-- name: InsertIntent :one
 INSERT INTO tenant.customer_intents (platform_id, id, email, first_name, last_name, plan, idempotency_key)
-VALUES (@platform_id, @id, @email, @first_name, @last_name, @plan, @idempotency_key);
+VALUES (@platform_id, @id, @email, @first_name, @last_name, @plan, @idempotency_key)
+RETURNING *;
 
 -- name: LockIntent :one
 SELECT * FROM tenant.customer_intents WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
@@ -171,8 +184,11 @@ RETURNING *;
 UPDATE tenant.customer_intents SET tried_at = least(tried_at, dreamapi.now() - interval '61 seconds')
 WHERE platform_id = @platform_id AND id = @id;
 
--- name: DeleteIntent :execrows
+-- name: DeleteIntent :exec
 DELETE FROM tenant.customer_intents WHERE platform_id = @platform_id AND id = @id;
+
+-- name: AbandonIntent :execrows
+DELETE FROM tenant.customer_intents WHERE platform_id = @platform_id AND id = @id AND tried_at = @tried_at;
 
 -- name: LeftIntents :many
 SELECT * FROM tenant.customer_intents
@@ -196,6 +212,9 @@ SELECT directory.user_gone(@user_id);
 
 -- name: PlatformsOfUser :one
 SELECT directory.platforms_of_user(@user_id)::text[];
+
+-- name: EndUser :one
+SELECT directory.end_user(@user_id)::text[];
 
 -- name: UsersLeaving :one
 SELECT directory.users_leaving()::text[];

@@ -2,10 +2,13 @@ package tenant
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform/clerkapp"
 	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
 )
 
@@ -17,26 +20,46 @@ type RemoveUser struct {
 // Kind names the job.
 func (RemoveUser) Kind() string { return "tenant.remove_user" }
 
+// RenameKey is the job that has a Clerk user's metadata name a platform on which the user is still a customer.
+type RenameKey struct {
+	UserID string `json:"userId"`
+}
+
+// Kind names the job.
+func (RenameKey) Kind() string { return "tenant.rename_key" }
+
 // Delete ends a membership and all that this platform holds of the user. The Clerk user goes when it was the last
 // membership anywhere: a job sees to that, from the moment this commits.
 func (c *Customers) Delete(ctx context.Context, platform id.Platform, customer string) error {
 	return c.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
-		if err := lockCustomer(ctx, tx, customer); err != nil {
-			return err
-		}
 		state, err := c.leave(ctx, tx, customer)
-		if err != nil || state != "leaving" {
+		switch {
+		case db.NoRows(err):
+			return noCustomer()
+		case err != nil:
 			return err
+		case state == "leaving":
+			return c.queue.Enqueue(ctx, tx.Tx, RemoveUser{customer})
+		case state == "member":
+			return c.queue.Enqueue(ctx, tx.Tx, RenameKey{customer})
+		default:
+			return nil
 		}
-		return c.queue.Enqueue(ctx, tx.Tx, RemoveUser{customer})
 	})
 }
 
-// leave deletes the customer here and answers the state of the Clerk user: empty where there is none.
+// leave deletes the customer here and answers the state of the Clerk user: empty where there is none. It returns
+// pgx's no rows where there is no such customer.
 func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (string, error) {
 	kind, err := queries.LockCustomer(ctx, tx, tenantdb.LockCustomerParams{PlatformID: string(tx.Platform), ID: customer})
 	if err != nil {
 		return "", err
+	}
+	state := ""
+	if CustomerKind(kind) == FromClerk { // before anything else: whoever joins takes the locks in this order too
+		if state, err = queries.LeaveUser(ctx, tx, customer); err != nil {
+			return "", err
+		}
 	}
 	for _, forget := range c.forget {
 		if err := forget(ctx, tx, customer); err != nil {
@@ -47,10 +70,7 @@ func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (s
 	if db.Violates(err, "subscriptions_platform_id_customer_id_fkey") {
 		return "", errs.New(errs.SubscriptionLives, "The customer has a subscription. Cancel it first.")
 	}
-	if err != nil || CustomerKind(kind) != FromClerk {
-		return "", err
-	}
-	return queries.LeaveUser(ctx, tx, customer)
+	return state, err
 }
 
 // remove deletes a Clerk user who is on the way out, and records it. It may be repeated.
@@ -76,4 +96,38 @@ func (b *Background) seeOff(ctx context.Context, userID string) error {
 		return err
 	}
 	return b.remove(ctx, userID)
+}
+
+// renameKey sees to it that the publishable key in the user's metadata, which ends up in tokens, is that of a platform
+// on which the user is a customer.
+func (b *Background) renameKey(ctx context.Context, userID string) error {
+	user, err := b.clerk.User(ctx, userID)
+	if errors.Is(err, clerkapp.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	named, members := "", []string(nil)
+	err = b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		if key, ok := id.ParseKey(user.PublishableKey); ok {
+			if named, err = queries.PlatformOfKey(ctx, tx, key.Hash()); err != nil {
+				return err
+			}
+		}
+		members, err = queries.PlatformsOfUser(ctx, tx, userID)
+		return err
+	})
+	if err != nil || len(members) == 0 || slices.Contains(members, named) {
+		return err
+	}
+	var key string
+	err = b.db.Tenant(ctx, id.Platform(members[0]), func(ctx context.Context, tx db.Tenant) (err error) {
+		key, err = currentKey(ctx, tx)
+		return err
+	})
+	if err != nil || key == "" {
+		return err
+	}
+	return b.clerk.SetPublishableKey(ctx, userID, key)
 }

@@ -19,8 +19,10 @@ import (
 // DefaultMeter is the meter that every platform has.
 const DefaultMeter = "requests"
 
+// DefaultRateLimit is how many calls a minute a user may make on a tier that says nothing of it.
+const DefaultRateLimit = 100
+
 const (
-	defaultRateLimit = 100
 	highestPrice     = 99_999_999 // Stripe's own bound for a charge
 	highestLimit     = 1 << 53    // what every JSON reader holds exactly
 	highestRateLimit = 1_000_000
@@ -66,19 +68,19 @@ type TierChange struct {
 }
 
 // Tiers lists the price list of the platform in its order, as the platform's customers see it.
-func (g *Gate) Tiers(ctx context.Context, platform id.Platform) ([]Tier, error) {
-	return listTiers(ctx, g.db, platform, false)
+func (g *Gate) Tiers(ctx context.Context, at id.Platform) ([]Tier, error) {
+	return listTiers(ctx, g.db, at, false)
 }
 
 // Tiers lists all tiers of the platform in their order.
-func (a *Admin) Tiers(ctx context.Context, platform id.Platform) ([]Tier, error) {
-	return listTiers(ctx, a.db, platform, true)
+func (a *Admin) Tiers(ctx context.Context, at id.Platform) ([]Tier, error) {
+	return listTiers(ctx, a.db, at, true)
 }
 
-func listTiers(ctx context.Context, d *db.DB, platform id.Platform, archived bool) ([]Tier, error) {
+func listTiers(ctx context.Context, d *db.DB, at id.Platform, archived bool) ([]Tier, error) {
 	var tiers []Tier
-	err := d.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) (err error) {
-		tiers, err = readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(platform), WithArchived: archived})
+	err := d.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		tiers, err = readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(at), WithArchived: archived})
 		return err
 	})
 	return tiers, err
@@ -86,7 +88,7 @@ func listTiers(ctx context.Context, d *db.DB, platform id.Platform, archived boo
 
 // CreateTier adds a tier. A nil Position puts it at the end.
 func (a *Admin) CreateTier(
-	ctx context.Context, platform id.Platform, t Tier, position *int, r idempotency.Request,
+	ctx context.Context, at id.Platform, t Tier, position *int, r idempotency.Request,
 ) (made Tier, replayed bool, err error) {
 	if t.DisplayName == "" {
 		t.DisplayName = t.Name
@@ -94,18 +96,15 @@ func (a *Admin) CreateTier(
 	if t.Interval == "" {
 		t.Interval = "month"
 	}
-	if t.RateLimit == 0 {
-		t.RateLimit = defaultRateLimit
-	}
 	if position != nil {
 		t.Position = *position
 	}
 	if err := t.check(); err != nil {
 		return Tier{}, false, err
 	}
-	err = a.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
+	err = a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		made, replayed, err = idempotency.Once(ctx, a.keeper, tx, r, func() (Tier, error) {
-			currency, err := queries.LockSettings(ctx, tx, string(platform))
+			currency, err := queries.LockSettings(ctx, tx, string(at))
 			if err != nil {
 				return Tier{}, err
 			}
@@ -124,10 +123,10 @@ func (a *Admin) CreateTier(
 }
 
 // ChangeTier changes a tier. New limits hold from the moment this returns; what was counted stays.
-func (a *Admin) ChangeTier(ctx context.Context, platform id.Platform, name string, c TierChange) (Tier, error) {
+func (a *Admin) ChangeTier(ctx context.Context, at id.Platform, name string, c TierChange) (Tier, error) {
 	var changed Tier
-	err := a.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
-		if _, err := queries.LockSettings(ctx, tx, string(platform)); err != nil { // one change of the price list at a time
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		if _, err := queries.LockSettings(ctx, tx, string(at)); err != nil { // one change of the price list at a time
 			return err
 		}
 		t, err := readTier(ctx, tx, name)
@@ -150,15 +149,23 @@ func (a *Admin) ChangeTier(ctx context.Context, platform id.Platform, name strin
 			return err
 		}
 		err = queries.UpdateTier(ctx, tx, tenantdb.UpdateTierParams{
-			PlatformID: string(platform), Name: name, DisplayName: t.DisplayName, Price: t.Price, Interval: t.Interval,
+			PlatformID: string(at), Name: name, DisplayName: t.DisplayName, Price: t.Price, Interval: t.Interval,
 			Features: notNil(t.Features), RateLimit: int32(t.RateLimit), Position: int32(t.Position),
 			Archived: t.Archived,
 		})
 		if err != nil {
 			return err
 		}
+		stranded, err := queries.CustomersWithoutPlan(ctx, tx, string(at))
+		if err != nil {
+			return err
+		}
+		if stranded {
+			return errs.New(errs.Conflict, "Customers without a plan of their own are on the first free tier, and this would leave "+
+				"none. Give them a plan, or add another free tier, first.")
+		}
 		if c.Limits != nil {
-			err := queries.DeleteLimits(ctx, tx, tenantdb.DeleteLimitsParams{PlatformID: string(platform), Tier: name})
+			err := queries.DeleteLimits(ctx, tx, tenantdb.DeleteLimitsParams{PlatformID: string(at), Tier: name})
 			if err != nil {
 				return err
 			}
@@ -187,7 +194,7 @@ func (t Tier) check() error {
 	if !nameForm.MatchString(t.Name) {
 		fault("name", "%s", formNamed)
 	}
-	if n := len([]rune(t.DisplayName)); n > 100 || strings.TrimSpace(t.DisplayName) == "" {
+	if n := len([]rune(t.DisplayName)); t.Name != "" && n > 100 || t.Name != "" && strings.TrimSpace(t.DisplayName) == "" {
 		fault("displayName", "has 1 to 100 characters")
 	}
 	if t.Price < 0 || t.Price > highestPrice {

@@ -4,6 +4,7 @@ package usage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -91,34 +92,48 @@ func (s *Service) Track(ctx context.Context, call Call, r idempotency.Request) (
 		return Outcome{}, err
 	}
 	var outcome Outcome
-	var rate Rate
+	var refusal *errs.Error
 	err := s.db.Tenant(ctx, call.User.Platform, func(ctx context.Context, tx db.Tenant) error {
+		// The window's row is locked from here on, so calls of one user go one after the other, and each reads the plan
+		// as it is when its turn comes: a change that was answered before holds for it.
+		window, err := hitRate(ctx, tx, call.User.ID)
+		if err != nil {
+			return err
+		}
 		plan, err := tenant.PlanOf(ctx, tx, call.User.ID, call.User.Plan)
 		if err != nil {
 			return err
 		}
-		limit, err := limitOf(ctx, tx, plan, call.Meter)
-		if err != nil {
-			return err
+		outcome, err = s.decide(ctx, tx, call, plan, window.rate(plan), r)
+		if errors.As(err, &refusal) {
+			return nil // the hit commits with a refusal: refused calls count against the rate
 		}
-		if rate, err = hitRate(ctx, tx, call.User.ID, plan); err != nil || rate.Remaining < 0 {
-			return err // over the rate: the hit itself commits
-		}
-		outcome, outcome.Replayed, err = idempotency.Once(ctx, s.keeper, tx, r, func() (Outcome, error) {
-			return count(ctx, tx, call, plan.Name, limit)
-		})
 		return err
 	})
-	if err != nil {
-		return Outcome{}, err
+	if err == nil && refusal != nil {
+		err = refusal
 	}
+	return outcome, err
+}
+
+// decide is what Track does once it knows the plan and the rate.
+func (s *Service) decide(
+	ctx context.Context, tx db.Tenant, call Call, plan tenant.Tier, rate Rate, r idempotency.Request,
+) (Outcome, error) {
 	if rate.Remaining < 0 {
 		rate.Remaining = 0
 		return Outcome{Rate: rate}, errs.New(errs.RateLimited, "More than %d calls in this minute for this user. Try again in %d "+
 			"seconds.", rate.Limit, rate.Reset).After(time.Duration(rate.Reset) * time.Second)
 	}
-	outcome.Rate = rate
-	return outcome, nil
+	limit, err := limitOf(ctx, tx, plan, call.Meter)
+	if err != nil {
+		return Outcome{Rate: rate}, err
+	}
+	outcome, replayed, err := idempotency.Once(ctx, s.keeper, tx, r, func() (Outcome, error) {
+		return count(ctx, tx, call, plan.Name, limit)
+	})
+	outcome.Rate, outcome.Replayed = rate, replayed
+	return outcome, err
 }
 
 // Report is all the usage of a user; it is read without changing anything.
@@ -157,8 +172,12 @@ func (s *Service) Of(ctx context.Context, user User) (Report, error) {
 	return report, err
 }
 
-// Forget deletes what is counted of a user; it is a tenant.Forget.
+// Forget deletes what is counted of a user; it is a tenant.Forget. It takes the window's row first, as Track does: a
+// call under way ends before, and one that comes later finds the user gone.
 func Forget(ctx context.Context, tx db.Tenant, userID string) error {
+	if _, err := hitRate(ctx, tx, userID); err != nil {
+		return err
+	}
 	err := queries.Forget(ctx, tx, usagedb.ForgetParams{PlatformID: string(tx.Platform), UserID: userID})
 	if err != nil {
 		return err
@@ -167,7 +186,7 @@ func Forget(ctx context.Context, tx db.Tenant, userID string) error {
 }
 
 // limitOf is what the plan grants of the meter: nothing, where it does not name it.
-func limitOf(ctx context.Context, tx db.Tenant, plan tenant.Plan, meter string) (tenant.Limit, error) {
+func limitOf(ctx context.Context, tx db.Tenant, plan tenant.Tier, meter string) (tenant.Limit, error) {
 	if limit, ok := plan.Limits[meter]; ok {
 		return limit, nil
 	}

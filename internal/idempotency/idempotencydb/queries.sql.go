@@ -115,11 +115,20 @@ func (q *Queries) Reserve(ctx context.Context, db DBTX, arg ReserveParams) (int6
 
 const sweep = `-- name: Sweep :execrows
 DELETE FROM tenant_usage.idempotency
-WHERE platform_id = ANY($1::text[]) AND created_at < dreamapi.now() - interval '25 hours'
+WHERE (platform_id, route, user_id, key) IN (
+    SELECT platform_id, route, user_id, key FROM tenant_usage.idempotency
+    WHERE platform_id = ANY($1::text[]) AND created_at < dreamapi.now() - interval '25 hours'
+    LIMIT $2
+)
 `
 
-func (q *Queries) Sweep(ctx context.Context, db DBTX, platformIds []string) (int64, error) {
-	result, err := db.Exec(ctx, sweep, platformIds)
+type SweepParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+func (q *Queries) Sweep(ctx context.Context, db DBTX, arg SweepParams) (int64, error) {
+	result, err := db.Exec(ctx, sweep, arg.PlatformIds, arg.Most)
 	if err != nil {
 		return 0, err
 	}

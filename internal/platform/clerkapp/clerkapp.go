@@ -79,7 +79,8 @@ func FrontendHost(publishableKey string) (string, error) {
 type User struct {
 	ID             string
 	ExternalID     string
-	Email          string // the primary address
+	Email          string   // the primary address
+	Addresses      []string // all of them, in lower case
 	Name           string
 	PublishableKey string // of the public metadata; what the JWT template puts into tokens
 }
@@ -191,9 +192,9 @@ func fromClerk(u *clerk.User) User {
 		out.ExternalID = *u.ExternalID
 	}
 	for _, address := range u.EmailAddresses {
-		if u.PrimaryEmailAddressID == nil || address.ID == *u.PrimaryEmailAddressID {
+		out.Addresses = append(out.Addresses, strings.ToLower(address.EmailAddress))
+		if out.Email == "" && (u.PrimaryEmailAddressID == nil || address.ID == *u.PrimaryEmailAddressID) {
 			out.Email = address.EmailAddress
-			break
 		}
 	}
 	var names []string

@@ -38,7 +38,9 @@ func newJWKS(kids ...string) *jwksOf {
 }
 
 // age has the time pass since the last fetch.
-func (j *jwksOf) age(by time.Duration) { j.cache.fetched = j.cache.fetched.Add(-by) }
+func (j *jwksOf) age(by time.Duration) {
+	j.cache.got, j.cache.tried = j.cache.got.Add(-by), j.cache.tried.Add(-by)
+}
 
 func (j *jwksOf) has(t *testing.T, kid string, want bool) {
 	t.Helper()
@@ -114,6 +116,11 @@ func TestKeysThatCanNotBeFetchedMakeNoTokenInvalid(t *testing.T) {
 		t.Errorf("a cold cache: %v", err)
 	}
 	j.failing = nil
+	if _, err := j.cache.get(t.Context(), "a"); !errs.Is(err, errs.Unavailable) {
+		t.Errorf("at once again: %v", err)
+	}
+	j.fetched(t, 1) // forged tokens must not hammer a service that is down
+	j.age(failuresApart)
 	j.has(t, "a", true)
 	j.failing = errors.New("clerk is down")
 	j.age(fetchesApart)
@@ -135,7 +142,29 @@ func TestACallerWhoLeavesDoesNotSpoilTheFetch(t *testing.T) {
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
-	if key, err := j.cache.get(ctx, "a"); err != nil || key == nil {
-		t.Error(key, err)
+	if _, err := j.cache.get(ctx, "a"); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
+	j.has(t, "a", true)
+	j.fetched(t, 1)
+}
+
+func TestAValidTokenDoesNotWaitForForgedOnes(t *testing.T) {
+	t.Parallel()
+	j := newJWKS("a")
+	j.has(t, "a", true)
+	j.age(fetchesApart)
+	hold, held := make(chan struct{}), make(chan struct{})
+	fetch := j.cache.fetch
+	j.cache.fetch = func(ctx context.Context) (*clerk.JSONWebKeySet, error) {
+		close(held)
+		<-hold
+		return fetch(ctx)
+	}
+	var group sync.WaitGroup
+	group.Go(func() { _, _ = j.cache.get(t.Context(), "forged") })
+	<-held
+	j.has(t, "a", true) // would hang if it waited
+	close(hold)
+	group.Wait()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/clerk/clerk-sdk-go/v2"
 	"github.com/clerk/clerk-sdk-go/v2/jwt"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/dream-api/dream-api/internal/errs"
 )
@@ -63,40 +64,73 @@ func badToken(why string, cause error) error {
 }
 
 const (
-	keysLast     = time.Hour   // then a key that Clerk has withdrawn is forgotten
-	fetchesApart = time.Minute // however many tokens with unknown keys come
+	keysLast      = time.Hour       // then a key that Clerk has withdrawn is forgotten
+	fetchesApart  = time.Minute     // however many tokens with unknown keys come
+	failuresApart = 5 * time.Second // while Clerk does not answer
 )
 
-// keyCache holds the public keys of one app.
+// keyCache holds the public keys of one app. A token whose key is there is never kept waiting by those whose key is not.
 type keyCache struct {
 	fetch func(context.Context) (*clerk.JSONWebKeySet, error)
 
-	mu      sync.Mutex
-	keys    map[string]*clerk.JSONWebKey
-	fetched time.Time
+	flight singleflight.Group
+	mu     sync.Mutex
+	keys   map[string]*clerk.JSONWebKey
+	got    time.Time // the last fetch that succeeded
+	tried  time.Time // the last fetch
+	failed error     // how that went
 }
 
-// get returns the key, or nil when the app has none with the id. The lock is held while keys are fetched, so that a
-// cold cache is filled once.
+// get returns the key, or nil when the app has none with the id.
 func (c *keyCache) get(ctx context.Context, kid string) (*clerk.JSONWebKey, error) {
+	key, known, err := c.look(kid)
+	if known || err != nil {
+		return key, err
+	}
+	fetched := c.flight.DoChan("", func() (any, error) {
+		if _, known, err := c.look(kid); known || err != nil { // another flight has just landed
+			return nil, err
+		}
+		return nil, c.refresh(context.WithoutCancel(ctx))
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case result := <-fetched:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+	}
+	key, _, err = c.look(kid)
+	return key, err
+}
+
+// look answers from what is there; known is whether that is an answer, also if it is that there is no such key.
+func (c *keyCache) look(kid string) (key *clerk.JSONWebKey, known bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	age := time.Since(c.fetched)
-	if key := c.keys[kid]; key != nil && age < keysLast {
-		return key, nil
+	if key := c.keys[kid]; key != nil && time.Since(c.got) < keysLast {
+		return key, true, nil
 	}
-	if c.keys != nil && age < fetchesApart {
-		return nil, nil
+	if c.failed != nil && time.Since(c.tried) < failuresApart {
+		return nil, false, c.failed
 	}
-	set, err := c.fetch(context.WithoutCancel(ctx))
+	return nil, c.failed == nil && !c.tried.IsZero() && time.Since(c.tried) < fetchesApart, nil
+}
+
+func (c *keyCache) refresh(ctx context.Context) error {
+	set, err := c.fetch(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tried, c.failed = time.Now(), nil
 	if err != nil {
-		return nil, errs.New(errs.Unavailable, "The sign-in service can not be reached to check the token. Try again in "+
-			"a moment.").Because(fmt.Errorf("fetching the JWKS: %w", err)).After(2 * time.Second)
+		c.failed = errs.New(errs.Unavailable, "The sign-in service can not be reached to check the token. Try again in a "+
+			"moment.").Because(fmt.Errorf("fetching the JWKS: %w", err)).After(failuresApart)
+		return c.failed
 	}
-	c.keys = make(map[string]*clerk.JSONWebKey, len(set.Keys))
+	c.keys, c.got = make(map[string]*clerk.JSONWebKey, len(set.Keys)), c.tried
 	for _, key := range set.Keys {
 		c.keys[key.KeyID] = key
 	}
-	c.fetched = time.Now()
-	return c.keys[kid], nil
+	return nil
 }

@@ -11,12 +11,35 @@ import (
 	"time"
 )
 
-const addDomain = `-- name: AddDomain :one
-SELECT directory.add_domain($1)::boolean
+const abandonIntent = `-- name: AbandonIntent :execrows
+DELETE FROM tenant.customer_intents WHERE platform_id = $1 AND id = $2 AND tried_at = $3
 `
 
-func (q *Queries) AddDomain(ctx context.Context, db DBTX, domain string) (bool, error) {
-	row := db.QueryRow(ctx, addDomain, domain)
+type AbandonIntentParams struct {
+	PlatformID string
+	ID         string
+	TriedAt    time.Time
+}
+
+func (q *Queries) AbandonIntent(ctx context.Context, db DBTX, arg AbandonIntentParams) (int64, error) {
+	result, err := db.Exec(ctx, abandonIntent, arg.PlatformID, arg.ID, arg.TriedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const addDomain = `-- name: AddDomain :one
+SELECT directory.add_domain($1, $2)::boolean
+`
+
+type AddDomainParams struct {
+	Domain string
+	Proven bool
+}
+
+func (q *Queries) AddDomain(ctx context.Context, db DBTX, arg AddDomainParams) (bool, error) {
+	row := db.QueryRow(ctx, addDomain, arg.Domain, arg.Proven)
 	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -40,6 +63,16 @@ func (q *Queries) AllowedOrigins(ctx context.Context, db DBTX, platformID string
 	var allowed_origins []string
 	err := row.Scan(&allowed_origins)
 	return allowed_origins, err
+}
+
+const boundSearch = `-- name: BoundSearch :exec
+SET LOCAL statement_timeout = '3s'
+`
+
+// A search that takes long ends: it must not keep a connection from other platforms.
+func (q *Queries) BoundSearch(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, boundSearch)
+	return err
 }
 
 const clerkEvent = `-- name: ClerkEvent :one
@@ -208,6 +241,18 @@ func (q *Queries) Customers(ctx context.Context, db DBTX, arg CustomersParams) (
 	return items, nil
 }
 
+const customersWithoutPlan = `-- name: CustomersWithoutPlan :one
+SELECT (NOT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = $1)
+    AND EXISTS (SELECT FROM tenant.customers c WHERE c.platform_id = $1 AND c.plan IS NULL))::boolean
+`
+
+func (q *Queries) CustomersWithoutPlan(ctx context.Context, db DBTX, platformID string) (bool, error) {
+	row := db.QueryRow(ctx, customersWithoutPlan, platformID)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const deleteCustomer = `-- name: DeleteCustomer :execrows
 DELETE FROM tenant.customers WHERE platform_id = $1 AND id = $2
 `
@@ -225,7 +270,7 @@ func (q *Queries) DeleteCustomer(ctx context.Context, db DBTX, arg DeleteCustome
 	return result.RowsAffected(), nil
 }
 
-const deleteIntent = `-- name: DeleteIntent :execrows
+const deleteIntent = `-- name: DeleteIntent :exec
 DELETE FROM tenant.customer_intents WHERE platform_id = $1 AND id = $2
 `
 
@@ -234,12 +279,9 @@ type DeleteIntentParams struct {
 	ID         string
 }
 
-func (q *Queries) DeleteIntent(ctx context.Context, db DBTX, arg DeleteIntentParams) (int64, error) {
-	result, err := db.Exec(ctx, deleteIntent, arg.PlatformID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) DeleteIntent(ctx context.Context, db DBTX, arg DeleteIntentParams) error {
+	_, err := db.Exec(ctx, deleteIntent, arg.PlatformID, arg.ID)
+	return err
 }
 
 const deleteLimits = `-- name: DeleteLimits :exec
@@ -270,6 +312,28 @@ type EndKeyAtParams struct {
 func (q *Queries) EndKeyAt(ctx context.Context, db DBTX, arg EndKeyAtParams) error {
 	_, err := db.Exec(ctx, endKeyAt, arg.Seconds, arg.PlatformID, arg.ID)
 	return err
+}
+
+const endUser = `-- name: EndUser :one
+SELECT directory.end_user($1)::text[]
+`
+
+func (q *Queries) EndUser(ctx context.Context, db DBTX, userID string) ([]string, error) {
+	row := db.QueryRow(ctx, endUser, userID)
+	var column_1 []string
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const hasDefaultTier = `-- name: HasDefaultTier :one
+SELECT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = $1)::boolean
+`
+
+func (q *Queries) HasDefaultTier(ctx context.Context, db DBTX, platformID string) (bool, error) {
+	row := db.QueryRow(ctx, hasDefaultTier, platformID)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const insertClerkEvent = `-- name: InsertClerkEvent :execrows
@@ -318,9 +382,10 @@ func (q *Queries) InsertCustomer(ctx context.Context, db DBTX, arg InsertCustome
 	return err
 }
 
-const insertIntent = `-- name: InsertIntent :exec
+const insertIntent = `-- name: InsertIntent :one
 INSERT INTO tenant.customer_intents (platform_id, id, email, first_name, last_name, plan, idempotency_key)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
+RETURNING platform_id, id, email, first_name, last_name, plan, idempotency_key, tried_at
 `
 
 type InsertIntentParams struct {
@@ -333,8 +398,8 @@ type InsertIntentParams struct {
 	IdempotencyKey *string
 }
 
-func (q *Queries) InsertIntent(ctx context.Context, db DBTX, arg InsertIntentParams) error {
-	_, err := db.Exec(ctx, insertIntent,
+func (q *Queries) InsertIntent(ctx context.Context, db DBTX, arg InsertIntentParams) (TenantCustomerIntent, error) {
+	row := db.QueryRow(ctx, insertIntent,
 		arg.PlatformID,
 		arg.ID,
 		arg.Email,
@@ -343,7 +408,18 @@ func (q *Queries) InsertIntent(ctx context.Context, db DBTX, arg InsertIntentPar
 		arg.Plan,
 		arg.IdempotencyKey,
 	)
-	return err
+	var i TenantCustomerIntent
+	err := row.Scan(
+		&i.PlatformID,
+		&i.ID,
+		&i.Email,
+		&i.FirstName,
+		&i.LastName,
+		&i.Plan,
+		&i.IdempotencyKey,
+		&i.TriedAt,
+	)
+	return i, err
 }
 
 const insertKey = `-- name: InsertKey :one
@@ -820,17 +896,24 @@ func (q *Queries) SetCurrency(ctx context.Context, db DBTX, arg SetCurrencyParam
 
 const setCustomerEmail = `-- name: SetCustomerEmail :exec
 UPDATE tenant.customers SET email = $1, updated_at = dreamapi.now()
-WHERE platform_id = $2 AND id = $3 AND kind = 'clerk' AND email IS DISTINCT FROM $1
+WHERE platform_id = $2 AND id = $3 AND kind = 'clerk' AND lower(email) <> ALL ($4::text[])
 `
 
 type SetCustomerEmailParams struct {
 	Email      *string
 	PlatformID string
 	ID         string
+	Addresses  []string
 }
 
+// An address that the user still has stays: the platform may know the user by another one than the primary.
 func (q *Queries) SetCustomerEmail(ctx context.Context, db DBTX, arg SetCustomerEmailParams) error {
-	_, err := db.Exec(ctx, setCustomerEmail, arg.Email, arg.PlatformID, arg.ID)
+	_, err := db.Exec(ctx, setCustomerEmail,
+		arg.Email,
+		arg.PlatformID,
+		arg.ID,
+		arg.Addresses,
+	)
 	return err
 }
 

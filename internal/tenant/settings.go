@@ -1,0 +1,124 @@
+package tenant
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/currency"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
+)
+
+// Settings are a platform's own.
+type Settings struct {
+	Currency       string   `json:"currency"`
+	AllowedOrigins []string `json:"allowedOrigins"`
+	Domains        []string `json:"domains"`
+}
+
+// SettingsChange holds what shall change; nil leaves a field as it is.
+type SettingsChange struct {
+	Name           *string
+	Currency       *string
+	AllowedOrigins *[]string
+}
+
+// Settings returns the platform's settings.
+func (a *Admin) Settings(ctx context.Context, at id.Platform) (Settings, error) {
+	var settings Settings
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		settings, err = readSettings(ctx, tx)
+		return err
+	})
+	return settings, err
+}
+
+// ChangeSettings changes the platform's settings and returns them all.
+func (a *Admin) ChangeSettings(ctx context.Context, at id.Platform, change SettingsChange) (Settings, error) {
+	var faults []errs.Fault
+	if change.AllowedOrigins != nil {
+		for _, origin := range *change.AllowedOrigins {
+			if !isOrigin(origin) {
+				faults = append(faults, errs.Fault{Param: "allowedOrigins", Message: "allowedOrigins holds origins such as " +
+					"https://app.example.com: a scheme and a host in lower case, no path, no wildcard; " + origin + " is none."})
+			}
+		}
+		if len(*change.AllowedOrigins) > 100 {
+			faults = append(faults, errs.Fault{Param: "allowedOrigins", Message: "allowedOrigins holds 100 origins at the most."})
+		}
+	}
+	if change.Currency != nil && !isCurrency(*change.Currency) {
+		faults = append(faults, errs.Fault{Param: "currency", Message: "currency is the code of a currency in three small letters, such as usd."})
+	}
+	if err := errs.Invalid(faults); err != nil {
+		return Settings{}, err
+	}
+	var settings Settings
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		now, err := queries.LockSettings(ctx, tx, string(at))
+		if err != nil {
+			return err
+		}
+		if change.Currency != nil && *change.Currency != now {
+			n, err := queries.SetCurrency(ctx, tx, tenantdb.SetCurrencyParams{
+				PlatformID: string(at), Currency: *change.Currency,
+			})
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return errs.New(errs.Conflict, "The currency can not change once a tier has a price.")
+			}
+		}
+		if change.Name != nil {
+			if err := platform.Rename(ctx, tx, *change.Name); err != nil {
+				return err
+			}
+		}
+		if change.AllowedOrigins != nil {
+			origins := slices.Compact(slices.Sorted(slices.Values(*change.AllowedOrigins)))
+			err := queries.SetAllowedOrigins(ctx, tx, tenantdb.SetAllowedOriginsParams{
+				PlatformID: string(at), Origins: notNil(origins),
+			})
+			if err != nil {
+				return err
+			}
+		}
+		settings, err = readSettings(ctx, tx)
+		return err
+	})
+	return settings, err
+}
+
+func readSettings(ctx context.Context, tx db.Tenant) (Settings, error) {
+	row, err := queries.Settings(ctx, tx, string(tx.Platform))
+	return Settings{row.Currency, row.AllowedOrigins, row.Domains}, err
+}
+
+// isCurrency reports whether s is a code of ISO 4217 in small letters, as Stripe writes them.
+func isCurrency(s string) bool {
+	_, err := currency.ParseISO(s)
+	return err == nil && s == strings.ToLower(s)
+}
+
+// isOrigin reports whether s is exactly what a browser sends as Origin. Plain http is for the machine itself alone.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || s != u.Scheme+"://"+u.Host || s != strings.ToLower(s) {
+		return false
+	}
+	host := u.Hostname()
+	if strings.ContainsAny(host, "*,;' ") {
+		return false
+	}
+	ip := net.ParseIP(host)
+	local := host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && local
+}
