@@ -28,11 +28,7 @@ func newCluster(t *testing.T) (superuser, owner string) {
 			t.Error(err)
 		}
 	})
-	conn, err := pgx.Connect(ctx, pg.URL("postgres", "postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(ctx) }()
+	conn := connect(t, pg.URL("postgres", "postgres"))
 	for _, statement := range []string{
 		`CREATE ROLE "shop-Owner" LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB`, `CREATE DATABASE shop OWNER "shop-Owner"`,
 	} {
@@ -41,6 +37,16 @@ func newCluster(t *testing.T) (superuser, owner string) {
 		}
 	}
 	return pg.URL("postgres", "shop"), pg.URL("shop-Owner", "shop")
+}
+
+func connect(t *testing.T, database string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
 }
 
 // psql runs statements as an administrator does.
@@ -114,10 +120,25 @@ func TestServersThatMigrateFirstTakeTurns(t *testing.T) {
 	_, roles, _ := run(t, command(environ(variables), "migrate", "--print-roles"))
 	psql(t, superuser, roles)
 
-	servers := []*server{{}, {}, {}}
+	// Both come to the first step, and can take it only together: somebody else is at it, who then gives up.
+	ctx := context.Background()
+	admin, watch := connect(t, superuser), connect(t, superuser)
+	if _, err := admin.Exec(ctx, "BEGIN; CREATE SCHEMA dreamapi"); err != nil {
+		t.Fatal(err)
+	}
+	servers := []*server{{}, {}}
 	for _, s := range servers {
 		s.process = start(t, command(environ(variables), "serve", "--migrate", "--unsafe-sandbox"))
 	}
+	await(t, "servers that wait", func() bool {
+		var n int
+		const waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'shop-Owner' AND wait_event_type = 'Lock'"
+		return watch.QueryRow(ctx, waiting).Scan(&n) == nil && n == len(servers)
+	})
+	if _, err := admin.Exec(ctx, "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+
 	for _, s := range servers {
 		s.addr, s.ops = s.awaitServing(t)
 		await(t, "readiness", func() bool { return s.ready() == http.StatusOK })

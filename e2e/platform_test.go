@@ -32,7 +32,7 @@ func (w *world) newPlatform(t *testing.T, s *server, free tier) platform {
 		}
 		return s.must(t, want, r.on(dashboardHost).as(token))
 	}
-	p := platform{token: text(t, dashboard(post("/api/tokens", object{"name": "tests"}), session), "token.secret")}
+	p := platform{token: text(t, dashboard(post("/api/tokens", object{"name": "tests"}), session), "secret")}
 	project := text(t, dashboard(post("/api/projects", object{"name": "Shop"}), p.token), "project.id")
 	p.id = text(t, dashboard(post("/api/projects/"+project+"/platforms", object{"mode": "test", "name": "Staging"}), p.token),
 		"platform.id")

@@ -175,7 +175,7 @@ func TestNoErrorOfTheConfigurationHoldsASecret(t *testing.T) {
 			for _, name := range some {
 				values[name] = value
 			}
-			values["PORT"] = "none"
+			values["PORT"], values["DEVELOPER_URL"] = "none", "https://u:"+mark+"@host\x7f"
 			_, err := load(values, false)
 			if err == nil || strings.Contains(err.Error(), mark) {
 				t.Errorf("with %q: %v", value, err)

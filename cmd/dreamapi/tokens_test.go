@@ -14,12 +14,18 @@ func TestATokenOfOneClerkAppIsRefusedOnTheOthersSurface(t *testing.T) {
 	for _, first := range []string{"customer", "developer"} {
 		t.Run(first+" surface first", func(t *testing.T) {
 			t.Parallel()
-			p := newPlatform(t)
+			dir := t.TempDir()
+			p := newPlatform(t, withClerkIn(dir))
 			w := p.w
 			user := p.customer(t, "eve@mail.example")
-			// Both as good as they get: the claim of the template, and the origin that the dashboard asks for.
+			// Both as good as they get: with the claim of the template and the origin that the dashboard asks for, and each
+			// user is known on the other side too. Nothing but the app that signed stands in the way.
 			endUser := w.sessionToken(t, endUsersApp, user, w.url("dashboard"), jwtTemplate)
-			developer := w.sessionToken(t, developersApp, p.dev.user, w.url("dashboard"), "")
+			developer := forgerOf(t, dir, developersApp).sign(t, with(lasting(w.clerk.Issuer(developersApp), p.dev.user),
+				claims{"azp": w.url("dashboard"), "publishableKey": p.pk}))
+			w.db.Exec(t, "INSERT INTO platform.developers (id, clerk_user_id, email) VALUES ('dev_eve', $1, 'eve@dev.example')", user)
+			w.db.Exec(t, "INSERT INTO tenant.customers (platform_id, id, kind, email) VALUES ($1, $2, 'clerk', 'ada@mail.example')",
+				p.id, p.dev.user)
 			p.dash(t, "PATCH /", fmt.Sprintf(`{"allowedOrigins":[%q]}`, w.url("dashboard"))).want(t, 200)
 
 			refused := map[string]func(){

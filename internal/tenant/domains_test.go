@@ -84,8 +84,11 @@ func TestADomainMustBeShownToBelongToThePlatform(t *testing.T) {
 	}
 	refused(b, "a platform without a record, of a domain that is taken")
 	dns["_dreamapi.api.shop.example"] = []string{"dreamapi-platform=" + string(b)}
-	if _, err := admin.AddDomain(t.Context(), b, "api.shop.example"); !errs.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "in use") {
-		t.Errorf("a domain that is taken: %v", err)
+	if _, err := admin.AddDomain(t.Context(), b, "api.shop.example"); err != nil { // it has changed hands
+		t.Errorf("a domain that is shown to belong to another now: %v", err)
+	}
+	if caller, ok, err := gate.ByDomain(t.Context(), "api.shop.example"); !ok || err != nil || caller.Platform != b {
+		t.Errorf("%+v, %v, %v", caller, ok, err)
 	}
 	if _, err := admin.AddDomain(t.Context(), b, "b.localhost"); err != nil {
 		t.Errorf("*.localhost needs no proof: %v", err)
