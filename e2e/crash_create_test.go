@@ -26,21 +26,21 @@ var creationCrashes = map[string]struct {
 		lock := w.lock(t, "tenant.customer_intents", againstWriting)
 		s.begin(newCustomer(p))
 		lock.awaitBlocked(t, db.Customer)
-		w.kill(t, s)
+		s.kill()
 		lock.release(t)
 	}, 0},
 	"before Clerk is asked": {func(t *testing.T, w *world, s *server, p platform) {
 		hold := w.gate.holdBefore(t, "POST", usersPath)
 		s.begin(newCustomer(p))
 		hold.awaitReached(t)
-		w.kill(t, s)
+		s.kill()
 		hold.cutOff()
 	}, 0},
 	"while Clerk is asked, who carries it out": {func(t *testing.T, w *world, s *server, p platform) {
 		hold := w.gate.holdBefore(t, "POST", usersPath)
 		s.begin(newCustomer(p))
 		hold.awaitReached(t)
-		w.kill(t, s)
+		s.kill()
 		hold.release()
 		hold.awaitDone(t)
 	}, 1},
@@ -48,13 +48,13 @@ var creationCrashes = map[string]struct {
 		hold := w.gate.holdAfter(t, "POST", usersPath)
 		s.begin(newCustomer(p))
 		hold.awaitReached(t)
-		w.kill(t, s)
+		s.kill()
 	}, 1},
 	"before the customer is stored": {func(t *testing.T, w *world, s *server, p platform) {
 		lock := w.lock(t, "tenant.customers", againstWriting)
 		s.begin(newCustomer(p))
 		lock.awaitBlocked(t, db.Customer)
-		w.kill(t, s)
+		s.kill()
 		lock.release(t)
 	}, 1},
 	"before the intent is taken away": {func(t *testing.T, w *world, s *server, p platform) {
@@ -64,13 +64,13 @@ var creationCrashes = map[string]struct {
 		lock := w.lock(t, "tenant_usage.idempotency", againstWriting)
 		hold.release()
 		lock.awaitBlocked(t, db.Customer)
-		w.kill(t, s)
+		s.kill()
 		lock.release(t)
 	}, 1},
 	"after the customer is stored": {func(t *testing.T, w *world, s *server, p platform) {
 		s.begin(newCustomer(p))
 		await(t, "customer", func() bool { return query[int](t, w, "SELECT count(*) FROM tenant.customers") == 1 })
-		w.kill(t, s)
+		s.kill()
 	}, 1},
 }
 
@@ -85,7 +85,7 @@ func TestClerkAndTheDatabaseAgreeAfterACrashWhileACustomerIsCreated(t *testing.T
 
 			moment.crash(t, w, first, p)
 			w.db.TurnClock(t, time.Hour) // past the time that is left to the client
-			second := w.serve(t)
+			second := w.succeed(t)
 			w.awaitAgreement(t)
 			w.wantCustomers(t, p, moment.settled)
 
@@ -106,7 +106,7 @@ func TestAClientThatRepeatsItsRequestAfterACrashGetsOneCustomer(t *testing.T) {
 			p := w.newPlatform(t, first, tier{20, 100})
 
 			moment.crash(t, w, first, p)
-			second := w.serve(t)
+			second := w.succeed(t)
 			again := second.do(t, newCustomer(p))
 			if again.status == http.StatusConflict {
 				// For a minute nobody can know that the first request's server is dead.
@@ -141,18 +141,18 @@ func TestAUserWhomClerkMakesAfterAllWasSettledGoesAgain(t *testing.T) {
 	hold := w.gate.holdBefore(t, "POST", usersPath)
 	first.begin(newCustomer(p))
 	hold.awaitReached(t)
-	w.kill(t, first)
+	first.kill()
 	w.db.TurnClock(t, time.Hour)
-	second := w.serve(t)
+	second := w.succeed(t)
 	w.awaitAgreement(t) // the intent is given up
 
 	hold.release()
 	hold.awaitDone(t)
 	const received = "SELECT count(*) FROM tenant.clerk_events WHERE type = 'user.created'"
 	await(t, "event of the new user", func() bool { return query[int](t, w, received) == 1 })
-	w.kill(t, second)
+	second.kill()
 	w.db.TurnClock(t, 2*time.Hour)
-	w.serve(t)
+	w.succeed(t)
 	w.awaitAgreement(t)
 	w.wantCustomers(t, p, 0)
 }
@@ -180,9 +180,9 @@ func TestALostAnswerFromClerkIsMadeGoodByTheNextServer(t *testing.T) {
 	p := w.newPlatform(t, s, tier{20, 100})
 	w.clerk.fault(t, object{"app": "end-user-api", "method": "POST", "path": usersPath, "times": 1, "loseAnswer": true})
 	s.must(t, http.StatusServiceUnavailable, newCustomer(p))
-	w.kill(t, s)
+	s.kill()
 	w.db.TurnClock(t, time.Hour)
-	w.serve(t)
+	w.succeed(t)
 	w.awaitAgreement(t)
 	w.wantCustomers(t, p, 1)
 }
@@ -199,14 +199,14 @@ func TestACustomerWhoWasPromisedStaysWhenAnOldEventIsWorkedMeanwhile(t *testing.
 	made.awaitReached(t)
 	const looked = "SELECT count(*) FROM river.river_job WHERE kind = 'tenant.clerk_event' AND state = 'completed'"
 	await(t, "first look at the event", func() bool { return query[int](t, w, looked) == 1 })
-	first.kill() // and the lease stays, so that its successor clears up when we say
+	first.kill()
 	w.db.TurnClock(t, 10*time.Minute)
-	second := w.serve(t)
+	second := w.serve(t) // which clears up when we say, and not at once: the lease is still the dead one's
 
 	found := w.gate.holdAfter(t, "GET", usersPath)
 	repetition := second.begin(newCustomer(p))
 	found.awaitReached(t)
-	w.db.Exec(t, "DELETE FROM river.river_leader")
+	w.endLease(t)
 	const worked = "SELECT count(*) FROM tenant.clerk_events WHERE processed_at IS NOT NULL"
 	await(t, "second look at the event", func() bool { return query[int](t, w, worked) > 0 })
 	found.release()

@@ -18,35 +18,35 @@ var deletionCrashes = map[string]struct {
 		lock := w.lock(t, "tenant.customers", againstLocking)
 		s.begin(deletion)
 		lock.awaitBlocked(t, db.Customer)
-		w.kill(t, s)
+		s.kill()
 		lock.release(t)
 	}, 1},
 	"before the job is stored, and all with it": {func(t *testing.T, w *world, s *server, deletion request) {
 		lock := w.lock(t, "river.river_job", againstWriting)
 		s.begin(deletion)
 		lock.awaitBlocked(t, db.Customer)
-		w.kill(t, s)
+		s.kill()
 		lock.release(t)
 	}, 1},
 	"before the job begins": {func(t *testing.T, w *world, s *server, deletion request) {
 		letGo := w.holdJobs(t)
 		s.begin(deletion)
 		await(t, "end of the membership", func() bool { return query[int](t, w, "SELECT count(*) FROM tenant.customers") == 0 })
-		w.kill(t, s)
+		s.kill()
 		letGo()
 	}, 0},
 	"before Clerk is asked": {func(t *testing.T, w *world, s *server, deletion request) {
 		hold := w.gate.holdBefore(t, "DELETE", usersPath)
 		s.begin(deletion)
 		hold.awaitReached(t)
-		w.kill(t, s)
+		s.kill()
 		hold.cutOff()
 	}, 0},
 	"while Clerk is asked, who carries it out": {func(t *testing.T, w *world, s *server, deletion request) {
 		hold := w.gate.holdBefore(t, "DELETE", usersPath)
 		s.begin(deletion)
 		hold.awaitReached(t)
-		w.kill(t, s)
+		s.kill()
 		hold.release()
 		hold.awaitDone(t)
 	}, 0},
@@ -54,14 +54,14 @@ var deletionCrashes = map[string]struct {
 		hold := w.gate.holdAfter(t, "DELETE", usersPath)
 		s.begin(deletion)
 		hold.awaitReached(t)
-		w.kill(t, s)
+		s.kill()
 	}, 0},
 	"before Clerk's answer has come, whose event is lost too": {func(t *testing.T, w *world, s *server, deletion request) {
 		w.clerk.fault(t, object{"app": "end-user-api", "times": 1, "event": object{"type": "user.deleted", "drop": true}})
 		hold := w.gate.holdAfter(t, "DELETE", usersPath)
 		s.begin(deletion)
 		hold.awaitReached(t)
-		w.kill(t, s)
+		s.kill()
 	}, 0},
 	"before it is recorded that the user is gone": {func(t *testing.T, w *world, s *server, deletion request) {
 		hold := w.gate.holdAfter(t, "DELETE", usersPath)
@@ -70,7 +70,7 @@ var deletionCrashes = map[string]struct {
 		lock := w.lock(t, "directory.users", againstWriting)
 		hold.release()
 		lock.awaitBlocked(t, db.Worker)
-		w.kill(t, s)
+		s.kill()
 		lock.release(t)
 	}, 0},
 }
@@ -89,7 +89,7 @@ func TestClerkAndTheDatabaseAgreeAfterACrashWhileACustomerIsDeleted(t *testing.T
 
 			moment.crash(t, w, first, deletion)
 			w.db.TurnClock(t, time.Hour)
-			second := w.serve(t)
+			second := w.succeed(t)
 			w.awaitAgreement(t)
 			w.wantCustomers(t, p, moment.left)
 			if n := query[int](t, w, "SELECT count(*) FROM tenant_usage.counters"); n != moment.left {

@@ -110,11 +110,17 @@ func (w *world) serve(t *testing.T) *server {
 	return s
 }
 
-// kill ends a server as kill -9 does. The lease with which it led the background work ends too: its successor would
-// wait a quarter of a minute for that, and then do the same.
-func (w *world) kill(t *testing.T, s *server) {
+// succeed starts a server in the place of one that was killed. It need not wait for the end of the lease with which
+// that led the background work: a quarter of a minute by the machine's clock, which no test turns.
+func (w *world) succeed(t *testing.T) *server {
 	t.Helper()
-	s.kill()
+	w.endLease(t)
+	return w.serve(t)
+}
+
+// endLease lets another server lead the background work.
+func (w *world) endLease(t *testing.T) {
+	t.Helper()
 	w.db.Exec(t, "DELETE FROM river.river_leader")
 }
 

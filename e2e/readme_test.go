@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -82,8 +81,11 @@ func TestTheREADMEsShellLinesDoWhatItSays(t *testing.T) {
 	}
 
 	var rotated struct{ Secret string }
-	decode(t, read(t, filepath.Join(d.dir, "rotated.json")), &rotated)
-	d.must(t, http.StatusUnauthorized, get("/api/tiers").as(d.facts.Demo.SecretKey))
+	decode(t, outputOf("/rotate"), &rotated)
+	if rotated.Secret == "" || rotated.Secret == d.facts.Demo.SecretKey {
+		t.Errorf("the key after the rotation is %q", rotated.Secret)
+	}
+	d.must(t, http.StatusOK, get("/api/tiers").as(d.facts.Demo.SecretKey)) // for the overlap
 	kept := d.must(t, http.StatusOK, get("/api/usage").as(rotated.Secret).with("X-User-Id", customer.ID))
 	if n := number(t, kept, "usageCount"); n != 20 {
 		t.Errorf("after the rotation %d are counted, want 20", n)

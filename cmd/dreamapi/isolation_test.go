@@ -99,7 +99,7 @@ func (s *side) rows(t *testing.T) string {
 	for _, table := range tables {
 		dump(table, table, "platform_id", s.id)
 	}
-	dump("platforms", "platform.platforms", "id", s.id)
+	dump("platforms", "platform.platforms", "project_id", s.project)
 	for _, table := range []string{"platform.projects", "platform.developer_tokens"} {
 		dump(table, table, "developer_id", s.values["developer"])
 	}

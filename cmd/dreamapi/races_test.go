@@ -132,14 +132,14 @@ func TestAClientWhoHangsUpFindsItsCustomerWithTheSameKey(t *testing.T) {
 	_, err := p.w.clerk.AddFault(clerk.Fault{App: endUsersApp, Method: "POST", Path: "/v1/users", Times: 1, LatencyMs: 1500})
 	must(t, err)
 	ctx, hangUp := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, "POST", "http://surface/api/customers", strings.NewReader(`{"email":"eve@mail.example"}`))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://surface/api/customers", strings.NewReader(`{"email":"eve@mail.example"}`))
 	must(t, err)
 	req.Host = p.w.host("api")
 	req.Header.Set("Authorization", "Bearer "+p.sk)
 	req.Header.Set("Idempotency-Key", "once")
 	gone := make(chan error)
 	go func() {
-		_, err := p.w.client.Do(req) //nolint:bodyclose // there is no answer
+		_, err := p.w.client.Do(req)
 		gone <- err
 	}()
 	await(t, "the creation is under way", func() bool {

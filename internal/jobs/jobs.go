@@ -59,18 +59,13 @@ func Handle[T Args](r *Registry, work func(context.Context, T) error) {
 	}))
 }
 
-// unfinished are the states of a job that may still be worked.
-var unfinished = []rivertype.JobState{
-	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning,
-	rivertype.JobStateScheduled,
-}
-
-// Every registers work that is done at the start and then again and again, in one process at a time.
+// Every registers work that is done at the start and then again and again. One process enqueues it, but two runs may
+// overlap, so it must bear that: a run is not unique, as one that a crash cut off would keep the next from its turn.
 func Every[T Args](r *Registry, interval time.Duration, args T, work func(context.Context) error) {
 	Handle(r, func(ctx context.Context, _ T) error { return work(ctx) })
 	r.periodic = append(r.periodic, river.NewPeriodicJob(river.PeriodicInterval(interval),
 		func() (river.JobArgs, *river.InsertOpts) {
-			return args, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}
+			return args, &river.InsertOpts{MaxAttempts: 1}
 		}, &river.PeriodicJobOpts{RunOnStart: true}))
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func TestFaultsStayFewAndShort(t *testing.T) {
 			Meter    string         `json:"meter"`
 			Metadata map[string]any `json:"metadata"`
 		}
-		c := echo.New().NewContext(httptest.NewRequest("POST", "/", strings.NewReader(body)), httptest.NewRecorder())
+		c := echo.New().NewContext(httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)), httptest.NewRecorder())
 		_, err := decode(c, &in, false)
 		e := asError(err)
 		if e.Code != errs.InvalidRequest || len(e.Faults) > errs.MostFaults {

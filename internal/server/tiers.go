@@ -100,10 +100,11 @@ func limitsOf(limit limitValue, meters map[string]*meterInput, now map[string]te
 			continue
 		}
 		before, ok := limits[name]
+		saidAbove := name == tenant.DefaultMeter && limit.given
 		switch {
 		case m.Limit.given:
 			before.Max = m.Limit.max
-		case !ok && !(name == tenant.DefaultMeter && limit.given):
+		case !ok && !saidAbove:
 			faults = append(faults, errs.Fault{Param: "meters." + name + ".limit", Message: "meters." + name + ".limit is missing."})
 		}
 		limits[name] = tenant.Limit{Max: before.Max, Period: period(name, m.Period)}
