@@ -43,6 +43,12 @@ func startDev(t *testing.T, dir string) *devRun { t.Helper(); return awaitDev(t,
 func awaitDev(t *testing.T, cmd *exec.Cmd) *devRun {
 	t.Helper()
 	d := &devRun{server: &server{process: start(t, cmd)}, dir: cmd.Dir}
+	t.Cleanup(func() { // in good order: what a killed one leaves in /tmp, the next in the same folder takes away
+		if !d.isOver() {
+			d.interrupt(t)
+			d.exitCode(t)
+		}
+	})
 	awaitOr(t, "readiness", d.ended, func() bool { return strings.Contains(d.out.String(), "is ready") })
 	if err := json.Unmarshal([]byte(read(t, d.factsPath())), &d.facts); err != nil {
 		t.Fatal(err)

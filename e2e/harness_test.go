@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 		err = build.Run()
 	}
 	if err != nil {
+		_ = os.RemoveAll(dir)
 		fmt.Fprintln(os.Stderr, "the program does not build:", err)
 		os.Exit(1)
 	}

@@ -200,13 +200,13 @@ func (p *site) current(t *tx, r *http.Request) (*session, *user) {
 // index lists the apps.
 func (s *Server) index(w http.ResponseWriter, r *http.Request) {
 	type entry struct {
-		Name, Issuer, PublishableKey, Alias, WebhookURL string
+		Name, Issuer, SecretKey, PublishableKey, Alias, WebhookURL string
 		Users                                           int
 	}
 	var list []entry
 	s.mu.Lock()
 	for _, a := range s.apps {
-		list = append(list, entry{Name: a.Name, Issuer: s.issuer(a), PublishableKey: s.PublishableKey(a.Name),
+		list = append(list, entry{Name: a.Name, Issuer: s.issuer(a), SecretKey: a.SecretKey, PublishableKey: s.PublishableKey(a.Name),
 			Alias: "/apps/" + a.Name, WebhookURL: a.WebhookURL, Users: len(a.Users)})
 	}
 	s.mu.Unlock()
