@@ -201,7 +201,7 @@ func (p *site) current(t *tx, r *http.Request) (*session, *user) {
 func (s *Server) index(w http.ResponseWriter, r *http.Request) {
 	type entry struct {
 		Name, Issuer, SecretKey, PublishableKey, Alias, WebhookURL string
-		Users                                           int
+		Users                                                      int
 	}
 	var list []entry
 	s.mu.Lock()
