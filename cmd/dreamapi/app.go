@@ -113,9 +113,9 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 	}
 	background.Register(a.work)
 	jobs.Every(a.work, sweepEvery, settle{}, background.Settle)
-	jobs.Every(a.work, time.Hour, sweepIdempotency{}, func(ctx context.Context) error {
+	jobs.Every(a.work, time.Hour, sweep{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
-			return idempotency.Sweep(ctx, worker, platforms)
+			return errors.Join(idempotency.Sweep(ctx, worker, platforms), usage.Sweep(ctx, worker, platforms))
 		})
 	})
 
@@ -134,9 +134,9 @@ type settle struct{}
 
 func (settle) Kind() string { return "tenant.settle" }
 
-type sweepIdempotency struct{}
+type sweep struct{}
 
-func (sweepIdempotency) Kind() string { return "idempotency.sweep" }
+func (sweep) Kind() string { return "sweep" }
 
 // verify refuses to serve from a database in which isolation or durability would not hold.
 func (a *app) verify(ctx context.Context, sandboxed bool) error {

@@ -5,6 +5,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/usage"
 )
 
 func TestTrack(t *testing.T) {
@@ -167,5 +171,26 @@ func TestTheRateWindowIsAMinuteOfUTC(t *testing.T) {
 	p.w.db.SetClock(t, time.Date(2031, 5, 5, 5, 6, 0, 0, time.UTC))
 	if got := p.track(t, "u", "").want(t, 402).header.Get("RateLimit"); !strings.HasPrefix(got, `"user";r=2;t=`) {
 		t.Errorf("in the next minute RateLimit is %q", got)
+	}
+}
+
+func TestCountersOfShortPeriodsDoNotPileUp(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tier(t, `{"name":"quick","limit":9,"meters":{"a":{"limit":1,"period":"minute"},"b":{"limit":1,"period":"day"}}}`)
+	p.external(t, "u", "quick")
+	start := time.Date(2031, 5, 5, 12, 0, 30, 0, time.UTC)
+	p.w.db.SetClock(t, start)
+	for _, meter := range []string{"a", "b"} {
+		p.track(t, "u", `{"meter":"`+meter+`"}`).want(t, 200)
+	}
+	worker := p.w.db.Open(t, db.Worker)
+	for _, c := range []struct {
+		after time.Duration
+		left  string
+	}{{6 * 24 * time.Hour, "a b"}, {8 * 24 * time.Hour, "b"}} {
+		p.w.db.SetClock(t, start.Add(c.after))
+		must(t, usage.Sweep(t.Context(), worker, []id.Platform{id.Platform(p.id)}))
+		equal(t, "meters counted", p.w.query(t, "SELECT string_agg(meter, ' ' ORDER BY meter) FROM tenant_usage.counters"), c.left)
 	}
 }

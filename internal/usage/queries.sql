@@ -41,3 +41,13 @@ DELETE FROM tenant_usage.counters WHERE platform_id = @platform_id AND user_id =
 
 -- name: ForgetRate :exec
 DELETE FROM tenant_usage.rate_windows WHERE platform_id = @platform_id AND user_id = @user_id;
+
+-- name: Sweep :execrows
+-- Short periods make a row for each user and period, and nobody reads them once they are over.
+DELETE FROM tenant_usage.counters
+WHERE (platform_id, user_id, meter, period, period_start) IN (
+    SELECT platform_id, user_id, meter, period, period_start FROM tenant_usage.counters
+    WHERE platform_id = ANY(@platform_ids::text[]) AND period IN ('minute', 'hour')
+        AND period_start < dreamapi.now() - interval '7 days'
+    LIMIT @most
+);

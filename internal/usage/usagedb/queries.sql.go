@@ -168,3 +168,27 @@ func (q *Queries) RateWindow(ctx context.Context, db DBTX, arg RateWindowParams)
 	err := row.Scan(&i.Calls, &i.Reset)
 	return i, err
 }
+
+const sweep = `-- name: Sweep :execrows
+DELETE FROM tenant_usage.counters
+WHERE (platform_id, user_id, meter, period, period_start) IN (
+    SELECT platform_id, user_id, meter, period, period_start FROM tenant_usage.counters
+    WHERE platform_id = ANY($1::text[]) AND period IN ('minute', 'hour')
+        AND period_start < dreamapi.now() - interval '7 days'
+    LIMIT $2
+)
+`
+
+type SweepParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+// Short periods make a row for each user and period, and nobody reads them once they are over.
+func (q *Queries) Sweep(ctx context.Context, db DBTX, arg SweepParams) (int64, error) {
+	result, err := db.Exec(ctx, sweep, arg.PlatformIds, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
