@@ -102,8 +102,8 @@ func (w *world) run(ctx context.Context, jobs bool, surfaces, ops net.Listener, 
 	return nil
 }
 
-func (w *world) config(t *testing.T) config {
-	t.Helper()
+// environ is what `serve --unsafe-sandbox` would be given.
+func (w *world) environ() []string {
 	variables := sandboxVariables(w.clerk)
 	for name, value := range map[string]string{
 		"DATABASE_URL": w.db.Owner.Reveal(), "PORT": w.port,
@@ -117,7 +117,12 @@ func (w *world) config(t *testing.T) config {
 	for name, value := range variables {
 		environ = append(environ, name+"="+value)
 	}
-	cfg, err := loadConfig(environ, true)
+	return environ
+}
+
+func (w *world) config(t *testing.T) config {
+	t.Helper()
+	cfg, err := loadConfig(w.environ(), true)
 	must(t, err)
 	cfg.DrainDelay = 0
 	return cfg

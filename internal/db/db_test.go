@@ -241,3 +241,16 @@ func TestServingIsRefusedFromAnUnsafeDatabase(t *testing.T) {
 		t.Errorf("an old schema: %v %v", faults, err)
 	}
 }
+
+func TestATableOfSomethingElseIsSeen(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	ctx := context.Background()
+	if n, err := db.ForeignTables(ctx, d.Owner); n != 0 || err != nil {
+		t.Errorf("a database of ours: %d, %v", n, err)
+	}
+	d.Exec(t, "ALTER TABLE dreamapi.goose_db_version RENAME TO something_else") // so that it is not known for ours
+	if n, err := db.ForeignTables(ctx, d.Owner); n == 0 || err != nil {
+		t.Errorf("a database of something else: %d, %v", n, err)
+	}
+}
