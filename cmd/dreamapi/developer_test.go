@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -163,4 +164,35 @@ func TestAPublishableKeyResolvesForEverUnlessRevoked(t *testing.T) {
 	p.dash(t, "POST /keys/"+p.pkID+"/revoke", "").want(t, 200)
 	p.w.api(t, "GET /api/usage", token, "").want(t, 401, "invalid_credentials")
 	p.w.api(t, "GET /api/tiers", "", "", "X-Publishable-Key: "+p.pk).want(t, 401, "invalid_credentials")
+}
+
+func TestWhatADeveloperMakesIsBounded(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	for what, c := range map[string]struct {
+		most int
+		add  func(n int) answer
+	}{
+		"keys": {98, func(int) answer { return p.dash(t, "POST /keys", `{"kind":"publishable","name":"x"}`) }}, // two are there
+		"tiers": {99, func(n int) answer {
+			return p.dash(t, "POST /tiers", fmt.Sprintf(`{"name":"t%d","price":0,"limit":1}`, n))
+		}},
+		"domains": {20, func(n int) answer {
+			return p.dash(t, "POST /domains", fmt.Sprintf(`{"domain":"d%d.localhost"}`, n))
+		}},
+		"projects": {99, func(int) answer { return p.dev.dash(t, "POST /api/projects", `{"name":"x"}`) }},
+		"tokens":   {99, func(int) answer { return p.dev.dash(t, "POST /api/tokens", `{"name":"x"}`) }},
+		"platforms": {19, func(int) answer {
+			return p.dev.dash(t, "POST /api/projects/"+p.project+"/platforms", `{"mode":"test","name":"x"}`)
+		}},
+	} {
+		for n := range c.most {
+			if got := c.add(n); got.status != 201 {
+				t.Fatalf("%s, number %d: %d %s", what, n, got.status, got.body)
+			}
+		}
+		c.add(c.most).want(t, 409, "conflict")
+	}
+	p.dash(t, "POST /keys/"+p.skID+"/revoke", "").want(t, 200)
+	p.dash(t, "POST /keys", `{"kind":"secret","name":"x"}`).want(t, 201)
 }

@@ -59,6 +59,15 @@ func InvalidParam(param, format string, args ...any) error {
 	return Invalid([]Fault{{param, fmt.Sprintf(format, args...)}})
 }
 
+// TooMany makes the Error of a creation beyond a bound, or nil within it. Such bounds keep one account from filling the
+// database; two creations at once may pass one by a little.
+func TooMany(n, most int64, what string) error {
+	if n <= most {
+		return nil
+	}
+	return New(Conflict, "There are %d %s already, which is the most. Remove one first, or ask us for more.", most, what)
+}
+
 // Because records the cause and returns the Error.
 func (e *Error) Because(cause error) *Error {
 	e.cause = cause

@@ -16,6 +16,13 @@ import (
 
 var queries = platformdb.New()
 
+// What one developer may make; see errs.TooMany.
+const (
+	mostProjects  = 100
+	mostPlatforms = 20
+	mostTokens    = 100
+)
+
 // Service works on the platform side.
 type Service struct {
 	db     *db.DB
@@ -128,7 +135,14 @@ func (s *Service) CreateProject(ctx context.Context, developer id.Developer, nam
 			ID: string(id.NewProject()), DeveloperID: string(developer), Name: name,
 		})
 		project = projectFrom(row)
-		return err
+		if err != nil {
+			return err
+		}
+		n, err := queries.CountProjects(ctx, tx, string(developer))
+		if err != nil {
+			return err
+		}
+		return errs.TooMany(n, mostProjects, "projects")
 	})
 	return project, err
 }
@@ -156,6 +170,13 @@ func InsertPlatform(
 	})
 	if db.Violates(err, "platforms_one_live_key") {
 		return Platform{}, errs.New(errs.Conflict, "The project has a live platform already.")
+	}
+	if err != nil {
+		return Platform{}, err
+	}
+	n, err := queries.CountPlatforms(ctx, tx, string(project))
+	if err == nil {
+		err = errs.TooMany(n, mostPlatforms, "platforms in the project")
 	}
 	return platformFrom(row), err
 }

@@ -21,6 +21,9 @@ WHERE id = (SELECT t.id FROM platform.developer_tokens t WHERE t.id = @id FOR UP
 INSERT INTO platform.developer_tokens (id, developer_id, name, hash, hint)
 VALUES (@id, @developer_id, @name, @hash, @hint) RETURNING *;
 
+-- name: CountTokens :one
+SELECT count(*) FROM platform.developer_tokens WHERE developer_id = @developer_id AND revoked_at IS NULL;
+
 -- name: Tokens :many
 SELECT * FROM platform.developer_tokens WHERE developer_id = @developer_id ORDER BY id;
 
@@ -31,6 +34,9 @@ WHERE developer_id = @developer_id AND id = @id RETURNING *;
 -- name: InsertProject :one
 INSERT INTO platform.projects (id, developer_id, name) VALUES (@id, @developer_id, @name) RETURNING *;
 
+-- name: CountProjects :one
+SELECT count(*) FROM platform.projects WHERE developer_id = @developer_id;
+
 -- name: Project :one
 SELECT * FROM platform.projects WHERE developer_id = @developer_id AND id = @id;
 
@@ -39,6 +45,9 @@ SELECT * FROM platform.projects WHERE developer_id = @developer_id ORDER BY id;
 
 -- name: InsertPlatform :one
 INSERT INTO platform.platforms (id, project_id, mode, name) VALUES (@id, @project_id, @mode, @name) RETURNING *;
+
+-- name: CountPlatforms :one
+SELECT count(*) FROM platform.platforms WHERE project_id = @project_id;
 
 -- name: Platforms :many
 SELECT p.* FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id

@@ -54,7 +54,14 @@ func (s *Service) CreateToken(ctx context.Context, developer id.Developer, name 
 		})
 		token = tokenFrom(row)
 		token.Secret = key.Reveal()
-		return err
+		if err != nil {
+			return err
+		}
+		n, err := queries.CountTokens(ctx, tx, string(developer))
+		if err != nil {
+			return err
+		}
+		return errs.TooMany(n, mostTokens, "developer tokens")
 	})
 	return token, err
 }

@@ -21,6 +21,8 @@ type TXTResolver interface {
 	LookupTXT(ctx context.Context, name string) ([]string, error)
 }
 
+const mostDomains = 20
+
 var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$`)
 
 // AddDomain has a domain resolve to the platform. The developer proves that the domain is theirs by a TXT record.
@@ -41,7 +43,14 @@ func (a *Admin) AddDomain(ctx context.Context, at id.Platform, domain string) (S
 		if err == nil && !ok {
 			return errs.New(errs.Conflict, "The domain %s is in use by another platform.", domain)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		settings, err := readSettings(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return errs.TooMany(int64(len(settings.Domains)), mostDomains, "domains")
 	})
 }
 

@@ -32,7 +32,10 @@ type NewKey struct {
 	Secret string `json:"-"`
 }
 
-const longestOverlap = 30 * 24 * time.Hour
+const (
+	longestOverlap = 30 * 24 * time.Hour
+	mostKeys       = 100
+)
 
 // Keys lists the platform's keys, oldest first.
 func (a *Admin) Keys(ctx context.Context, platform id.Platform) ([]Key, error) {
@@ -64,6 +67,13 @@ func (a *Admin) CreateKey(
 	}
 	err = a.db.Tenant(ctx, p.ID, func(ctx context.Context, tx db.Tenant) error {
 		made, replayed, err = idempotency.Once(ctx, a.keeper, tx, r, func() (NewKey, error) {
+			n, err := queries.CountKeys(ctx, tx, string(p.ID))
+			if err == nil {
+				err = errs.TooMany(n+1, mostKeys, "keys that work") // a rotation is never refused for that
+			}
+			if err != nil {
+				return NewKey{}, err
+			}
 			return insertKey(ctx, tx, kind, p.Mode, name)
 		})
 		return err

@@ -23,6 +23,10 @@ WHERE k.platform_id = @platform_id
 -- name: Keys :many
 SELECT sqlc.embed(k), dreamapi.now()::timestamptz AS now FROM tenant.keys k WHERE platform_id = @platform_id ORDER BY id;
 
+-- name: CountKeys :one
+SELECT count(*) FROM tenant.keys
+WHERE platform_id = @platform_id AND revoked_at IS NULL AND (expires_at IS NULL OR dreamapi.now() < expires_at);
+
 -- name: LockKey :one
 SELECT sqlc.embed(k), dreamapi.now()::timestamptz AS now FROM tenant.keys k
 WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
@@ -83,6 +87,9 @@ WHERE t.platform_id = @platform_id
     AND (sqlc.narg(name)::text IS NULL OR t.name = sqlc.narg(name))
     AND (@with_archived::boolean OR t.archived_at IS NULL)
 ORDER BY t.position, t.name;
+
+-- name: CountTiers :one
+SELECT count(*) FROM tenant.tiers WHERE platform_id = @platform_id;
 
 -- name: InsertTier :exec
 INSERT INTO tenant.tiers (platform_id, name, display_name, price, interval, features, rate_limit, position)

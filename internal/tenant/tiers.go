@@ -26,6 +26,7 @@ const (
 	highestPrice     = 99_999_999 // Stripe's own bound for a charge
 	highestLimit     = 1 << 53    // what every JSON reader holds exactly
 	highestRateLimit = 1_000_000
+	mostTiers        = 100
 )
 
 var (
@@ -247,6 +248,13 @@ func insertTier(ctx context.Context, tx db.Tenant, t Tier, position *int) error 
 	err := queries.InsertTier(ctx, tx, params)
 	if db.Violates(err, "tiers_pkey") {
 		return errs.New(errs.Conflict, "The platform has a tier named %s already.", t.Name)
+	}
+	if err != nil {
+		return err
+	}
+	n, err := queries.CountTiers(ctx, tx, string(tx.Platform))
+	if err == nil {
+		err = errs.TooMany(n, mostTiers, "tiers")
 	}
 	if err != nil {
 		return err

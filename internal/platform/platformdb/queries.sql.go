@@ -10,6 +10,39 @@ import (
 	"time"
 )
 
+const countPlatforms = `-- name: CountPlatforms :one
+SELECT count(*) FROM platform.platforms WHERE project_id = $1
+`
+
+func (q *Queries) CountPlatforms(ctx context.Context, db DBTX, projectID string) (int64, error) {
+	row := db.QueryRow(ctx, countPlatforms, projectID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countProjects = `-- name: CountProjects :one
+SELECT count(*) FROM platform.projects WHERE developer_id = $1
+`
+
+func (q *Queries) CountProjects(ctx context.Context, db DBTX, developerID string) (int64, error) {
+	row := db.QueryRow(ctx, countProjects, developerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countTokens = `-- name: CountTokens :one
+SELECT count(*) FROM platform.developer_tokens WHERE developer_id = $1 AND revoked_at IS NULL
+`
+
+func (q *Queries) CountTokens(ctx context.Context, db DBTX, developerID string) (int64, error) {
+	row := db.QueryRow(ctx, countTokens, developerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const developerByClerkUser = `-- name: DeveloperByClerkUser :one
 SELECT id, clerk_user_id, email, name, created_at FROM platform.developers WHERE clerk_user_id = $1
 `

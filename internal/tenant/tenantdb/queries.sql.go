@@ -101,6 +101,29 @@ func (q *Queries) ClerkEventDone(ctx context.Context, db DBTX, id string) error 
 	return err
 }
 
+const countKeys = `-- name: CountKeys :one
+SELECT count(*) FROM tenant.keys
+WHERE platform_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR dreamapi.now() < expires_at)
+`
+
+func (q *Queries) CountKeys(ctx context.Context, db DBTX, platformID string) (int64, error) {
+	row := db.QueryRow(ctx, countKeys, platformID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countTiers = `-- name: CountTiers :one
+SELECT count(*) FROM tenant.tiers WHERE platform_id = $1
+`
+
+func (q *Queries) CountTiers(ctx context.Context, db DBTX, platformID string) (int64, error) {
+	row := db.QueryRow(ctx, countTiers, platformID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const currentPlan = `-- name: CurrentPlan :one
 SELECT kind, coalesce(plan, '')::text AS plan, source FROM tenant.current_plans WHERE platform_id = $1 AND customer_id = $2
 `
