@@ -121,6 +121,24 @@ func (d *DB) Tenants(ctx context.Context, platforms []id.Platform, fn func(conte
 	return d.run(ctx, entry(platforms...), func(ctx context.Context, tx pgx.Tx) error { return fn(ctx, Tenants{Tx{tx}}) })
 }
 
+// InSteps runs a deletion in transactions that have entered the platforms, each of which is kept, until one of them
+// deletes less than a step: so a long list is done in the end, even if the work is cut off now and then.
+func (d *DB) InSteps(
+	ctx context.Context, platforms []id.Platform, sweep func(ctx context.Context, tx Tenants, step int32) (deleted int64, err error),
+) error {
+	const step = 5000
+	for deleted := int64(step); deleted == step; {
+		err := d.Tenants(ctx, platforms, func(ctx context.Context, tx Tenants) (err error) {
+			deleted, err = sweep(ctx, tx, step)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Enter makes a Tenant of a transaction that looked the platform up: it saves a second transaction where the platform
 // is only known from a look-up. A transaction enters once.
 func (t Tx) Enter(ctx context.Context, platform id.Platform) (Tenant, error) {

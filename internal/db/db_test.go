@@ -254,3 +254,29 @@ func TestATableOfSomethingElseIsSeen(t *testing.T) {
 		t.Errorf("a database of something else: %d, %v", n, err)
 	}
 }
+
+func TestWhatASweepDidBeforeItWasCutOffIsKept(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	a, b := two(t, d)
+	pool := d.Open(t, db.Customer)
+	cutOff := errors.New("cut off")
+	steps := 0
+	err := pool.InSteps(context.Background(), []id.Platform{a, b}, func(ctx context.Context, tx db.Tenants, step int32) (int64, error) {
+		steps++
+		if steps == 2 {
+			return 0, cutOff
+		}
+		_, err := tx.Exec(ctx, "DELETE FROM tenant.customers WHERE platform_id = $1", string(a))
+		return int64(step), err // as if there were more
+	})
+	if !errors.Is(err, cutOff) || steps != 2 {
+		t.Errorf("after %d steps: %v", steps, err)
+	}
+	_ = pool.Tenants(context.Background(), []id.Platform{a, b}, func(ctx context.Context, tx db.Tenants) error {
+		if n := customers(ctx, t, tx); n != 1 {
+			t.Errorf("%d customers, want the one that the second step left", n)
+		}
+		return nil
+	})
+}

@@ -122,20 +122,11 @@ func Busy() error {
 		"again in a moment.").After(time.Second)
 }
 
-// Sweep deletes the records of the platforms that are older than 25 hours; 24 are promised. It goes in steps, each of
-// which is kept, so that a long list is done in the end.
+// Sweep deletes the records of the platforms that are older than 25 hours; 24 are promised.
 func Sweep(ctx context.Context, worker *db.DB, platforms []id.Platform) error {
-	const step = 5000
-	for deleted := int64(step); deleted == step; {
-		err := worker.Tenants(ctx, platforms, func(ctx context.Context, tx db.Tenants) (err error) {
-			deleted, err = queries.Sweep(ctx, tx, idempotencydb.SweepParams{PlatformIds: id.Strings(platforms), Most: step})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return worker.InSteps(ctx, platforms, func(ctx context.Context, tx db.Tenants, step int32) (int64, error) {
+		return queries.Sweep(ctx, tx, idempotencydb.SweepParams{PlatformIds: id.Strings(platforms), Most: step})
+	})
 }
 
 func (k *Keeper) fingerprint(r Request) []byte {

@@ -11,7 +11,7 @@ import (
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
-// On the customer surface the handlers of a group get a caller, whom one of these three has let in.
+// On the customer surface a handler gets a caller, whom one of these three has let in: backend, backendOrUser, anybody.
 
 const callerKey = "caller"
 
