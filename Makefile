@@ -8,6 +8,7 @@ BIN     := bin/dreamapi
 TOOLS   := $(CURDIR)/.tools/bin
 SQLC    := $(TOOLS)/sqlc
 LINT    := $(TOOLS)/golangci-lint
+MOCKS   := $(TOOLS)/stripe-mock-v0.203.0 $(TOOLS)/stripe-mock-v0.148.0
 
 SQLC_VERSION := v1.31.1
 LINT_VERSION := v2.15.0
@@ -16,7 +17,12 @@ LINT_VERSION := v2.15.0
 CLERK_CONTRACT ?= $(abspath $(firstword $(wildcard ../shared/contracts/clerk-bapi-*.yml)))
 export CLERK_CONTRACT
 
-.PHONY: help run build test e2e bench verify generate fmt lint db/reset
+# Stripe's own stand-ins without memory, to which the sandbox is held: one knows the present API, one that of our SDK.
+empty :=
+space := $(empty) $(empty)
+export STRIPE_MOCKS := $(subst $(space),:,$(MOCKS))
+
+.PHONY: help run build test e2e bench verify generate fmt lint screenshots db/reset
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,13 +35,17 @@ build: ## build bin/dreamapi
 	@test -x $(BIN) || echo "Building $(BIN), a minute or two the first time …"
 	@$(GO) build -o $(BIN) ./cmd/dreamapi
 
-test: ## run every test
+test: $(MOCKS) ## run every test
 	@DATABASE_URL= scripts/need postgres chromium
 	$(GO) test -race ./...
 
 e2e: ## run only the tests of the built program, in a browser too
 	@DATABASE_URL= scripts/need postgres chromium
 	$(GO) test -race -count=1 ./e2e/...
+
+screenshots: build ## take the pictures of every page in docs/screenshots
+	@DATABASE_URL= scripts/need postgres chromium
+	$(GO) test -tags screenshots -count=1 -run Screenshots ./e2e/screenshots
 
 bench: ## measure the hot path
 	@DATABASE_URL= scripts/need postgres
@@ -67,6 +77,10 @@ db/reset: ## delete what `make run` keeps in .dreamapi
 $(SQLC): Makefile
 	@echo "Building sqlc $(SQLC_VERSION) …"
 	@GOBIN=$(TOOLS) $(GO) install github.com/sqlc-dev/sqlc/cmd/sqlc@$(SQLC_VERSION) && touch $@
+
+$(TOOLS)/stripe-mock-%:
+	@echo "Building stripe-mock $* …"
+	@mkdir -p $(TOOLS)/.$* && GOBIN=$(TOOLS)/.$* $(GO) install github.com/stripe/stripe-mock@$* && mv $(TOOLS)/.$*/stripe-mock $@ && rm -r $(TOOLS)/.$*
 
 $(LINT): Makefile
 	@echo "Building golangci-lint $(LINT_VERSION) …"

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dream-api/dream-api/internal/billing"
+	"github.com/dream-api/dream-api/internal/billing/stripeapi"
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/idempotency"
@@ -66,6 +68,7 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 		return pool
 	}
 	developer := open(cfg.DatabaseURLDeveloper, db.Developer)
+	oauth := open(cfg.DatabaseURLOAuth, db.OAuth)
 	customer := open(cfg.DatabaseURLCustomer, db.Customer)
 	worker := open(cfg.DatabaseURLWorker, db.Worker)
 	if err != nil {
@@ -102,37 +105,91 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 	if err != nil {
 		return nil, err
 	}
-	background := tenant.NewBackground(tenant.NewCustomers(worker, endUsers, keeper, queue, usage.Forget))
+	urls := billing.URLs{
+		Developer: cfg.DeveloperURL.String(), OAuth: cfg.OAuthURL.String(), Customer: cfg.CustomerURL.String(),
+	}
+	stripe := stripeapi.New(stripeapi.Config{
+		SecretKey: cfg.StripeSecretKey, TestSecretKey: cfg.StripeTestSecretKey, ClientID: cfg.StripeClientID, APIURL: cfg.StripeAPIURL,
+	})
+	money := billing.NewBackground(worker, stripe, queue, urls, cfg.StripePriceID)
+	cashier := billing.NewCashier(customer, stripe, keeper, queue, urls)
+	background := tenant.NewBackground(tenant.NewCustomers(worker, endUsers, keeper, queue, usage.Forget, money.Forget))
+	developerWork := platform.NewBackground(worker, developers, queue)
 	a.modules = server.Modules{
 		Gate:       tenant.NewGate(customer, endUsers),
-		Admin:      tenant.NewAdmin(developer, keeper, net.DefaultResolver),
-		Customers:  tenant.NewCustomers(customer, endUsers, keeper, queue, usage.Forget),
+		Admin:      tenant.NewAdmin(developer, keeper, queue, net.DefaultResolver),
+		Customers:  tenant.NewCustomers(customer, endUsers, keeper, queue, usage.Forget, cashier.Forget),
 		Background: background,
-		Platform:   platform.New(developer, developers, cfg.DeveloperURL.String()),
-		Usage:      usage.New(customer, keeper),
+		Platform: platform.New(developer, developers, cfg.DeveloperURL.String(),
+			platform.CallLimits{Free: cfg.DeveloperFreeCalls, Paid: cfg.DeveloperPaidCalls}),
+		Developers:    developerWork,
+		Usage:         usage.New(customer, keeper),
+		Cashier:       cashier,
+		Desk:          billing.NewDesk(developer, stripe, queue, urls, cfg.StripePriceID),
+		Bridge:        billing.NewBridge(oauth, stripe, urls),
+		Billing:       money,
+		CustomersRead: tenant.NewCustomers(developer, endUsers, keeper, queue),
+		UsageRead:     usage.New(developer, keeper),
 	}
 	background.Register(a.work)
-	jobs.Every(a.work, sweepEvery, settle{}, background.Settle)
+	developerWork.Register(a.work)
+	money.Register(a.work)
+	jobs.Every(a.work, sweepEvery, settle{}, func(ctx context.Context) error {
+		return errors.Join(background.Settle(ctx), developerWork.Settle(ctx))
+	})
+	jobs.Every(a.work, sweepEvery, reconcile{}, money.Reconcile)
 	jobs.Every(a.work, time.Hour, sweep{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
 			return errors.Join(idempotency.Sweep(ctx, worker, platforms), usage.Sweep(ctx, worker, platforms))
 		})
 	})
+	flashKey, err := derive(cfg.EncryptionKey, "flash cookies")
+	if err != nil {
+		return nil, err
+	}
 
 	metrics := server.NewMetrics(versionText(), a.pools...)
 	a.ops = server.NewOperations(metrics, a.pools...)
 	a.surfaces, err = server.New(server.Config{
 		DeveloperURL: cfg.DeveloperURL, OAuthURL: cfg.OAuthURL, CustomerURL: cfg.CustomerURL,
 		Loopback: loopback, TrustedProxies: cfg.TrustedProxies,
-		CustomerClerkSecrets: []secret.Text{cfg.CustomerClerkWebhookSecret, cfg.CustomerClerkWebhookSecretPrevious},
-		Version:              versionText(),
+		CustomerClerkSecrets:  []secret.Text{cfg.CustomerClerkWebhookSecret, cfg.CustomerClerkWebhookSecretPrevious},
+		DeveloperClerkSecrets: []secret.Text{cfg.DeveloperClerkWebhookSecret, cfg.DeveloperClerkWebhookSecretPrevious},
+		StripeSecrets: billing.Secrets{
+			billing.OwnEndpoint:     {cfg.StripeWebhookSecret, cfg.StripeWebhookSecretPrevious},
+			billing.ConnectEndpoint: {cfg.StripeConnectWebhookSecret, cfg.StripeConnectWebhookSecretPrevious},
+			billing.PreviewEndpoint: {cfg.StripeTestWebhookSecret, cfg.StripeTestWebhookSecretPrevious},
+		},
+		ClerkFrontend: developers.Frontend(), ClerkPublishableKey: developers.PublishableKey(),
+		TrustedForms: trustedForms(developers, sandboxed), FormTargets: formTargets(cfg), FlashKey: flashKey,
+		Version: versionText(),
 	}, a.modules, metrics, log)
 	return a, err
+}
+
+// trustedForms is the origin of the sandbox's sign-in page, which posts a session to us. Clerk's own form is on our page.
+func trustedForms(developers *clerkapp.App, sandboxed bool) string {
+	if !sandboxed {
+		return ""
+	}
+	return developers.Frontend()
+}
+
+// formTargets are the origins of Stripe's pages, to which the dashboard's forms lead.
+func formTargets(cfg config) []string {
+	if cfg.StripeAPIURL != "" {
+		return []string{cfg.StripeAPIURL}
+	}
+	return []string{"https://checkout.stripe.com", "https://billing.stripe.com", "https://connect.stripe.com"}
 }
 
 type settle struct{}
 
 func (settle) Kind() string { return "tenant.settle" }
+
+type reconcile struct{}
+
+func (reconcile) Kind() string { return "billing.reconcile" }
 
 type sweep struct{}
 

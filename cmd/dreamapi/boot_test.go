@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/dream-api/dream-api/internal/db/dbtest"
-	"github.com/dream-api/dream-api/internal/sandbox/clerk"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
@@ -20,7 +19,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 // world is the whole program, put together as `dev` does it, on a database and a Clerk of its own.
 type world struct {
 	db     dbtest.Database
-	clerk  *clerk.Server
+	standIns
 	app    *app
 	port   string
 	client *http.Client
@@ -34,7 +33,11 @@ type setup struct {
 	jobs     bool   // the background work runs; else the test has it done, by w.settle and the like
 	clerkDir string // where the sandbox keeps its state, which holds its private keys
 	config   func(*config)
+
+	stripeEvents bool // Stripe delivers events
 }
+
+func withStripeEvents(s *setup) { s.stripeEvents = true }
 
 func withJobs(s *setup) { s.jobs = true }
 
@@ -60,10 +63,16 @@ func boot(t *testing.T, options ...func(*setup)) *world {
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
 	var err error
-	w.clerk, err = startClerk(context.Background(), s.clerkDir, "127.0.0.1:0", w.url("api")+"/webhook/clerk", log)
+	w.standIns, err = startStandIns(context.Background(), place{
+		dir: s.clerkDir, developerURL: w.url("dashboard"), oauthURL: w.url("connect"), customerURL: w.url("api"),
+	}, log)
 	must(t, err)
-	t.Cleanup(func() { must(t, w.clerk.Close()) })
+	t.Cleanup(func() { must(t, w.standIns.close()) })
 	w.clerk.SetWebhookURL(endUsersApp, "") // a test that wants events asks for them
+	w.clerk.SetWebhookURL(developersApp, "")
+	if !s.stripeEvents {
+		must(t, w.stripe.SetEndpoints(nil))
+	}
 
 	cfg := w.config(t)
 	s.config(&cfg)
@@ -104,9 +113,9 @@ func (w *world) run(ctx context.Context, jobs bool, surfaces, ops net.Listener, 
 
 // environ is what `serve --unsafe-sandbox` would be given.
 func (w *world) environ() []string {
-	variables := sandboxVariables(w.clerk)
+	variables := w.variables()
 	for name, value := range map[string]string{
-		"DATABASE_URL": w.db.Owner.Reveal(), "PORT": w.port,
+		"DATABASE_URL": w.db.Owner.Reveal(), "PORT": w.port, "DEVELOPER_FREE_CALLS": "100000",
 		"DEVELOPER_URL": w.url("dashboard"), "OAUTH_URL": w.url("connect"), "CUSTOMER_URL": w.url("api"),
 		"SESSION_SIGNING_KEY": base64.StdEncoding.EncodeToString(make([]byte, 32)),
 		"ENCRYPTION_KEY":      base64.StdEncoding.EncodeToString([]byte("an encryption key of 32 bytes...")),
@@ -156,11 +165,14 @@ func clientOf(t *testing.T, address string) *http.Client {
 		MaxIdleConnsPerHost: 64,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: time.Minute}
+	return &http.Client{
+		Transport: transport, Timeout: time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // await waits until the condition holds.
-func await(t *testing.T, what string, holds func() bool) {
+func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -27,6 +27,7 @@ import (
 type config struct {
 	DatabaseURL          secret.Text `env:"DATABASE_URL,required,notEmpty" doc:"PostgreSQL; the login is a plain role that may enter the surfaces' roles"`
 	DatabaseURLDeveloper secret.Text `env:"DATABASE_URL_DEVELOPER" doc:"another login for the developer surface"`
+	DatabaseURLOAuth     secret.Text `env:"DATABASE_URL_OAUTH" doc:"another login for the oauth surface"`
 	DatabaseURLCustomer  secret.Text `env:"DATABASE_URL_CUSTOMER" doc:"another login for the customer surface"`
 	DatabaseURLWorker    secret.Text `env:"DATABASE_URL_WORKER" doc:"another login for background work; no transaction pooler, as it listens for notifications"`
 
@@ -65,8 +66,8 @@ type config struct {
 	SessionSigningKey secret.Text `env:"SESSION_SIGNING_KEY,required,notEmpty" doc:"32 random bytes in base64: openssl rand -base64 32"`
 	EncryptionKey     secret.Text `env:"ENCRYPTION_KEY,required,notEmpty" doc:"32 other random bytes in base64"`
 
-	DeveloperFreeCalls int `env:"DEVELOPER_FREE_CALLS" envDefault:"5" doc:"writes a month for a developer who does not pay"`
-	DeveloperPaidCalls int `env:"DEVELOPER_PAID_CALLS" envDefault:"500" doc:"writes a month for one who does"`
+	DeveloperFreeCalls int64 `env:"DEVELOPER_FREE_CALLS" envDefault:"5" doc:"changes a month by the JSON API for a developer who does not pay"`
+	DeveloperPaidCalls int64 `env:"DEVELOPER_PAID_CALLS" envDefault:"500" doc:"changes a month for one who does"`
 
 	ClerkAPIURL  string `env:"CLERK_API_URL" doc:"of a sandbox; only with --unsafe-sandbox"`
 	StripeAPIURL string `env:"STRIPE_API_URL" doc:"of a sandbox; only with --unsafe-sandbox"`

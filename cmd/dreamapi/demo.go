@@ -22,13 +22,14 @@ import (
 
 // facts are what dev tells programs, in .dreamapi/dev.json.
 type facts struct {
-	DashboardURL    string    `json:"dashboardUrl"`
-	ConnectURL      string    `json:"connectUrl"`
-	APIURL          string    `json:"apiUrl"`
-	OpsURL          string    `json:"opsUrl"`
-	ClerkSandboxURL string    `json:"clerkSandboxUrl"`
-	DatabaseURL     string    `json:"databaseUrl"`
-	Demo            demoFacts `json:"demo"`
+	DashboardURL     string    `json:"dashboardUrl"`
+	ConnectURL       string    `json:"connectUrl"`
+	APIURL           string    `json:"apiUrl"`
+	OpsURL           string    `json:"opsUrl"`
+	ClerkSandboxURL  string    `json:"clerkSandboxUrl"`
+	StripeSandboxURL string    `json:"stripeSandboxUrl"`
+	DatabaseURL      string    `json:"databaseUrl"`
+	Demo             demoFacts `json:"demo"`
 }
 
 type demoFacts struct {
@@ -85,11 +86,12 @@ func (f facts) print(out io.Writer, port string) error {
 	_, err := fmt.Fprintf(out, `
 dream-api is ready. Ctrl-C stops it; make db/reset starts afresh.
 
-  Dashboard       %s
-  API             http://localhost:%s
-  Clerk (sandbox) %s
-  Log             %s
-  All of this     %s
+  Dashboard        %s   sign in as %s, password: %s
+  API              http://localhost:%s
+  Clerk (sandbox)  %s
+  Stripe (sandbox) %s
+  Log              %s
+  All of this      %s
 
 Look at the price list, and count a call; the free tier grants 20 of them:
 
@@ -97,7 +99,7 @@ Look at the price list, and count a call; the free tier grants 20 of them:
   curl $API/api/tiers -H "Authorization: Bearer $KEY"
   curl $API/api/data -X POST -H "Authorization: Bearer $KEY" -H "X-User-Id: me" -H "X-User-Plan: free"
 
-`, f.DashboardURL, port, f.ClerkSandboxURL, filepath.Join(stateDir, "dev.log"), factsPath(), port, f.Demo.SecretKey)
+`, f.DashboardURL, f.Demo.Email, f.Demo.Password, port, f.ClerkSandboxURL, f.StripeSandboxURL, filepath.Join(stateDir, "dev.log"), factsPath(), port, f.Demo.SecretKey)
 	return err
 }
 
@@ -177,39 +179,51 @@ func (a *app) demoPlatform(ctx context.Context, developer platform.Developer, de
 	if err != nil {
 		return platform.Platform{}, err
 	}
-	for _, project := range projects {
-		for _, own := range project.Platforms {
-			if own.Mode == id.Test {
-				demo.ProjectID, demo.PlatformID = project.ID, own.ID
-				return own, a.demoTiers(ctx, own.ID)
-			}
-		}
-	}
 	var project platform.Project
-	if len(projects) > 0 { // a run that was cut off made it
+	if len(projects) > 0 {
 		project = projects[0]
 	} else if project, err = a.modules.Platform.CreateProject(ctx, developer.ID, "Demo"); err != nil {
 		return platform.Platform{}, err
 	}
-	own, err := a.modules.Admin.CreatePlatform(ctx, developer.ID, project.ID, id.Test, "Demo")
-	if err != nil {
+	demo.ProjectID = project.ID
+	var test, live platform.Platform
+	for _, own := range project.Platforms {
+		switch {
+		case own.Mode == id.Live:
+			live = own
+		case test.ID == "":
+			test = own
+		}
+	}
+	if test.ID == "" {
+		if test, err = a.modules.Admin.CreatePlatform(ctx, developer.ID, project.ID, id.Test, "Test"); err != nil {
+			return platform.Platform{}, err
+		}
+		free := func(map[string]tenant.Limit) (map[string]tenant.Limit, error) {
+			return map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(20)), Period: "month"}}, nil
+		}
+		if _, err := a.modules.Admin.ChangeTier(ctx, test.ID, "free", tenant.TierChange{Limits: free}); err != nil {
+			return platform.Platform{}, err
+		}
+	}
+	if live.ID == "" {
+		if _, err := a.modules.Admin.CreatePlatform(ctx, developer.ID, project.ID, id.Live, "Live"); err != nil {
+			return platform.Platform{}, err
+		}
+	}
+	demo.PlatformID = test.ID
+	if err := a.demoTiers(ctx, test.ID); err != nil {
 		return platform.Platform{}, err
 	}
-	demo.ProjectID, demo.PlatformID = project.ID, own.ID
-	free := func(map[string]tenant.Limit) (map[string]tenant.Limit, error) {
-		return map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(20)), Period: "month"}}, nil
-	}
-	if _, err := a.modules.Admin.ChangeTier(ctx, own.ID, "free", tenant.TierChange{Limits: free}); err != nil {
-		return platform.Platform{}, err
-	}
-	return own, a.demoTiers(ctx, own.ID)
+	return test, a.modules.Desk.Publish(ctx, test.ID)
 }
 
 // demoTiers adds the tier that costs something, unless an earlier run has.
 func (a *app) demoTiers(ctx context.Context, own id.Platform) error {
 	_, _, err := a.modules.Admin.CreateTier(ctx, own, tenant.Tier{
-		Name: "pro", DisplayName: "Pro", Price: 1000, RateLimit: tenant.DefaultRateLimit,
-		Limits: map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(10_000)), Period: "month"}},
+		Name: "pro", DisplayName: "Pro", Prices: tenant.PricesOf(map[string]int64{"month": 1000, "year": 10_000}),
+		RateLimit: tenant.DefaultRateLimit,
+		Limits:    map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(10_000)), Period: "month"}},
 	}, nil, idempotency.Request{})
 	if errs.Is(err, errs.Conflict) {
 		return nil

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/jackc/pgx/v5"
@@ -97,23 +98,35 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return err
 	}
 	address := func(name string) string { return "http://" + name + ".localhost:" + actual }
-	sandboxed, err := startClerk(ctx, stateDir, "127.0.0.1:0", address("api")+"/webhook/clerk", log)
+	sandboxed, err := startStandIns(ctx, place{
+		dir: stateDir, developerURL: address("dashboard"), oauthURL: address("connect"), customerURL: address("api"),
+		onClock: func(ahead time.Duration) {
+			if err := turnClock(context.WithoutCancel(ctx), databaseURL, ahead); err != nil {
+				log.Error("the database's clock could not be turned", "error", err)
+			}
+		},
+	}, log)
 	if err != nil {
 		return fmt.Errorf("the sandbox does not start: %w", err)
 	}
-	defer func() { err = errors.Join(err, sandboxed.Close()) }()
+	defer func() { err = errors.Join(err, sandboxed.close()) }()
 
 	keys, err := devKeys()
 	if err != nil {
 		return err
 	}
-	variables := sandboxVariables(sandboxed)
+	variables := sandboxed.variables()
 	for name, value := range map[string]string{
 		"DATABASE_URL": databaseURL.Reveal(), "PORT": actual, "DRAIN_DELAY": "0s", "OPS_ADDR": ops.Addr().String(),
 		"DEVELOPER_URL": address("dashboard"), "OAUTH_URL": address("connect"), "CUSTOMER_URL": address("api"),
 		"SESSION_SIGNING_KEY": keys[0], "ENCRYPTION_KEY": keys[1],
 	} {
 		variables[name] = value
+	}
+	for _, name := range []string{"DEVELOPER_FREE_CALLS", "DEVELOPER_PAID_CALLS"} {
+		if value := values[name]; value != "" {
+			variables[name] = value
+		}
 	}
 	var own []string
 	for name, value := range variables {
@@ -134,7 +147,8 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return fmt.Errorf("setting up the demo: %w", err)
 	}
 	facts.DashboardURL, facts.ConnectURL, facts.APIURL = address("dashboard"), address("connect"), address("api")
-	facts.OpsURL, facts.ClerkSandboxURL = "http://"+ops.Addr().String(), sandboxed.URL()
+	facts.OpsURL = "http://" + ops.Addr().String()
+	facts.ClerkSandboxURL, facts.StripeSandboxURL = sandboxed.clerk.URL(), sandboxed.stripe.URL()
 	facts.DatabaseURL = databaseURL.Reveal()
 	ready := func() error {
 		if err := facts.write(); err != nil {
@@ -222,6 +236,18 @@ func createDatabase(ctx context.Context, pg *localpg.Server) (secret.Text, error
 	defer func() { _ = own.Close(ctx) }()
 	_, err = own.Exec(ctx, "UPDATE dreamapi.clock SET turnable = true")
 	return url, err
+}
+
+// turnClock puts the database's clock ahead, as the sandbox's is: a database that dev did not make has a clock that can not
+// be turned.
+func turnClock(ctx context.Context, url secret.Text, ahead time.Duration) error {
+	conn, err := pgx.Connect(ctx, url.Reveal())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	_, err = conn.Exec(ctx, "UPDATE dreamapi.clock SET ahead = $1", ahead)
+	return err
 }
 
 // devKeys returns the session signing key and the encryption key of this folder, and makes them the first time.

@@ -80,14 +80,6 @@ func TestProjectsAndPlatforms(t *testing.T) {
 		expect(t, "data.0.platforms.0.id", live, "data.0.platforms.1.id", test, "data.0.platforms.1.name", "Preview")
 	equal(t, "platforms", len(list.list("data.0.platforms")), 3)
 
-	// A live platform has live keys, and each key opens its own platform alone.
-	p := &tenancy{w: w, dev: dev, id: live, own: "/api/platforms/" + live}
-	if key := p.dash(t, "POST /keys", `{"kind":"secret","name":"x"}`).want(t, 201).text("secret"); !strings.HasPrefix(key, "sk_live_") {
-		t.Errorf("a live platform has the key %.8s…", key)
-	}
-	if key := p.dash(t, "POST /keys", `{"kind":"publishable","name":"x"}`).want(t, 201).text("key.value"); !strings.HasPrefix(key, "pk_live_") {
-		t.Errorf("a live platform has the key %.8s…", key)
-	}
 	dev.dash(t, "GET /api/platforms/plt_none", "").want(t, 404, "not_found")
 	dev.dash(t, "GET /api/platforms/%27", "").want(t, 404, "not_found")
 }

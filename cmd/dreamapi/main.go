@@ -91,7 +91,9 @@ func help(args []string, out io.Writer) error {
   dreamapi sandbox                run only the stand-ins for third parties, for tests of serve
       --dir DIR                   keep their state there
       --clerk-addr HOST:PORT      where the one for Clerk listens; a free port unless said
-      --customer-url URL          the API to which its events go; nowhere unless said
+      --stripe-addr HOST:PORT     where the one for Stripe listens; likewise
+      --developer-url, --oauth-url, --customer-url URL
+                                  the surfaces to which events and browsers go; nowhere unless said
   dreamapi migrate [up|status]    bring the schema of DATABASE_URL up to date, or say how it stands
       --print-roles [OWNER]       print the SQL with which an administrator creates the roles
   dreamapi version

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/dream-api/dream-api/internal/secret"
 )
 
 // logs collects what the program logs.
@@ -68,7 +70,13 @@ func (s *secrets) add(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all == nil {
-		s.all = map[string]bool{sandboxCustomerKey.Reveal(): true, sandboxDeveloperKey.Reveal(): true}
+		s.all = map[string]bool{}
+		for _, own := range []secret.Text{
+			sandboxCustomerKey, sandboxDeveloperKey, sandboxStripeKey, sandboxStripeTestKey, sandboxStripeOwn, sandboxStripeConnect,
+			sandboxStripePreview,
+		} {
+			s.all[own.Reveal()] = true
+		}
 	}
 	s.all[text] = true
 }

@@ -11,7 +11,7 @@ func TestThePriceList(t *testing.T) {
 	p.tier(t, `{"name":"pro","displayName":"Pro","limit":10000,"price":1000,"features":["Mail","A & B"],"meters":{"tokens":{"limit":null,"period":"day"}}}`)
 	user := p.customer(t, "eve@mail.example")
 	want := p.w.api(t, "GET /api/tiers", p.sk, "").want(t, 200)
-	want.expect(t, "tiers.0.name", "free", "tiers.0.limit", "100", "tiers.0.price", "0", "tiers.0.priceId", "<nil>", "tiers.0.features", "[]",
+	want.expect(t, "tiers.0.name", "free", "tiers.0.limit", "100", "tiers.0.price", "0", "tiers.0.prices.0.interval", "month", "tiers.0.trialDays", "0", "tiers.0.features", "[]",
 		"tiers.1.name", "pro", "tiers.1.displayName", "Pro", "tiers.1.price", "1000", "tiers.1.currency", "usd", "tiers.1.interval", "month",
 		"tiers.1.limit", "10000", "tiers.1.features", "[Mail A & B]", "tiers.1.meters.tokens.limit", "<nil>", "tiers.1.meters.tokens.period", "day",
 		"tiers.1.meters.requests.limit", "10000")

@@ -26,6 +26,10 @@ const (
 	Conflict            Code = "conflict"
 	CustomerExists      Code = "customer_exists"
 	SubscriptionLives   Code = "subscription_lives"
+	PlatformSuspended   Code = "platform_suspended"
+	PlanRequired        Code = "plan_required"
+	NotConnected        Code = "not_connected"
+	CallsUsedUp         Code = "calls_used_up"
 	TooLarge            Code = "too_large"
 	MisdirectedRequest  Code = "misdirected_request"
 	IdempotencyMismatch Code = "idempotency_mismatch"
@@ -70,6 +74,14 @@ var about = map[Code]struct{ title, help string }{
 		"The platform has this customer already, as customerId. Use that, or change it with PATCH."},
 	SubscriptionLives: {"Subscription lives",
 		"A subscription decides here. Change or cancel the subscription instead."},
+	PlatformSuspended: {"Platform suspended",
+		"The plan of the platform's developer has ended. Nothing is lost: it works again once the plan is paid, in the dashboard."},
+	PlanRequired: {"Plan required",
+		"This is for developers who pay. Subscribe in the dashboard, or with POST /api/plan/checkout."},
+	NotConnected: {"Stripe not connected",
+		"The live platform has no Stripe account that can take payments. Connect one in the dashboard, or finish its set-up at Stripe."},
+	CallsUsedUp: {"Monthly calls used up",
+		"The developer's changes by the JSON API are used up for this calendar month. Pay for the plan, use the dashboard, or wait."},
 	TooLarge: {"Request too large",
 		"The body is larger than 1 MB. Send less at a time."},
 	MisdirectedRequest: {"Unknown host",

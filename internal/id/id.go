@@ -23,6 +23,12 @@ type (
 	TokenID string
 	// Intent is cin_…, a customer whose creation has begun; it is the external_id of the user at Clerk.
 	Intent string
+	// Price is prc_…, one price of a tier.
+	Price string
+	// Session is ses_…, a developer's session in a browser; it names one and is no authority.
+	Session string
+	// Checkout is chk_…, one way of a customer to a subscription.
+	Checkout string
 )
 
 var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -52,6 +58,21 @@ func NewTokenID() TokenID { return TokenID(next("dtk_")) }
 
 // NewIntent makes a cin_….
 func NewIntent() Intent { return Intent(next("cin_")) }
+
+// NewPrice makes a prc_….
+func NewPrice() Price { return Price(next("prc_")) }
+
+// NewSession makes a ses_….
+func NewSession() Session { return Session(next("ses_")) }
+
+// NewCheckout makes a chk_….
+func NewCheckout() Checkout { return Checkout(next("chk_")) }
+
+// NewAttempt makes a con_…, which names one try to connect a Stripe account.
+func NewAttempt() string { return next("con_") }
+
+// NewRepair makes a rep_…, which names one thing that the reconciliation put right.
+func NewRepair() string { return next("rep_") }
 
 // NewRequest makes a req_…, which names one HTTP request in answers and logs.
 func NewRequest() string { return next("req_") }

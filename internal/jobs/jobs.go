@@ -43,6 +43,12 @@ func (e *Enqueuer) Enqueue(ctx context.Context, tx db.Tx, args Args) error {
 	return err
 }
 
+// EnqueueIn adds a job that is not begun before the delay is over.
+func (e *Enqueuer) EnqueueIn(ctx context.Context, tx db.Tx, delay time.Duration, args Args) error {
+	_, err := e.client.InsertTx(ctx, tx.Pgx(), args, &river.InsertOpts{ScheduledAt: time.Now().Add(delay)})
+	return err
+}
+
 // Registry is what the modules' work is registered with before it starts.
 type Registry struct {
 	workers  *river.Workers

@@ -1,5 +1,6 @@
-// Package platform owns the platform side: developers, who sign up with us, their projects, the platforms of those,
-// and the tokens of their programs. What lies within a platform (its keys, tiers and customers) is package tenant's.
+// Package platform owns the platform side: developers, who sign up with us, their sessions, projects and the platforms
+// of those, the tokens of their programs, and what plan they are on. What lies within a platform (its keys, tiers and
+// customers) is package tenant's; that they pay for the plan is package billing's affair.
 package platform
 
 import (
@@ -28,11 +29,12 @@ type Service struct {
 	db     *db.DB
 	clerk  *clerkapp.App
 	origin string
+	limits CallLimits
 }
 
 // New makes a Service. The clerk app is the developers' own; origin is the dashboard's, for which its tokens are made.
-func New(developer *db.DB, clerk *clerkapp.App, origin string) *Service {
-	return &Service{developer, clerk, origin}
+func New(developer *db.DB, clerk *clerkapp.App, origin string, limits CallLimits) *Service {
+	return &Service{developer, clerk, origin, limits}
 }
 
 // Developer is somebody who signed up with us.
@@ -62,25 +64,35 @@ type Platform struct {
 // ByClerkToken returns the developer whose session of the developers' Clerk app made the token. The first token of a
 // user makes the developer.
 func (s *Service) ByClerkToken(ctx context.Context, token string) (Developer, error) {
+	developer, _, err := s.byClerkToken(ctx, token)
+	return developer, err
+}
+
+func (s *Service) byClerkToken(ctx context.Context, token string) (Developer, clerkapp.Claims, error) {
 	claims, err := s.clerk.Verify(ctx, token)
 	if err != nil {
-		return Developer{}, err
+		return Developer{}, claims, err
 	}
 	if claims.AuthorizedParty != s.origin {
-		return Developer{}, errs.New(errs.InvalidCredentials, "The token was made for another site. Sign in on the dashboard.")
+		return Developer{}, claims, errs.New(errs.InvalidCredentials, "The token was made for another site. Sign in on the dashboard.")
 	}
 	developer, err := s.byClerkUser(ctx, claims.UserID)
 	if !db.NoRows(err) {
-		return developer, err
+		return developer, claims, err
 	}
 	user, err := s.clerk.User(ctx, claims.UserID)
 	if errors.Is(err, clerkapp.ErrNotFound) { // the token outlives its user by a minute
-		return Developer{}, errs.New(errs.InvalidCredentials, "The token's user is gone. Sign up on the dashboard.").Because(err)
+		return Developer{}, claims, gone().Because(err)
 	}
 	if err != nil {
-		return Developer{}, err
+		return Developer{}, claims, err
 	}
-	return s.EnsureDeveloper(ctx, user.ID, user.Email, user.Name)
+	developer, err = s.EnsureDeveloper(ctx, user.ID, user.Email, user.Name)
+	return developer, claims, err
+}
+
+func gone() *errs.Error {
+	return errs.New(errs.InvalidCredentials, "The token's user is gone. Sign up on the dashboard.")
 }
 
 // EnsureDeveloper returns the developer who is the Clerk user, and makes one where there is none.
@@ -94,7 +106,11 @@ func (s *Service) EnsureDeveloper(ctx context.Context, clerkUserID, email, name 
 	if err != nil {
 		return Developer{}, err
 	}
-	return s.byClerkUser(ctx, clerkUserID)
+	developer, err := s.byClerkUser(ctx, clerkUserID)
+	if db.NoRows(err) { // one who was deleted
+		return Developer{}, gone()
+	}
+	return developer, err
 }
 
 // Projects lists the developer's projects with their platforms, oldest first.
@@ -234,6 +250,22 @@ func (s *Service) byClerkUser(ctx context.Context, clerkUserID string) (develope
 		return err
 	})
 	return developer, err
+}
+
+// InsertFirstProject adds a project for a developer who has none; ok is false for one who has. Two who call it at once
+// take turns.
+func InsertFirstProject(ctx context.Context, tx db.Tenant, developer id.Developer, name string) (p Project, ok bool, err error) {
+	if _, err := queries.LockDeveloper(ctx, tx, string(developer)); err != nil {
+		return Project{}, false, err
+	}
+	n, err := queries.CountProjects(ctx, tx, string(developer))
+	if err != nil || n > 0 {
+		return Project{}, false, err
+	}
+	row, err := queries.InsertProject(ctx, tx, platformdb.InsertProjectParams{
+		ID: string(id.NewProject()), DeveloperID: string(developer), Name: name,
+	})
+	return projectFrom(row), true, err
 }
 
 func checkName(name string) error {

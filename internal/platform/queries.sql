@@ -4,13 +4,13 @@ VALUES (@id, @clerk_user_id, @email, @name)
 ON CONFLICT (clerk_user_id) DO NOTHING;
 
 -- name: DeveloperByClerkUser :one
-SELECT * FROM platform.developers WHERE clerk_user_id = @clerk_user_id;
+SELECT * FROM platform.developers WHERE clerk_user_id = @clerk_user_id AND deleted_at IS NULL;
 
 -- name: DeveloperByToken :one
 SELECT d.*, t.id AS token_id,
     (t.last_used_at IS NULL OR t.last_used_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
 FROM platform.developer_tokens t JOIN platform.developers d ON d.id = t.developer_id
-WHERE t.hash = @hash AND t.revoked_at IS NULL;
+WHERE t.hash = @hash AND t.revoked_at IS NULL AND d.deleted_at IS NULL;
 
 -- name: TouchToken :exec
 -- Whoever finds the row locked leaves it to the one who holds it: no call waits for this.
@@ -62,3 +62,130 @@ UPDATE platform.platforms SET name = @name WHERE id = @id;
 
 -- name: PlatformIDs :many
 SELECT id FROM platform.platforms WHERE id > @after ORDER BY id LIMIT @max;
+
+-- name: LockDeveloper :one
+SELECT * FROM platform.developers WHERE id = @id FOR UPDATE;
+
+-- name: DeveloperOfPlatform :one
+SELECT d.* FROM platform.developers d
+JOIN platform.projects j ON j.developer_id = d.id JOIN platform.platforms p ON p.project_id = j.id
+WHERE p.id = @platform_id;
+
+-- name: InsertSession :one
+INSERT INTO platform.sessions (hash, id, developer_id, clerk_session_id, user_agent, expires_at)
+VALUES (@hash, @id, @developer_id, @clerk_session_id, @user_agent, dreamapi.now() + make_interval(days => @days::int))
+RETURNING id;
+
+-- name: DeveloperBySession :one
+SELECT d.*, s.id AS session_id, s.clerk_session_id, (s.seen_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
+FROM platform.sessions s JOIN platform.developers d ON d.id = s.developer_id
+WHERE s.hash = @hash AND s.ended_at IS NULL AND dreamapi.now() < s.expires_at
+    AND s.seen_at > dreamapi.now() - make_interval(days => @idle_days::int) AND d.deleted_at IS NULL;
+
+-- name: TouchSession :exec
+UPDATE platform.sessions SET seen_at = dreamapi.now()
+WHERE id = (SELECT s.id FROM platform.sessions s WHERE s.id = @id FOR UPDATE SKIP LOCKED);
+
+-- name: Sessions :many
+SELECT id, user_agent, created_at, seen_at FROM platform.sessions
+WHERE developer_id = @developer_id AND ended_at IS NULL AND dreamapi.now() < expires_at
+    AND seen_at > dreamapi.now() - make_interval(days => @idle_days::int)
+ORDER BY seen_at DESC;
+
+-- name: EndSession :many
+UPDATE platform.sessions SET ended_at = dreamapi.now()
+WHERE developer_id = @developer_id AND id = @id AND ended_at IS NULL RETURNING clerk_session_id;
+
+-- name: EndSessions :many
+UPDATE platform.sessions SET ended_at = dreamapi.now()
+WHERE developer_id = @developer_id AND ended_at IS NULL RETURNING clerk_session_id;
+
+-- name: EndSessionsOfClerk :exec
+UPDATE platform.sessions SET ended_at = dreamapi.now() WHERE clerk_session_id = @clerk_session_id AND ended_at IS NULL;
+
+-- name: SweepSessions :exec
+DELETE FROM platform.sessions WHERE expires_at < dreamapi.now() - interval '30 days';
+
+-- name: RevokeTokens :exec
+UPDATE platform.developer_tokens SET revoked_at = dreamapi.now() WHERE developer_id = @developer_id AND revoked_at IS NULL;
+
+-- name: DeleteDeveloper :exec
+UPDATE platform.developers SET deleted_at = dreamapi.now() WHERE id = @id AND deleted_at IS NULL;
+
+-- name: SetDeveloper :exec
+UPDATE platform.developers SET email = @email, name = @name WHERE id = @id;
+
+-- name: InsertClerkEvent :execrows
+INSERT INTO platform.clerk_events (id, type, user_id, session_id) VALUES (@id, @type, @user_id, @session_id)
+ON CONFLICT DO NOTHING;
+
+-- name: ClerkEvent :one
+SELECT * FROM platform.clerk_events WHERE id = @id AND processed_at IS NULL;
+
+-- name: LeftClerkEvents :many
+SELECT id FROM platform.clerk_events
+WHERE processed_at IS NULL AND received_at < dreamapi.now() - interval '5 minutes'
+ORDER BY received_at LIMIT 1000;
+
+-- name: ClerkEventDone :exec
+UPDATE platform.clerk_events SET processed_at = dreamapi.now() WHERE id = @id;
+
+-- name: SweepClerkEvents :exec
+DELETE FROM platform.clerk_events WHERE processed_at < dreamapi.now() - interval '30 days';
+
+-- name: SweepConnectAttempts :exec
+SELECT directory.sweep_connect_attempts();
+
+-- name: Plan :one
+SELECT status, current_period_end, cancel_at, grace_until, coalesce(stripe_customer_id, '')::text AS stripe_customer_id,
+    coalesce(stripe_subscription_id, '')::text AS stripe_subscription_id,
+    (dreamapi.now() < (SELECT u.paid_until FROM platform_usage.paid_until u WHERE u.developer_id = p.developer_id))::boolean AS paid
+FROM platform_usage.plans p WHERE p.developer_id = @developer_id;
+
+-- name: EnsurePlan :exec
+INSERT INTO platform_usage.plans (developer_id) VALUES (@developer_id) ON CONFLICT DO NOTHING;
+
+-- name: SetPlanCustomer :exec
+UPDATE platform_usage.plans SET stripe_customer_id = @stripe_customer_id
+WHERE developer_id = @developer_id AND stripe_customer_id IS NULL;
+
+-- name: DeveloperOfStripeCustomer :one
+SELECT developer_id FROM platform_usage.plans WHERE stripe_customer_id = @stripe_customer_id;
+
+-- name: TakePlanNumber :one
+UPDATE platform_usage.plans SET taken = taken + 1 WHERE developer_id = @developer_id RETURNING taken;
+
+-- name: KeepPlan :execrows
+UPDATE platform_usage.plans
+SET written = @number, fetched_at = dreamapi.now(), stripe_subscription_id = sqlc.narg(stripe_subscription_id), status = @status::text,
+    current_period_end = sqlc.narg(current_period_end), cancel_at = sqlc.narg(cancel_at),
+    grace_until = CASE
+        WHEN @status::text IN ('active', 'trialing', 'none') THEN NULL
+        WHEN grace_until IS NOT NULL THEN grace_until
+        WHEN status IN ('active', 'trialing') THEN dreamapi.now() + make_interval(days => @grace_days::int)
+    END
+WHERE developer_id = @developer_id AND written < @number;
+
+-- name: PlansToCheck :many
+SELECT developer_id FROM platform_usage.plans
+WHERE stripe_customer_id IS NOT NULL AND (fetched_at IS NULL OR fetched_at < dreamapi.now() - interval '6 hours')
+ORDER BY fetched_at NULLS FIRST LIMIT 1000;
+
+-- name: CountCall :one
+INSERT INTO platform_usage.counts AS c (developer_id, month, count)
+SELECT @developer_id, (dreamapi.now() AT TIME ZONE 'UTC')::date - (extract(day FROM dreamapi.now() AT TIME ZONE 'UTC')::int - 1), 1
+WHERE @most::bigint > 0
+ON CONFLICT (developer_id, month) DO UPDATE SET count = c.count + 1 WHERE c.count < @most::bigint
+RETURNING count;
+
+-- name: UncountCall :exec
+UPDATE platform_usage.counts SET count = count - 1
+WHERE developer_id = @developer_id AND count > 0
+    AND month = (dreamapi.now() AT TIME ZONE 'UTC')::date - (extract(day FROM dreamapi.now() AT TIME ZONE 'UTC')::int - 1);
+
+-- name: CallsCounted :one
+SELECT coalesce((
+    SELECT count FROM platform_usage.counts
+    WHERE developer_id = @developer_id
+        AND month = (dreamapi.now() AT TIME ZONE 'UTC')::date - (extract(day FROM dreamapi.now() AT TIME ZONE 'UTC')::int - 1)
+), 0)::bigint AS count;

@@ -7,7 +7,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/secret"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
@@ -31,6 +33,13 @@ func (s *Server) customerRoutes(e *echo.Echo) {
 	e.POST("/api/data", s.track, s.backendOrUser)
 	e.POST("/api/data/batch", s.trackBatch, s.backend)
 	e.GET("/api/usage", s.getUsage, s.backendOrUser)
+
+	e.POST("/api/create-checkout", s.createCheckout, s.backendOrUser)
+	e.POST("/api/customer-portal", s.createPortal, s.backendOrUser)
+	e.GET("/checkout/return", s.returnFromCheckout)
+	e.GET("/checkout/done", s.checkoutDone)
+	e.GET("/checkout/canceled", s.checkoutCanceled)
+	e.POST("/webhook/stripe", s.receiveStripeEvent(billing.PreviewEndpoint, billing.ConnectEndpoint))
 }
 
 func (s *Server) listPriceList(c echo.Context) error {
@@ -73,12 +82,29 @@ func (s *Server) createCustomer(c echo.Context) error {
 }
 
 func (s *Server) listCustomers(c echo.Context) error {
+	return respondCustomers(c, s.customers, callerOf(c).Platform)
+}
+
+func respondCustomers(c echo.Context, customers *tenant.Customers, at id.Platform) error {
+	filter, err := customerFilter(c)
+	if err != nil {
+		return err
+	}
+	page, err := customers.List(c.Request().Context(), at, filter)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list(page.Customers, page.Next))
+}
+
+// customerFilter reads the parameters of a list of customers.
+func customerFilter(c echo.Context) (tenant.Filter, error) {
 	for name, values := range c.QueryParams() {
 		if !slices.Contains([]string{"email", "plan", "q", "cursor", "limit"}, name) {
-			return errs.InvalidParam(name, "%s is not a parameter of this list, which takes email, plan, q, cursor and limit.", name)
+			return tenant.Filter{}, errs.InvalidParam(name, "%s is not a parameter of this list, which takes email, plan, q, cursor and limit.", name)
 		}
 		if len(values) > 1 {
-			return errs.InvalidParam(name, "%s is given twice.", name)
+			return tenant.Filter{}, errs.InvalidParam(name, "%s is given twice.", name)
 		}
 	}
 	filter := tenant.Filter{
@@ -87,15 +113,11 @@ func (s *Server) listCustomers(c echo.Context) error {
 	if text := c.QueryParam("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > 100 {
-			return errs.InvalidParam("limit", "limit is a whole number from 1 to 100.")
+			return tenant.Filter{}, errs.InvalidParam("limit", "limit is a whole number from 1 to 100.")
 		}
 		filter.Limit = n
 	}
-	page, err := s.customers.List(c.Request().Context(), callerOf(c).Platform, filter)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, list(page.Customers, page.Next))
+	return filter, nil
 }
 
 func (s *Server) getCustomer(c echo.Context) error {
@@ -124,11 +146,11 @@ func (s *Server) updateCustomer(c echo.Context) error {
 }
 
 func (s *Server) deleteCustomer(c echo.Context) error {
-	id := c.Param("id")
-	if err := s.customers.Delete(c.Request().Context(), callerOf(c).Platform, id); err != nil {
+	customer := c.Param("id")
+	if err := s.customers.Delete(c.Request().Context(), callerOf(c).Platform, customer); err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, object{{"success", true}, {"deleted", object{{"id", id}}}})
+	return c.JSON(http.StatusOK, object{{"success", true}, {"deleted", object{{"id", customer}}}})
 }
 
 // list is the shape of every list that is paged.

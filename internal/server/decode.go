@@ -165,7 +165,7 @@ func (d *decoder) table(raw []byte, into reflect.Value, path string) {
 		element := reflect.Zero(into.Type().Elem())
 		if string(value) != "null" {
 			element = reflect.New(into.Type().Elem().Elem())
-			d.object(value, element.Elem(), join(path, name))
+			d.value(value, element.Elem(), join(path, name))
 		}
 		into.SetMapIndex(reflect.ValueOf(name), element)
 	})

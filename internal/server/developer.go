@@ -2,39 +2,58 @@ package server
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
-// developerRoutes are what developers and their programs call.
+// developerRoutes are what developers and their programs call. A change by the JSON API counts; what takes something back,
+// or pays, does not, so that it can always be done.
 func (s *Server) developerRoutes(e *echo.Echo) {
-	e.GET("/", s.developerHome)
+	e.Use(s.ownForms)
+	s.dashboardRoutes(e)
+	e.POST("/webhook/stripe", s.receiveStripeEvent(billing.OwnEndpoint))
+	e.POST("/webhook/clerk", s.receiveDeveloperClerkEvent)
 
 	e.GET("/api/me", s.getMe, s.developer)
 	e.GET("/api/tokens", s.listTokens, s.developer)
-	e.POST("/api/tokens", s.createToken, s.developer)
+	e.POST("/api/tokens", s.createToken, s.developer, s.counted)
 	e.POST("/api/tokens/:token/revoke", s.revokeToken, s.developer)
+	e.GET("/api/sessions", s.listSessions, s.developer)
+	e.POST("/api/sessions/:session/end", s.endSession, s.developer)
+	e.POST("/api/sessions/end", s.endSessions, s.developer)
+	e.GET("/api/plan", s.getPlan, s.developer)
+	e.POST("/api/plan/checkout", s.createPlanCheckout, s.developer)
+	e.POST("/api/plan/portal", s.createPlanPortal, s.developer)
 	e.GET("/api/projects", s.listProjects, s.developer)
-	e.POST("/api/projects", s.createProject, s.developer)
-	e.POST("/api/projects/:project/platforms", s.createPlatform, s.developer)
+	e.POST("/api/projects", s.createProject, s.developer, s.counted)
+	e.POST("/api/projects/:project/platforms", s.createPlatform, s.developer, s.counted)
 
 	const own = "/api/platforms/:platform"
 	e.GET(own, s.getPlatform, s.developer, s.ownPlatform)
-	e.PATCH(own, s.changePlatform, s.developer, s.ownPlatform)
-	e.POST(own+"/domains", s.addDomain, s.developer, s.ownPlatform)
-	e.DELETE(own+"/domains/:domain", s.removeDomain, s.developer, s.ownPlatform)
+	e.PATCH(own, s.changePlatform, s.developer, s.ownPlatform, s.counted)
+	e.GET(own+"/overview", s.getOverview, s.developer, s.ownPlatform)
+	e.POST(own+"/connect", s.createConnect, s.developer, s.ownPlatform)
+	e.POST(own+"/disconnect", s.disconnect, s.developer, s.ownPlatform, s.counted)
+	e.GET(own+"/repairs", s.listRepairs, s.developer, s.ownPlatform)
+	e.POST(own+"/domains", s.addDomain, s.developer, s.ownPlatform, s.counted)
+	e.DELETE(own+"/domains/:domain", s.removeDomain, s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/keys", s.listKeys, s.developer, s.ownPlatform)
-	e.POST(own+"/keys", s.createKey, s.developer, s.ownPlatform)
-	e.POST(own+"/keys/:key/rotate", s.rotateKey, s.developer, s.ownPlatform)
+	e.POST(own+"/keys", s.createKey, s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/keys/:key/rotate", s.rotateKey, s.developer, s.ownPlatform, s.counted)
 	e.POST(own+"/keys/:key/revoke", s.revokeKey, s.developer, s.ownPlatform)
 	e.GET(own+"/tiers", s.listTiers, s.developer, s.ownPlatform)
-	e.POST(own+"/tiers", s.createTier, s.developer, s.ownPlatform)
-	e.PATCH(own+"/tiers/:tier", s.changeTier, s.developer, s.ownPlatform)
+	e.POST(own+"/tiers", s.createTier, s.developer, s.ownPlatform, s.counted)
+	e.PATCH(own+"/tiers/:tier", s.changeTier, s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/tiers/order", s.orderTiers, s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/tiers/copy", s.copyTiers, s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/tiers/:tier/move-subscribers", s.moveSubscribers, s.developer, s.ownPlatform, s.counted)
+	e.GET(own+"/customers", s.listPlatformCustomers, s.developer, s.ownPlatform)
+	e.GET(own+"/customers/:id", s.getPlatformCustomer, s.developer, s.ownPlatform)
 }
 
 func (s *Server) getMe(c echo.Context) error {
@@ -125,7 +144,11 @@ func (s *Server) getPlatform(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, object{{"platform", platformOf(c)}, {"settings", settings}})
+	standing, err := s.desk.Standing(c.Request().Context(), platformOf(c).ID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, object{{"platform", platformOf(c)}, {"settings", settings}, {"stripe", standing}})
 }
 
 func (s *Server) changePlatform(c echo.Context) error {
@@ -173,140 +196,4 @@ func (s *Server) removeDomain(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, object{{"settings", settings}})
-}
-
-func (s *Server) listKeys(c echo.Context) error {
-	keys, err := s.admin.Keys(c.Request().Context(), platformOf(c).ID)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, list(keys, ""))
-}
-
-func (s *Server) createKey(c echo.Context) error {
-	var in struct {
-		Kind id.KeyKind `json:"kind"`
-		Name string     `json:"name"`
-	}
-	r, err := s.decodeOnce(c, &in, false)
-	if err != nil {
-		return err
-	}
-	made, replayed, err := s.admin.CreateKey(c.Request().Context(), platformOf(c), in.Kind, in.Name, r)
-	return respondKey(c, made, replayed, err)
-}
-
-func (s *Server) rotateKey(c echo.Context) error {
-	in := struct {
-		OverlapSeconds int64 `json:"overlapSeconds"`
-	}{24 * 60 * 60}
-	r, err := s.decodeOnce(c, &in, true)
-	if err != nil {
-		return err
-	}
-	if in.OverlapSeconds > 1<<31 || in.OverlapSeconds < 0 {
-		in.OverlapSeconds = 1 << 31 // out of range either way, and it stays so as a Duration
-	}
-	made, replayed, err := s.admin.RotateKey(c.Request().Context(), platformOf(c), c.Param("key"),
-		time.Duration(in.OverlapSeconds)*time.Second, r)
-	return respondKey(c, made, replayed, err)
-}
-
-// respondKey shows the secret once: a repetition of the answer has none.
-func respondKey(c echo.Context, made tenant.NewKey, replayed bool, err error) error {
-	if err != nil {
-		return err
-	}
-	markReplayed(c, replayed)
-	body := object{{"key", made.Key}}
-	if made.Secret != "" {
-		body = append(body, member{"secret", made.Secret})
-	}
-	return c.JSON(http.StatusCreated, body)
-}
-
-func (s *Server) revokeKey(c echo.Context) error {
-	key, err := s.admin.RevokeKey(c.Request().Context(), platformOf(c).ID, c.Param("key"))
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, object{{"key", key}})
-}
-
-func (s *Server) listTiers(c echo.Context) error {
-	tiers, err := s.admin.Tiers(c.Request().Context(), platformOf(c).ID)
-	if err != nil {
-		return err
-	}
-	entries := make([]tierEntry, len(tiers))
-	for i, t := range tiers {
-		entries[i] = tierEntryOf(t)
-	}
-	return c.JSON(http.StatusOK, list(entries, ""))
-}
-
-func (s *Server) createTier(c echo.Context) error {
-	var in struct {
-		Name        string                 `json:"name"`
-		DisplayName string                 `json:"displayName"`
-		Price       *int64                 `json:"price"`
-		Currency    string                 `json:"currency"`
-		Interval    string                 `json:"interval"`
-		Limit       limitValue             `json:"limit"`
-		Meters      map[string]*meterInput `json:"meters"`
-		Features    []string               `json:"features"`
-		RateLimit   *int                   `json:"rateLimit"`
-		Position    *int                   `json:"position"`
-	}
-	r, err := s.decodeOnce(c, &in, false)
-	if err != nil {
-		return err
-	}
-	limits, err := limitsOf(in.Limit, in.Meters, nil)
-	if err != nil {
-		return err
-	}
-	if in.Price == nil { // a forgotten price must not give the product away
-		return errs.InvalidParam("price", "price is missing; 0 makes a free tier.")
-	}
-	tier, replayed, err := s.admin.CreateTier(c.Request().Context(), platformOf(c).ID, tenant.Tier{
-		Name: in.Name, DisplayName: in.DisplayName, Price: *in.Price, Currency: in.Currency, Interval: in.Interval,
-		Features: in.Features, RateLimit: orDefault(in.RateLimit, tenant.DefaultRateLimit), Limits: limits,
-	}, in.Position, r)
-	if err != nil {
-		return err
-	}
-	markReplayed(c, replayed)
-	return c.JSON(http.StatusCreated, object{{"tier", tierEntryOf(tier)}})
-}
-
-func (s *Server) changeTier(c echo.Context) error {
-	var in struct {
-		DisplayName *string                `json:"displayName"`
-		Price       *int64                 `json:"price"`
-		Interval    *string                `json:"interval"`
-		Limit       limitValue             `json:"limit"`
-		Meters      map[string]*meterInput `json:"meters"`
-		Features    *[]string              `json:"features"`
-		RateLimit   *int                   `json:"rateLimit"`
-		Position    *int                   `json:"position"`
-		Archived    *bool                  `json:"archived"`
-	}
-	if _, err := decode(c, &in, false); err != nil {
-		return err
-	}
-	change := tenant.TierChange{
-		DisplayName: in.DisplayName, Price: in.Price, Interval: in.Interval, Features: in.Features,
-		RateLimit: in.RateLimit, Position: in.Position, Archived: in.Archived,
-	}
-	if in.Limit.given || in.Meters != nil {
-		change.Limits = func(now map[string]tenant.Limit) (map[string]tenant.Limit, error) {
-			return limitsOf(in.Limit, in.Meters, now)
-		}
-	}
-	tier, err := s.admin.ChangeTier(c.Request().Context(), platformOf(c).ID, c.Param("tier"), change)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, object{{"tier", tierEntryOf(tier)}})
 }

@@ -32,19 +32,8 @@ func (s *Server) page(c echo.Context, status int, name string, data map[string]a
 	return c.HTMLBlob(status, out.Bytes())
 }
 
-func (s *Server) developerHome(c echo.Context) error {
-	return s.page(c, http.StatusOK, "home.html", map[string]any{"Title": "Auth, billing and usage limits in three calls"})
-}
-
 func (s *Server) customerHome(c echo.Context) error {
 	return s.page(c, http.StatusOK, "api.html", map[string]any{"Title": "The API"})
-}
-
-// oauthRoutes are where a developer's Stripe account is connected.
-func (s *Server) oauthRoutes(e *echo.Echo) {
-	e.GET("/", func(c echo.Context) error {
-		return s.page(c, http.StatusOK, "connect.html", map[string]any{"Title": "Connect"})
-	})
 }
 
 // errorDocs explains every code that an error may have; docUrl leads here.
@@ -76,6 +65,6 @@ func (s *Server) static(c echo.Context) error {
 // wantsHTML reports whether it is a browser that asks for a page, and not a program that asks for the API.
 func wantsHTML(c echo.Context) bool {
 	r := c.Request()
-	return r.Method == http.MethodGet && !strings.HasPrefix(r.URL.Path, "/api/") &&
+	return !strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/webhook/") &&
 		strings.Contains(r.Header.Get("Accept"), "text/html")
 }

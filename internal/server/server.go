@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/secret"
 	"github.com/dream-api/dream-api/internal/tenant"
@@ -29,8 +30,15 @@ type Config struct {
 	// Loopback has plain localhost and 127.0.0.1 reach the customer surface, for clients that do not resolve *.localhost.
 	Loopback             bool
 	TrustedProxies       []netip.Prefix
-	CustomerClerkSecrets []secret.Text // that sign events of the shared Clerk app: the present one, and perhaps the one before
-	Version              string
+	CustomerClerkSecrets  []secret.Text // that sign events of the shared Clerk app: the present one, and perhaps the one before
+	DeveloperClerkSecrets []secret.Text // likewise of the developers' Clerk app
+	StripeSecrets         billing.Secrets
+	ClerkFrontend         string   // of the developers' Clerk app, whose scripts and pages sign them in
+	ClerkPublishableKey   string   // that app's own
+	TrustedForms          string   // origin of the sandbox's sign-in page, which posts a session to us; empty in production
+	FormTargets           []string // origins to which a form of the dashboard may lead: those of Stripe's pages
+	FlashKey              []byte   // 32 bytes, for what a page shows once
+	Version               string
 }
 
 // Modules are what the surfaces call.
@@ -40,7 +48,15 @@ type Modules struct {
 	Customers  *tenant.Customers
 	Background *tenant.Background
 	Platform   *platform.Service
+	Developers *platform.Background
 	Usage      *usage.Service
+	Cashier    *billing.Cashier
+	Desk       *billing.Desk
+	Bridge     *billing.Bridge
+	Billing    *billing.Background
+	// What the dashboard reads of customers, under the developer surface's role.
+	CustomersRead *tenant.Customers
+	UsageRead     *usage.Service
 }
 
 // Server serves the three surfaces.
@@ -55,9 +71,17 @@ type Server struct {
 	customers  *tenant.Customers
 	background *tenant.Background
 	platform   *platform.Service
+	developers *platform.Background
 	usage      *usage.Service
+	cashier    *billing.Cashier
+	desk       *billing.Desk
+	bridge     *billing.Bridge
+	billing    *billing.Background
 
-	clerkHooks []*standardwebhooks.Webhook
+	customersRead *tenant.Customers
+	usageRead     *usage.Service
+
+	clerkHooks, developerHooks []*standardwebhooks.Webhook
 
 	customer, developerSurface, oauth *echo.Echo
 	hosts                             map[string]*echo.Echo
@@ -67,7 +91,16 @@ type Server struct {
 func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: log, metrics: metrics, templates: parseTemplates(),
-		gate: m.Gate, admin: m.Admin, customers: m.Customers, background: m.Background, platform: m.Platform, usage: m.Usage,
+		gate: m.Gate, admin: m.Admin, customers: m.Customers, background: m.Background, platform: m.Platform,
+		developers: m.Developers, usage: m.Usage, cashier: m.Cashier, desk: m.Desk, bridge: m.Bridge, billing: m.Billing,
+		customersRead: m.CustomersRead, usageRead: m.UsageRead,
+	}
+	var err error
+	if s.clerkHooks, err = hooks(cfg.CustomerClerkSecrets); err != nil {
+		return nil, errors.New("a webhook secret of the end users' Clerk app can not be read")
+	}
+	if s.developerHooks, err = hooks(cfg.DeveloperClerkSecrets); err != nil {
+		return nil, errors.New("a webhook secret of the developers' Clerk app can not be read")
 	}
 	s.customer = s.surface("customer", s.customerRoutes)
 	s.developerSurface = s.surface("developer", s.developerRoutes)
@@ -82,17 +115,23 @@ func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) (*Server, er
 			s.hosts[host] = s.customer
 		}
 	}
-	for _, key := range cfg.CustomerClerkSecrets {
+	return s, nil
+}
+
+// hooks makes what checks signatures; an empty secret checks none.
+func hooks(secrets []secret.Text) ([]*standardwebhooks.Webhook, error) {
+	var made []*standardwebhooks.Webhook
+	for _, key := range secrets {
 		if key.Empty() {
 			continue
 		}
 		hook, err := standardwebhooks.NewWebhook(key.Reveal())
 		if err != nil {
-			return nil, errors.New("a webhook secret of the end users' Clerk app can not be read")
+			return nil, err
 		}
-		s.clerkHooks = append(s.clerkHooks, hook)
+		made = append(made, hook)
 	}
-	return s, nil
+	return made, nil
 }
 
 // surface makes the Echo of one surface, with what is common to all.

@@ -19,7 +19,16 @@ type priceListEntry struct {
 	Limit       *int64           `json:"limit"` // of requests
 	Meters      map[string]meter `json:"meters"`
 	Features    []string         `json:"features"`
-	PriceID     *string          `json:"priceId"`
+	PriceID     *string          `json:"priceId"` // at Stripe
+	Prices      []price          `json:"prices"`
+	TrialDays   int              `json:"trialDays"`
+}
+
+// price is what a tier costs for an interval. The first of a tier is the one that its own price repeats.
+type price struct {
+	Interval string  `json:"interval"`
+	Price    int64   `json:"price"`
+	PriceID  *string `json:"priceId"`
 }
 
 type meter struct {
@@ -30,16 +39,22 @@ type meter struct {
 // tierEntry is a tier as its developer sees it.
 type tierEntry struct {
 	priceListEntry
-	RateLimit int  `json:"rateLimit"`
-	Position  int  `json:"position"`
-	Archived  bool `json:"archived"`
+	RateLimit int     `json:"rateLimit"`
+	Position  int     `json:"position"`
+	Archived  bool    `json:"archived"`
+	ProductID *string `json:"productId"` // at Stripe
+	Published bool    `json:"published"` // Stripe knows the tier as it is
+	Problem   *string `json:"problem"`   // why it does not
 }
 
 func priceListEntryOf(t tenant.Tier) priceListEntry {
 	entry := priceListEntry{
-		Name: t.Name, DisplayName: t.DisplayName, Price: t.Price, Currency: t.Currency, Interval: t.Interval,
+		Name: t.Name, DisplayName: t.DisplayName, Price: t.Primary().Amount, Currency: t.Currency, Interval: t.Primary().Interval,
 		Limit: t.Limits[tenant.DefaultMeter].Max, Meters: map[string]meter{}, Features: notNil(t.Features),
-		PriceID: t.PriceID,
+		PriceID: t.Primary().StripeID, Prices: make([]price, len(t.Prices)), TrialDays: t.TrialDays,
+	}
+	for i, p := range t.Prices {
+		entry.Prices[i] = price{p.Interval, p.Amount, p.StripeID}
 	}
 	for name, limit := range t.Limits {
 		entry.Meters[name] = meter{limit.Max, limit.Period}
@@ -48,7 +63,42 @@ func priceListEntryOf(t tenant.Tier) priceListEntry {
 }
 
 func tierEntryOf(t tenant.Tier) tierEntry {
-	return tierEntry{priceListEntryOf(t), t.RateLimit, t.Position, t.Archived}
+	return tierEntry{
+		priceListEntryOf(t), t.RateLimit, t.Position, t.Archived, t.ProductID, t.Published, t.Problem,
+	}
+}
+
+// amountsOf changes the amounts that hold now, by interval, by what price and interval, for the primary one, and prices,
+// for any, say. A price that is null goes.
+func amountsOf(price *int64, interval *string, prices map[string]*int64, now map[string]int64) (map[string]int64, error) {
+	amounts := map[string]int64{}
+	maps.Copy(amounts, now)
+	primary := "month"
+	if _, monthly := amounts["month"]; !monthly && len(amounts) > 0 {
+		primary = "year"
+	}
+	if interval != nil && *interval != primary {
+		if amount, ok := amounts[primary]; ok { // the price moves to the interval
+			delete(amounts, primary)
+			amounts[*interval] = amount
+		}
+		primary = *interval
+	}
+	if price != nil {
+		amounts[primary] = *price
+	}
+	for name, amount := range prices {
+		stated := price != nil && name == primary
+		switch {
+		case amount == nil:
+			delete(amounts, name)
+		case stated && *amount != *price:
+			return nil, errs.InvalidParam("price", "price and prices.%s say different things.", name)
+		default:
+			amounts[name] = *amount
+		}
+	}
+	return amounts, nil
 }
 
 // limitValue is a limit as a developer may write it: a number, or null, -1 or "unlimited".

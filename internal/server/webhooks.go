@@ -16,39 +16,67 @@ import (
 // receiveClerkEvent takes an event of the shared Clerk app. Nothing of it is believed but that something happened to
 // the user: the job asks Clerk.
 func (s *Server) receiveClerkEvent(c echo.Context) error {
-	body, err := io.ReadAll(c.Request().Body)
+	event, err := clerkEvent(c, s.clerkHooks)
+	if err == nil && strings.HasPrefix(event.Type, "user.") && event.Data.ID != "" {
+		err = s.background.Receive(c.Request().Context(), event.id, event.Type, event.Data.ID)
+	}
 	if err != nil {
 		return err
 	}
-	// Clerk signs by way of Svix, whose scheme is that of Standard Webhooks under other names.
-	header := http.Header{}
-	for _, name := range []string{"Id", "Timestamp", "Signature"} {
-		header.Set("Webhook-"+name, c.Request().Header.Get("Svix-"+name))
+	return c.JSON(http.StatusOK, object{{"received", true}})
+}
+
+// receiveDeveloperClerkEvent takes an event of the developers' Clerk app: that a session ended, or that a user changed.
+func (s *Server) receiveDeveloperClerkEvent(c echo.Context) error {
+	event, err := clerkEvent(c, s.developerHooks)
+	if err != nil {
+		return err
 	}
-	if !s.signed(body, header) {
-		return errs.New(errs.InvalidSignature, "The event is not signed with the secret of this endpoint, or is more than five "+
-			"minutes old.")
+	userID, sessionID := event.Data.ID, ""
+	switch event.Type {
+	case "user.updated", "user.deleted":
+	case "session.ended", "session.removed", "session.revoked":
+		userID, sessionID = event.Data.UserID, event.Data.ID
+	default:
+		userID = ""
 	}
-	var event struct {
-		Type string `json:"type"`
-		Data struct {
-			ID string `json:"id"`
-		} `json:"data"`
-	}
-	if err := json.Unmarshal(body, &event); err != nil {
-		return errs.New(errs.InvalidJSON, "The event is not JSON.").Because(err)
-	}
-	if strings.HasPrefix(event.Type, "user.") && event.Data.ID != "" {
-		err := s.background.Receive(c.Request().Context(), header.Get("Webhook-Id"), event.Type, event.Data.ID)
-		if err != nil {
+	if userID != "" {
+		if err := s.developers.Receive(c.Request().Context(), event.id, event.Type, userID, sessionID); err != nil {
 			return err
 		}
 	}
 	return c.JSON(http.StatusOK, object{{"received", true}})
 }
 
-func (s *Server) signed(body []byte, header http.Header) bool {
-	return slices.ContainsFunc(s.clerkHooks, func(hook *standardwebhooks.Webhook) bool {
-		return hook.Verify(body, header) == nil
-	})
+type clerkMessage struct {
+	id   string
+	Type string `json:"type"`
+	Data struct {
+		ID     string `json:"id"`
+		UserID string `json:"user_id"`
+	} `json:"data"`
+}
+
+// clerkEvent reads an event of Clerk's that one of the hooks signed.
+func clerkEvent(c echo.Context, hooks []*standardwebhooks.Webhook) (clerkMessage, error) {
+	var event clerkMessage
+	body, err := io.ReadAll(c.Request().Body)
+	if err != nil {
+		return event, err
+	}
+	// Clerk signs by way of Svix, whose scheme is that of Standard Webhooks under other names.
+	header := http.Header{}
+	for _, name := range []string{"Id", "Timestamp", "Signature"} {
+		header.Set("Webhook-"+name, c.Request().Header.Get("Svix-"+name))
+	}
+	signed := slices.ContainsFunc(hooks, func(hook *standardwebhooks.Webhook) bool { return hook.Verify(body, header) == nil })
+	if !signed {
+		return event, errs.New(errs.InvalidSignature, "The event is not signed with the secret of this endpoint, or is more than five "+
+			"minutes old.")
+	}
+	event.id = header.Get("Webhook-Id")
+	if err := json.Unmarshal(body, &event); err != nil {
+		return event, errs.New(errs.InvalidJSON, "The event is not JSON.").Because(err)
+	}
+	return event, nil
 }

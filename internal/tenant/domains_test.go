@@ -11,6 +11,7 @@ import (
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/idempotency"
+	"github.com/dream-api/dream-api/internal/jobs"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
@@ -46,7 +47,11 @@ func TestADomainMustBeShownToBelongToThePlatform(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
 	dns := records{}
-	admin := tenant.NewAdmin(d.Open(t, db.Developer), idempotency.NewKeeper([]byte("k")), dns)
+	queue, err := jobs.NewEnqueuer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := tenant.NewAdmin(d.Open(t, db.Developer), idempotency.NewKeeper([]byte("k")), queue, dns)
 	gate := tenant.NewGate(d.Open(t, db.Customer), nil)
 	a, b := platforms(t, d, admin)
 	refused := func(at id.Platform, why string) {

@@ -31,6 +31,21 @@ type Caller struct {
 // Allows reports whether a browser may call from the origin.
 func (c Caller) Allows(origin string) bool { return slices.Contains(c.Origins, origin) }
 
+// of makes the caller one of the platform, unless that is suspended: a live platform whose developer's plan, and the
+// grace after it, have ended.
+func (c *Caller) of(ctx context.Context, tx db.Tenant) error {
+	row, err := queries.AllowedOrigins(ctx, tx, string(tx.Platform))
+	if err != nil {
+		return err
+	}
+	if row.Suspended {
+		return errs.New(errs.PlatformSuspended, "The live platform is suspended, because its developer's plan has ended. Its "+
+			"data is kept, and it works again as soon as the plan is paid.")
+	}
+	c.Platform, c.Origins = tx.Platform, row.AllowedOrigins
+	return nil
+}
+
 // ByKey resolves a secret or publishable key. A key that is revoked, expired or of no platform gets the same answer.
 func (g *Gate) ByKey(ctx context.Context, key id.Key) (Caller, error) {
 	caller := Caller{Backend: key.Kind == id.Secret}
@@ -39,9 +54,7 @@ func (g *Gate) ByKey(ctx context.Context, key id.Key) (Caller, error) {
 		if err != nil {
 			return err
 		}
-		caller.Platform = t.Platform
-		caller.Origins, err = queries.AllowedOrigins(ctx, t, string(t.Platform))
-		return err
+		return caller.of(ctx, t)
 	})
 	return caller, err
 }
@@ -68,8 +81,7 @@ func (g *Gate) ByUserToken(ctx context.Context, token string) (Caller, error) {
 		if err != nil {
 			return err
 		}
-		caller.Platform = t.Platform
-		if caller.Origins, err = queries.AllowedOrigins(ctx, t, string(t.Platform)); err != nil {
+		if err := caller.of(ctx, t); err != nil {
 			return err
 		}
 		if claims.AuthorizedParty != "" && !caller.Allows(claims.AuthorizedParty) {
@@ -101,9 +113,8 @@ func (g *Gate) ByDomain(ctx context.Context, domain string) (caller Caller, ok b
 		if err != nil {
 			return err
 		}
-		caller.Platform, ok = t.Platform, true
-		caller.Origins, err = queries.AllowedOrigins(ctx, t, found)
-		return err
+		ok = true
+		return caller.of(ctx, t)
 	})
 	return caller, ok, err
 }

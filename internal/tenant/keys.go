@@ -150,7 +150,23 @@ func insertKey(ctx context.Context, tx db.Tenant, kind id.KeyKind, mode id.Mode,
 		return NewKey{}, err
 	}
 	made.Key = keyFrom(row, row.CreatedAt)
-	return made, queries.AddKeyToDirectory(ctx, tx, key.Hash())
+	return made, lacking(queries.AddKeyToDirectory(ctx, tx, key.Hash()))
+}
+
+// lacking puts into words what the directory says a live platform must have before it gets a key.
+func lacking(err error) error {
+	switch {
+	case db.Violates(err, "live_keys_need_plan"):
+		return errs.New(errs.PlanRequired, "Live keys are for developers who pay. Subscribe first; test keys need no plan.")
+	case db.Violates(err, "live_keys_need_connection"):
+		return errs.New(errs.NotConnected, "Live keys need a connected Stripe account, so that your customers can pay you. Connect "+
+			"it first; test keys need none.")
+	case db.Violates(err, "live_keys_need_tiers"):
+		return errs.New(errs.Conflict, "Live keys need a tier that Stripe knows. Add one, or copy those of a test platform; if there "+
+			"are some, they are being published: try again in a moment.").After(time.Second)
+	default:
+		return err
+	}
 }
 
 func lockKey(ctx context.Context, tx db.Tenant, key string) (Key, error) {

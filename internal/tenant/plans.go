@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -56,6 +57,16 @@ func checkPlan(ctx context.Context, tx db.Tenant, name string) error {
 	return err
 }
 
+// UnknownTier is the error of a tier that is not on sale.
+func UnknownTier(ctx context.Context, tx db.Tenant, name string) error {
+	e := unknownPlan(ctx, tx, name)
+	var known *errs.Error
+	if errors.As(e, &known) {
+		known.Param = "tier"
+	}
+	return e
+}
+
 func unknownPlan(ctx context.Context, tx db.Tenant, name string) error {
 	tiers, err := readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(tx.Platform)})
 	if err != nil {
@@ -68,4 +79,50 @@ func unknownPlan(ctx context.Context, tx db.Tenant, name string) error {
 	e := errs.New(errs.UnknownPlan, "There is no plan %q here. The plans are: %s.", name, strings.Join(names, ", "))
 	e.Param = "plan"
 	return e
+}
+
+// LockCustomer holds the row of a customer until the transaction ends; errs.NotFound where there is none.
+func LockCustomer(ctx context.Context, tx db.Tenant, customer string) error {
+	return lockCustomer(ctx, tx, customer)
+}
+
+// Buyer is a customer who is about to pay.
+type Buyer struct {
+	Email string // empty where the developer keeps it
+	Name  string
+}
+
+// LockBuyer holds the row of a customer who is about to pay. A user whom the developer keeps becomes a customer by that,
+// on the stated plan: from now on it is ours to say what plan they are on.
+func LockBuyer(ctx context.Context, tx db.Tenant, userID, stated string) (Buyer, error) {
+	err := lockCustomer(ctx, tx, userID)
+	if errs.Is(err, errs.NotFound) && stated != "" {
+		if !ValidUserID(userID) {
+			return Buyer{}, errs.InvalidParam("X-User-Id", "X-User-Id has 1 to 128 letters, digits and _ . : @ | -")
+		}
+		if err := checkPlan(ctx, tx, stated); err != nil {
+			return Buyer{}, err
+		}
+		_, err = queries.InsertExternalCustomer(ctx, tx, tenantdb.InsertExternalCustomerParams{
+			PlatformID: string(tx.Platform), ID: userID, Plan: &stated,
+		})
+		if err == nil {
+			err = lockCustomer(ctx, tx, userID)
+		}
+	} else if errs.Is(err, errs.NotFound) {
+		return Buyer{}, errs.New(errs.NotFound, "There is no customer %s here. Create the customer first, or send X-User-Plan "+
+			"if you keep your users yourself.", userID)
+	}
+	if err != nil {
+		return Buyer{}, err
+	}
+	row, err := queries.Customer(ctx, tx, tenantdb.CustomerParams{PlatformID: string(tx.Platform), ID: userID})
+	if err != nil {
+		return Buyer{}, err
+	}
+	buyer := Buyer{Name: strings.TrimSpace(row.TenantCustomer.FirstName + " " + row.TenantCustomer.LastName)}
+	if row.TenantCustomer.Email != nil {
+		buyer.Email = *row.TenantCustomer.Email
+	}
+	return buyer, nil
 }

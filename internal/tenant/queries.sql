@@ -52,7 +52,8 @@ SELECT currency, allowed_origins, directory.domains_here()::text[] AS domains FR
 WHERE platform_id = @platform_id;
 
 -- name: AllowedOrigins :one
-SELECT allowed_origins FROM tenant.settings WHERE platform_id = @platform_id;
+SELECT allowed_origins, (directory.paid_until() <= dreamapi.now())::boolean AS suspended
+FROM tenant.settings WHERE platform_id = @platform_id;
 
 -- name: SetAllowedOrigins :exec
 UPDATE tenant.settings SET allowed_origins = @origins WHERE platform_id = @platform_id;
@@ -60,7 +61,7 @@ UPDATE tenant.settings SET allowed_origins = @origins WHERE platform_id = @platf
 -- name: SetCurrency :execrows
 UPDATE tenant.settings s SET currency = @currency
 WHERE s.platform_id = @platform_id
-    AND NOT EXISTS (SELECT FROM tenant.tiers t WHERE t.platform_id = s.platform_id AND t.price > 0);
+    AND NOT EXISTS (SELECT FROM tenant.prices p WHERE p.platform_id = s.platform_id AND p.amount > 0);
 
 -- name: LockSettings :one
 SELECT currency FROM tenant.settings WHERE platform_id = @platform_id FOR UPDATE;
@@ -81,7 +82,11 @@ SELECT directory.remove_domain(@domain)::boolean;
 SELECT t.*, s.currency, coalesce((
         SELECT jsonb_agg(jsonb_build_object('meter', l.meter, 'max', l.max, 'period', l.period) ORDER BY l.meter)
         FROM tenant.tier_limits l WHERE l.platform_id = t.platform_id AND l.tier = t.name
-    ), '[]')::jsonb AS limits
+    ), '[]')::jsonb AS limits, coalesce((
+        SELECT jsonb_agg(jsonb_build_object('id', p.id, 'interval', p.interval, 'price', p.amount,
+            'stripeId', p.stripe_price_id) ORDER BY p.interval)
+        FROM tenant.prices p WHERE p.platform_id = t.platform_id AND p.tier = t.name AND p.retired_at IS NULL
+    ), '[]')::jsonb AS prices
 FROM tenant.tiers t JOIN tenant.settings s ON s.platform_id = t.platform_id
 WHERE t.platform_id = @platform_id
     AND (sqlc.narg(name)::text IS NULL OR t.name = sqlc.narg(name))
@@ -92,17 +97,82 @@ ORDER BY t.position, t.name;
 SELECT count(*) FROM tenant.tiers WHERE platform_id = @platform_id;
 
 -- name: InsertTier :exec
-INSERT INTO tenant.tiers (platform_id, name, display_name, price, interval, features, rate_limit, position)
-VALUES (@platform_id, @name, @display_name, @price, @interval, @features, @rate_limit,
+INSERT INTO tenant.tiers (platform_id, name, display_name, features, rate_limit, trial_days, position)
+VALUES (@platform_id, @name, @display_name, @features, @rate_limit, @trial_days,
     coalesce(sqlc.narg(position)::int, (SELECT coalesce(max(position), 0) + 1 FROM tenant.tiers
         WHERE platform_id = @platform_id)));
 
 -- name: UpdateTier :exec
 UPDATE tenant.tiers
-SET display_name = @display_name, price = @price, interval = @interval, features = @features,
-    rate_limit = @rate_limit, position = @position,
+SET display_name = @display_name, features = @features, rate_limit = @rate_limit, trial_days = @trial_days,
+    position = @position, version = version + 1,
     archived_at = CASE WHEN @archived::boolean THEN coalesce(archived_at, dreamapi.now()) END
 WHERE platform_id = @platform_id AND name = @name;
+
+-- name: PlaceTier :execrows
+UPDATE tenant.tiers SET position = @position WHERE platform_id = @platform_id AND name = @name;
+
+-- name: InsertPrice :exec
+INSERT INTO tenant.prices (platform_id, id, tier, interval, amount, currency)
+VALUES (@platform_id, @id, @tier, @interval, @amount, @currency);
+
+-- name: RetirePrice :exec
+UPDATE tenant.prices SET retired_at = dreamapi.now()
+WHERE platform_id = @platform_id AND tier = @tier AND interval = @interval AND retired_at IS NULL;
+
+-- name: RetireAllPrices :many
+UPDATE tenant.prices SET retired_at = dreamapi.now()
+WHERE platform_id = @platform_id AND retired_at IS NULL
+RETURNING tier, interval, amount, currency;
+
+-- name: TouchTiers :exec
+UPDATE tenant.tiers SET version = version + 1 WHERE platform_id = @platform_id;
+
+-- name: Unpublished :many
+SELECT name FROM tenant.tiers WHERE platform_id = @platform_id AND published < version ORDER BY position, name;
+
+-- name: TierToPublish :one
+SELECT t.name, t.display_name, (t.archived_at IS NOT NULL)::boolean AS archived,
+    coalesce(t.stripe_product_id, '')::text AS stripe_product_id, t.version
+FROM tenant.tiers t WHERE t.platform_id = @platform_id AND t.name = @name;
+
+-- name: PricesToPublish :many
+-- The new ones, and those that Stripe still believes to be on sale.
+SELECT id, interval, amount, currency, coalesce(stripe_price_id, '')::text AS stripe_price_id FROM tenant.prices
+WHERE platform_id = @platform_id AND tier = @tier
+    AND (retired_at IS NULL AND stripe_price_id IS NULL OR retired_at IS NOT NULL AND stripe_price_id IS NOT NULL AND NOT withdrawn)
+ORDER BY created_at, id;
+
+-- name: ProductPublished :exec
+UPDATE tenant.tiers SET stripe_product_id = @product_id WHERE platform_id = @platform_id AND name = @name;
+
+-- name: PricePublished :exec
+UPDATE tenant.prices SET stripe_price_id = @stripe_price_id WHERE platform_id = @platform_id AND id = @id;
+
+-- name: PriceWithdrawn :exec
+UPDATE tenant.prices SET withdrawn = true WHERE platform_id = @platform_id AND id = @id;
+
+-- name: TierPublished :exec
+UPDATE tenant.tiers SET published = greatest(published, @version::bigint), unpublished_because = NULL
+WHERE platform_id = @platform_id AND name = @name;
+
+-- name: TierNotPublished :exec
+UPDATE tenant.tiers SET unpublished_because = @because WHERE platform_id = @platform_id AND name = @name;
+
+-- name: ForgetPublishedPrices :exec
+UPDATE tenant.prices SET stripe_price_id = NULL WHERE platform_id = @platform_id;
+
+-- name: ForgetPublishedProducts :exec
+UPDATE tenant.tiers SET stripe_product_id = NULL, version = version + 1 WHERE platform_id = @platform_id;
+
+-- name: TierOfStripePrice :one
+SELECT p.id, p.tier, p.interval FROM tenant.prices p WHERE p.platform_id = @platform_id AND p.stripe_price_id = @stripe_price_id;
+
+-- name: TierOfProduct :one
+SELECT name FROM tenant.tiers WHERE platform_id = @platform_id AND stripe_product_id = @product_id;
+
+-- name: Price :one
+SELECT id, tier, interval, amount, currency, stripe_price_id FROM tenant.prices WHERE platform_id = @platform_id AND id = @id;
 
 -- name: CustomersWithoutPlan :one
 SELECT (NOT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = @platform_id)
@@ -242,3 +312,49 @@ UPDATE tenant.clerk_events SET processed_at = dreamapi.now() WHERE id = @id;
 
 -- name: SweepClerkEvents :exec
 DELETE FROM tenant.clerk_events WHERE processed_at < dreamapi.now() - interval '30 days';
+
+-- name: Connection :one
+SELECT account, name, charges_enabled, connected_at, ended_at, end_reason FROM tenant.connections
+WHERE platform_id = @platform_id;
+
+-- name: SetConnection :exec
+INSERT INTO tenant.connections (platform_id, account, name, charges_enabled)
+VALUES (@platform_id, @account, @name, @charges_enabled)
+ON CONFLICT (platform_id) DO UPDATE SET account = excluded.account, name = excluded.name,
+    charges_enabled = excluded.charges_enabled, connected_at = dreamapi.now(), ended_at = NULL, end_reason = NULL;
+
+-- name: EndConnection :execrows
+UPDATE tenant.connections SET ended_at = dreamapi.now(), end_reason = @reason
+WHERE platform_id = @platform_id AND account = @account AND ended_at IS NULL;
+
+-- name: RefreshConnection :exec
+UPDATE tenant.connections SET name = @name, charges_enabled = @charges_enabled
+WHERE platform_id = @platform_id AND account = @account AND ended_at IS NULL;
+
+-- name: LiveSubscriptionsElsewhere :one
+SELECT count(*) FROM billing.subscriptions
+WHERE platform_id = @platform_id AND account <> @account
+    AND status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused');
+
+-- name: LinkAccount :one
+SELECT directory.link_account(@account)::boolean;
+
+-- name: UnlinkAccount :one
+SELECT directory.unlink_account(@account)::boolean;
+
+-- name: PlatformsOfAccount :one
+SELECT directory.platforms_of_account(@account)::text[];
+
+-- name: LiveLacks :one
+SELECT directory.live_lacks()::text;
+
+-- name: InsertExternalCustomer :execrows
+INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES (@platform_id, @id, 'external', @plan)
+ON CONFLICT DO NOTHING;
+
+-- name: Mode :one
+SELECT directory.mode()::text;
+
+-- name: CustomersByPlan :many
+SELECT coalesce(plan, '')::text AS plan, count(*) AS customers FROM tenant.current_plans
+WHERE platform_id = @platform_id GROUP BY 1 ORDER BY 1;

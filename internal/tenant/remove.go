@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/dream-api/dream-api/internal/db"
-	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/platform/clerkapp"
 	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
@@ -67,9 +66,6 @@ func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (s
 		}
 	}
 	_, err = queries.DeleteCustomer(ctx, tx, tenantdb.DeleteCustomerParams{PlatformID: string(tx.Platform), ID: customer})
-	if db.Violates(err, "subscriptions_platform_id_customer_id_fkey") {
-		return "", errs.New(errs.SubscriptionLives, "The customer has a subscription. Cancel it first.")
-	}
 	return state, err
 }
 

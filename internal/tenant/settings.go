@@ -67,14 +67,8 @@ func (a *Admin) ChangeSettings(ctx context.Context, at id.Platform, change Setti
 			return err
 		}
 		if change.Currency != nil && *change.Currency != now {
-			n, err := queries.SetCurrency(ctx, tx, tenantdb.SetCurrencyParams{
-				PlatformID: string(at), Currency: *change.Currency,
-			})
-			if err != nil {
+			if err := changeCurrency(ctx, tx, *change.Currency); err != nil {
 				return err
-			}
-			if n == 0 {
-				return errs.New(errs.Conflict, "The currency can not change once a tier has a price.")
 			}
 		}
 		if change.Name != nil {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
@@ -27,6 +28,7 @@ const (
 	highestLimit     = 1 << 53    // what every JSON reader holds exactly
 	highestRateLimit = 1_000_000
 	mostTiers        = 100
+	longestTrial     = 730 // Stripe's own bound, in days
 )
 
 var (
@@ -39,15 +41,46 @@ var (
 type Tier struct {
 	Name        string
 	DisplayName string
-	Price       int64  // in the currency's minor unit
-	Currency    string // the platform's
-	Interval    string // month or year
+	Currency    string  // the platform's
+	Prices      []Price // one for an interval, the month first; a free tier has one of 0
+	TrialDays   int     // before the first payment of somebody who never subscribed
 	Features    []string
 	RateLimit   int // calls a minute for each user
 	Position    int
-	PriceID     *string // at Stripe
+	ProductID   *string // at Stripe; nil until Stripe has it
+	Published   bool    // Stripe knows the tier as it is
+	Problem     *string // why it does not
 	Archived    bool
 	Limits      map[string]Limit // by meter; a meter that is not here is not part of the tier
+}
+
+// Price is what a tier costs for an interval.
+type Price struct {
+	ID       id.Price `json:"id"`
+	Interval string   `json:"interval"` // month or year
+	Amount   int64    `json:"price"`    // in the currency's minor unit
+	StripeID *string  `json:"stripeId"` // nil until Stripe has it
+}
+
+// Primary is the price that the tier is known by: the monthly one, where there is one.
+func (t Tier) Primary() Price {
+	if len(t.Prices) == 0 {
+		return Price{}
+	}
+	return t.Prices[0]
+}
+
+// Free reports whether the tier costs nothing.
+func (t Tier) Free() bool { return t.Primary().Amount == 0 }
+
+// Per returns the tier's price for an interval; the empty interval is that of the primary price.
+func (t Tier) Per(interval string) (Price, bool) {
+	for _, p := range t.Prices {
+		if interval == "" || p.Interval == interval {
+			return p, true
+		}
+	}
+	return Price{}, false
 }
 
 // Limit is how much of a meter a tier grants in a period.
@@ -56,17 +89,29 @@ type Limit struct {
 	Period string `json:"period"`
 }
 
-// TierChange holds what shall change; nil leaves a field as it is. Limits makes the new limits of the present ones.
+// TierChange holds what shall change; nil leaves a field as it is. Prices and Limits make the new ones of the present
+// ones.
 type TierChange struct {
 	DisplayName *string
-	Price       *int64
-	Interval    *string
+	Prices      func(now map[string]int64) (map[string]int64, error) // by interval
+	TrialDays   *int
 	Features    *[]string
 	RateLimit   *int
 	Position    *int
 	Archived    *bool
 	Limits      func(now map[string]Limit) (map[string]Limit, error)
 }
+
+// TiersChanged is the job that has Stripe know a platform's price list.
+type TiersChanged struct {
+	PlatformID id.Platform `json:"platformId"`
+}
+
+// Kind names the job.
+func (TiersChanged) Kind() string { return "tenant.tiers_changed" }
+
+// publishWithin is when the job runs if nobody has published the change before, as whoever made it does.
+const publishWithin = 30 * time.Second
 
 // Tiers lists the price list of the platform in its order, as the platform's customers see it.
 func (g *Gate) Tiers(ctx context.Context, at id.Platform) ([]Tier, error) {
@@ -76,6 +121,29 @@ func (g *Gate) Tiers(ctx context.Context, at id.Platform) ([]Tier, error) {
 // Tiers lists all tiers of the platform in their order.
 func (a *Admin) Tiers(ctx context.Context, at id.Platform) ([]Tier, error) {
 	return listTiers(ctx, a.db, at, true)
+}
+
+// Tier returns one tier, an archived one too.
+func (a *Admin) Tier(ctx context.Context, at id.Platform, name string) (Tier, error) {
+	var found Tier
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		found, err = readTier(ctx, tx, name)
+		return err
+	})
+	return found, err
+}
+
+// CustomersByPlan counts the platform's customers by their plan; those with none are under the empty name.
+func (a *Admin) CustomersByPlan(ctx context.Context, at id.Platform) (map[string]int64, error) {
+	counts := map[string]int64{}
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		rows, err := queries.CustomersByPlan(ctx, tx, string(at))
+		for _, row := range rows {
+			counts[row.Plan] = row.Customers
+		}
+		return err
+	})
+	return counts, err
 }
 
 func listTiers(ctx context.Context, d *db.DB, at id.Platform, archived bool) ([]Tier, error) {
@@ -94,9 +162,6 @@ func (a *Admin) CreateTier(
 	if t.DisplayName == "" {
 		t.DisplayName = t.Name
 	}
-	if t.Interval == "" {
-		t.Interval = "month"
-	}
 	if position != nil {
 		t.Position = *position
 	}
@@ -113,7 +178,8 @@ func (a *Admin) CreateTier(
 				return Tier{}, errs.InvalidParam("currency", "A platform has one currency, and this one's is %s. It can be changed "+
 					"in the settings until a tier has a price.", currency)
 			}
-			if err := insertTier(ctx, tx, t, position); err != nil {
+			t.Currency = currency
+			if err := a.insertTier(ctx, tx, t, position); err != nil {
 				return Tier{}, err
 			}
 			return readTier(ctx, tx, t.Name)
@@ -123,61 +189,161 @@ func (a *Admin) CreateTier(
 	return made, replayed, err
 }
 
-// ChangeTier changes a tier. New limits hold from the moment this returns; what was counted stays.
+// ChangeTier changes a tier. New limits hold from the moment this returns; what was counted stays. A new price is for
+// those who come: who subscribed before keeps theirs.
 func (a *Admin) ChangeTier(ctx context.Context, at id.Platform, name string, c TierChange) (Tier, error) {
 	var changed Tier
 	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		if _, err := queries.LockSettings(ctx, tx, string(at)); err != nil { // one change of the price list at a time
 			return err
 		}
-		t, err := readTier(ctx, tx, name)
+		before, err := readTier(ctx, tx, name)
 		if err != nil {
 			return err
 		}
-		set(&t.DisplayName, c.DisplayName)
-		set(&t.Price, c.Price)
-		set(&t.Interval, c.Interval)
-		set(&t.Features, c.Features)
-		set(&t.RateLimit, c.RateLimit)
-		set(&t.Position, c.Position)
-		set(&t.Archived, c.Archived)
-		if c.Limits != nil {
-			if t.Limits, err = c.Limits(t.Limits); err != nil {
-				return err
-			}
-		}
-		if err := t.check(); err != nil {
+		if err := a.updateTier(ctx, tx, before, c); err != nil {
 			return err
-		}
-		err = queries.UpdateTier(ctx, tx, tenantdb.UpdateTierParams{
-			PlatformID: string(at), Name: name, DisplayName: t.DisplayName, Price: t.Price, Interval: t.Interval,
-			Features: notNil(t.Features), RateLimit: int32(t.RateLimit), Position: int32(t.Position),
-			Archived: t.Archived,
-		})
-		if err != nil {
-			return err
-		}
-		stranded, err := queries.CustomersWithoutPlan(ctx, tx, string(at))
-		if err != nil {
-			return err
-		}
-		if stranded {
-			return errs.New(errs.Conflict, "Customers without a plan of their own are on the first free tier, and this would leave "+
-				"none. Give them a plan, or add another free tier, first.")
-		}
-		if c.Limits != nil {
-			err := queries.DeleteLimits(ctx, tx, tenantdb.DeleteLimitsParams{PlatformID: string(at), Tier: name})
-			if err != nil {
-				return err
-			}
-			if err := insertLimits(ctx, tx, t); err != nil {
-				return err
-			}
 		}
 		changed, err = readTier(ctx, tx, name)
 		return err
 	})
 	return changed, err
+}
+
+func (a *Admin) updateTier(ctx context.Context, tx db.Tenant, before Tier, c TierChange) (err error) {
+	t := before
+	set(&t.DisplayName, c.DisplayName)
+	set(&t.TrialDays, c.TrialDays)
+	set(&t.Features, c.Features)
+	set(&t.RateLimit, c.RateLimit)
+	set(&t.Position, c.Position)
+	set(&t.Archived, c.Archived)
+	if c.Prices != nil {
+		amounts, err := c.Prices(amountsOf(before.Prices))
+		if err != nil {
+			return err
+		}
+		t.Prices = pricesOf(amounts)
+	}
+	if c.Limits != nil {
+		if t.Limits, err = c.Limits(t.Limits); err != nil {
+			return err
+		}
+	}
+	if err := t.check(); err != nil {
+		return err
+	}
+	err = queries.UpdateTier(ctx, tx, tenantdb.UpdateTierParams{
+		PlatformID: string(tx.Platform), Name: t.Name, DisplayName: t.DisplayName, Features: notNil(t.Features),
+		RateLimit: int32(t.RateLimit), TrialDays: int32(t.TrialDays), Position: int32(t.Position), Archived: t.Archived,
+	})
+	if err != nil {
+		return err
+	}
+	if err := changePrices(ctx, tx, t, before.Prices); err != nil {
+		return err
+	}
+	stranded, err := queries.CustomersWithoutPlan(ctx, tx, string(tx.Platform))
+	if err != nil {
+		return err
+	}
+	if stranded {
+		return errs.New(errs.Conflict, "Customers without a plan of their own are on the first free tier, and this would leave "+
+			"none. Give them a plan, or add another free tier, first.")
+	}
+	if c.Limits != nil {
+		err := queries.DeleteLimits(ctx, tx, tenantdb.DeleteLimitsParams{PlatformID: string(tx.Platform), Tier: t.Name})
+		if err != nil {
+			return err
+		}
+		if err := insertLimits(ctx, tx, t); err != nil {
+			return err
+		}
+	}
+	return a.queue.EnqueueIn(ctx, tx.Tx, publishWithin, TiersChanged{tx.Platform})
+}
+
+// OrderTiers puts the tiers in the order of the names, which are those of all the tiers that are not archived.
+func (a *Admin) OrderTiers(ctx context.Context, at id.Platform, names []string) ([]Tier, error) {
+	var ordered []Tier
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		if _, err := queries.LockSettings(ctx, tx, string(at)); err != nil {
+			return err
+		}
+		now, err := readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(at)})
+		if err != nil {
+			return err
+		}
+		want := make([]string, len(now))
+		for i, t := range now {
+			want[i] = t.Name
+		}
+		if !slices.Equal(slices.Sorted(slices.Values(names)), slices.Sorted(slices.Values(want))) {
+			return errs.InvalidParam("names", "names holds each tier that is not archived once: %s.", strings.Join(want, ", "))
+		}
+		for i, name := range names {
+			_, err := queries.PlaceTier(ctx, tx, tenantdb.PlaceTierParams{
+				PlatformID: string(at), Name: name, Position: int32(i + 1),
+			})
+			if err != nil {
+				return err
+			}
+		}
+		ordered, err = readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(at), WithArchived: true})
+		return err
+	})
+	return ordered, err
+}
+
+// CopyTiers gives a platform the tiers of another: those that it lacks are made, those of the same name become the same,
+// others stay. Both platforms are the developer's, which is checked before.
+func (a *Admin) CopyTiers(ctx context.Context, from, to id.Platform) ([]Tier, error) {
+	source, err := a.Tiers(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	var copied []Tier
+	err = a.db.Tenant(ctx, to, func(ctx context.Context, tx db.Tenant) error {
+		currency, err := queries.LockSettings(ctx, tx, string(to))
+		if err != nil {
+			return err
+		}
+		if len(source) > 0 && source[0].Currency != currency {
+			if err := changeCurrency(ctx, tx, source[0].Currency); err != nil {
+				return err
+			}
+		}
+		now, err := readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(to), WithArchived: true})
+		if err != nil {
+			return err
+		}
+		for _, t := range source {
+			at := slices.IndexFunc(now, func(own Tier) bool { return own.Name == t.Name })
+			switch {
+			case at < 0 && t.Archived: // there is nobody here who would be on it
+			case at < 0:
+				err = a.insertTier(ctx, tx, t, &t.Position)
+			default:
+				err = a.updateTier(ctx, tx, now[at], changeTo(t))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		copied, err = readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(to), WithArchived: true})
+		return err
+	})
+	return copied, err
+}
+
+// changeTo is the change that makes any tier the same as t.
+func changeTo(t Tier) TierChange {
+	return TierChange{
+		DisplayName: &t.DisplayName, TrialDays: &t.TrialDays, Features: &t.Features, RateLimit: &t.RateLimit,
+		Position: &t.Position, Archived: &t.Archived,
+		Prices: func(map[string]int64) (map[string]int64, error) { return amountsOf(t.Prices), nil },
+		Limits: func(map[string]Limit) (map[string]Limit, error) { return t.Limits, nil },
+	}
 }
 
 func set[T any](field *T, to *T) {
@@ -198,11 +364,12 @@ func (t Tier) check() error {
 	if n := len([]rune(t.DisplayName)); t.Name != "" && n > 100 || t.Name != "" && strings.TrimSpace(t.DisplayName) == "" {
 		fault("displayName", "has 1 to 100 characters")
 	}
-	if t.Price < 0 || t.Price > highestPrice {
-		fault("price", "is in the currency's minor unit (cents), from 0 to %d", highestPrice)
+	faults = append(faults, checkPrices(t.Prices)...)
+	if t.TrialDays < 0 || t.TrialDays > longestTrial {
+		fault("trialDays", "is a number of days, from 0 to %d", longestTrial)
 	}
-	if t.Interval != "month" && t.Interval != "year" {
-		fault("interval", `is "month" or "year"`)
+	if t.TrialDays > 0 && t.Free() {
+		fault("trialDays", "is for a tier that costs something")
 	}
 	if t.RateLimit < 1 || t.RateLimit > highestRateLimit {
 		fault("rateLimit", "is a number of calls a minute, from 1 to %d", highestRateLimit)
@@ -237,10 +404,10 @@ func (t Tier) check() error {
 	return errs.Invalid(faults)
 }
 
-func insertTier(ctx context.Context, tx db.Tenant, t Tier, position *int) error {
+func (a *Admin) insertTier(ctx context.Context, tx db.Tenant, t Tier, position *int) error {
 	params := tenantdb.InsertTierParams{
-		PlatformID: string(tx.Platform), Name: t.Name, DisplayName: t.DisplayName, Price: t.Price, Interval: t.Interval,
-		Features: notNil(t.Features), RateLimit: int32(t.RateLimit),
+		PlatformID: string(tx.Platform), Name: t.Name, DisplayName: t.DisplayName, Features: notNil(t.Features),
+		RateLimit: int32(t.RateLimit), TrialDays: int32(t.TrialDays),
 	}
 	if position != nil {
 		params.Position = new(int32(*position))
@@ -259,7 +426,13 @@ func insertTier(ctx context.Context, tx db.Tenant, t Tier, position *int) error 
 	if err != nil {
 		return err
 	}
-	return insertLimits(ctx, tx, t)
+	if err := changePrices(ctx, tx, t, nil); err != nil {
+		return err
+	}
+	if err := insertLimits(ctx, tx, t); err != nil {
+		return err
+	}
+	return a.queue.EnqueueIn(ctx, tx.Tx, publishWithin, TiersChanged{tx.Platform})
 }
 
 func insertLimits(ctx context.Context, tx db.Tenant, t Tier) error {
@@ -299,9 +472,14 @@ func readTiers(ctx context.Context, tx db.Tenant, params tenantdb.TiersParams) (
 		if err := json.Unmarshal(row.Limits, &limits); err != nil {
 			return nil, err
 		}
+		var prices []Price
+		if err := json.Unmarshal(row.Prices, &prices); err != nil {
+			return nil, err
+		}
 		tiers[i] = Tier{
-			Name: row.Name, DisplayName: row.DisplayName, Price: row.Price, Currency: row.Currency, Interval: row.Interval,
-			Features: row.Features, RateLimit: int(row.RateLimit), Position: int(row.Position), PriceID: row.StripePriceID,
+			Name: row.Name, DisplayName: row.DisplayName, Currency: row.Currency, Prices: prices, TrialDays: int(row.TrialDays),
+			Features: row.Features, RateLimit: int(row.RateLimit), Position: int(row.Position), ProductID: row.StripeProductID,
+			Published: row.Published >= row.Version, Problem: row.UnpublishedBecause,
 			Archived: row.ArchivedAt != nil, Limits: make(map[string]Limit, len(limits)),
 		}
 		for _, l := range limits {

@@ -51,3 +51,8 @@ WHERE (platform_id, user_id, meter, period, period_start) IN (
         AND period_start < dreamapi.now() - interval '7 days'
     LIMIT @most
 );
+
+-- name: Totals :many
+SELECT meter, period, sum(count)::bigint AS count, count(*) AS users FROM tenant_usage.counters
+WHERE platform_id = @platform_id AND period_start = dreamapi.period_start(period, dreamapi.now())
+GROUP BY meter, period ORDER BY meter, period;

@@ -172,6 +172,27 @@ func (s *Service) Of(ctx context.Context, user User) (Report, error) {
 	return report, err
 }
 
+// Total is what all users of a platform have used of a meter, in the present period of one kind.
+type Total struct {
+	Meter  string `json:"meter"`
+	Period string `json:"period"`
+	Count  int64  `json:"count"`
+	Users  int64  `json:"users"`
+}
+
+// Totals sums up the present periods of a platform.
+func (s *Service) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
+	totals := []Total{}
+	err := s.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		rows, err := queries.Totals(ctx, tx, string(at))
+		for _, row := range rows {
+			totals = append(totals, Total(row))
+		}
+		return err
+	})
+	return totals, err
+}
+
 // Forget deletes what is counted of a user; it is a tenant.Forget. It takes the window's row first, as Track does: a
 // call under way ends before, and one that comes later finds the user gone.
 func Forget(ctx context.Context, tx db.Tenant, userID string) error {

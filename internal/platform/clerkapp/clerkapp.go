@@ -15,6 +15,7 @@ import (
 
 	"github.com/clerk/clerk-sdk-go/v2"
 	"github.com/clerk/clerk-sdk-go/v2/jwks"
+	"github.com/clerk/clerk-sdk-go/v2/session"
 	"github.com/clerk/clerk-sdk-go/v2/user"
 
 	"github.com/dream-api/dream-api/internal/errs"
@@ -31,9 +32,11 @@ type Config struct {
 
 // App is one Clerk app.
 type App struct {
-	users  *user.Client
-	keys   keyCache
-	issuer string
+	users    *user.Client
+	sessions *session.Client
+	keys     keyCache
+	issuer   string
+	public   string // the publishable key
 }
 
 // New makes an App. Nothing is called yet.
@@ -50,13 +53,31 @@ func New(cfg Config) (*App, error) {
 		backend.URL = clerk.String(strings.TrimSuffix(cfg.APIURL, "/") + "/v1")
 	}
 	client := clerk.ClientConfig{BackendConfig: backend}
-	app := &App{users: user.NewClient(&client), issuer: "https://" + host}
+	app := &App{
+		users: user.NewClient(&client), sessions: session.NewClient(&client), issuer: "https://" + host, public: cfg.PublishableKey,
+	}
 	if cfg.Insecure {
 		app.issuer = "http://" + host
 	}
 	keys := jwks.NewClient(&client)
 	app.keys.fetch = func(ctx context.Context) (*clerk.JSONWebKeySet, error) { return keys.Get(ctx, &jwks.GetParams{}) }
 	return app, nil
+}
+
+// Frontend is the address of the app's frontend API, which issues its tokens and serves its scripts and pages.
+func (a *App) Frontend() string { return a.issuer }
+
+// PublishableKey is the app's own, which its scripts are given.
+func (a *App) PublishableKey() string { return a.public }
+
+// RevokeSession ends a session at Clerk. One that is not there, or has ended, is ended.
+func (a *App) RevokeSession(ctx context.Context, id string) error {
+	if _, err := a.sessions.Revoke(ctx, &session.RevokeParams{ID: id}); err != nil {
+		if err := refusal(err); !errors.Is(err, ErrNotFound) && !errs.Is(err, errs.UpstreamFailed) {
+			return err
+		}
+	}
+	return nil
 }
 
 // FrontendHost reads the host of the frontend API out of a publishable key of Clerk's.

@@ -17,6 +17,7 @@ import (
 // Claims are what a verified token says.
 type Claims struct {
 	UserID          string
+	SessionID       string // of the session at Clerk; empty in a token that no session made
 	AuthorizedParty string // azp: the origin that asked for the token; may be empty
 	PublishableKey  string // of the JWT template; empty in a plain session token
 }
@@ -55,7 +56,7 @@ func (a *App) Verify(ctx context.Context, token string) (Claims, error) {
 	case claims.Subject == "":
 		return Claims{}, badToken("it has no sub", nil)
 	}
-	return Claims{claims.Subject, claims.AuthorizedParty, custom.PublishableKey}, nil
+	return Claims{claims.Subject, claims.SessionID, claims.AuthorizedParty, custom.PublishableKey}, nil
 }
 
 func badToken(why string, cause error) error {

@@ -8,12 +8,22 @@ import (
 	"time"
 )
 
+type PlatformClerkEvent struct {
+	ID          string
+	Type        string
+	UserID      string
+	SessionID   string
+	ReceivedAt  time.Time
+	ProcessedAt *time.Time
+}
+
 type PlatformDeveloper struct {
 	ID          string
 	ClerkUserID string
 	Email       string
 	Name        string
 	CreatedAt   time.Time
+	DeletedAt   *time.Time
 }
 
 type PlatformDeveloperToken struct {

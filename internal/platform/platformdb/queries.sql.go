@@ -10,6 +10,68 @@ import (
 	"time"
 )
 
+const callsCounted = `-- name: CallsCounted :one
+SELECT coalesce((
+    SELECT count FROM platform_usage.counts
+    WHERE developer_id = $1
+        AND month = (dreamapi.now() AT TIME ZONE 'UTC')::date - (extract(day FROM dreamapi.now() AT TIME ZONE 'UTC')::int - 1)
+), 0)::bigint AS count
+`
+
+func (q *Queries) CallsCounted(ctx context.Context, db DBTX, developerID string) (int64, error) {
+	row := db.QueryRow(ctx, callsCounted, developerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const clerkEvent = `-- name: ClerkEvent :one
+SELECT id, type, user_id, session_id, received_at, processed_at FROM platform.clerk_events WHERE id = $1 AND processed_at IS NULL
+`
+
+func (q *Queries) ClerkEvent(ctx context.Context, db DBTX, id string) (PlatformClerkEvent, error) {
+	row := db.QueryRow(ctx, clerkEvent, id)
+	var i PlatformClerkEvent
+	err := row.Scan(
+		&i.ID,
+		&i.Type,
+		&i.UserID,
+		&i.SessionID,
+		&i.ReceivedAt,
+		&i.ProcessedAt,
+	)
+	return i, err
+}
+
+const clerkEventDone = `-- name: ClerkEventDone :exec
+UPDATE platform.clerk_events SET processed_at = dreamapi.now() WHERE id = $1
+`
+
+func (q *Queries) ClerkEventDone(ctx context.Context, db DBTX, id string) error {
+	_, err := db.Exec(ctx, clerkEventDone, id)
+	return err
+}
+
+const countCall = `-- name: CountCall :one
+INSERT INTO platform_usage.counts AS c (developer_id, month, count)
+SELECT $1, (dreamapi.now() AT TIME ZONE 'UTC')::date - (extract(day FROM dreamapi.now() AT TIME ZONE 'UTC')::int - 1), 1
+WHERE $2::bigint > 0
+ON CONFLICT (developer_id, month) DO UPDATE SET count = c.count + 1 WHERE c.count < $2::bigint
+RETURNING count
+`
+
+type CountCallParams struct {
+	DeveloperID string
+	Most        int64
+}
+
+func (q *Queries) CountCall(ctx context.Context, db DBTX, arg CountCallParams) (int64, error) {
+	row := db.QueryRow(ctx, countCall, arg.DeveloperID, arg.Most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countPlatforms = `-- name: CountPlatforms :one
 SELECT count(*) FROM platform.platforms WHERE project_id = $1
 `
@@ -43,8 +105,17 @@ func (q *Queries) CountTokens(ctx context.Context, db DBTX, developerID string) 
 	return count, err
 }
 
+const deleteDeveloper = `-- name: DeleteDeveloper :exec
+UPDATE platform.developers SET deleted_at = dreamapi.now() WHERE id = $1 AND deleted_at IS NULL
+`
+
+func (q *Queries) DeleteDeveloper(ctx context.Context, db DBTX, id string) error {
+	_, err := db.Exec(ctx, deleteDeveloper, id)
+	return err
+}
+
 const developerByClerkUser = `-- name: DeveloperByClerkUser :one
-SELECT id, clerk_user_id, email, name, created_at FROM platform.developers WHERE clerk_user_id = $1
+SELECT id, clerk_user_id, email, name, created_at, deleted_at FROM platform.developers WHERE clerk_user_id = $1 AND deleted_at IS NULL
 `
 
 func (q *Queries) DeveloperByClerkUser(ctx context.Context, db DBTX, clerkUserID string) (PlatformDeveloper, error) {
@@ -56,15 +127,57 @@ func (q *Queries) DeveloperByClerkUser(ctx context.Context, db DBTX, clerkUserID
 		&i.Email,
 		&i.Name,
 		&i.CreatedAt,
+		&i.DeletedAt,
+	)
+	return i, err
+}
+
+const developerBySession = `-- name: DeveloperBySession :one
+SELECT d.id, d.clerk_user_id, d.email, d.name, d.created_at, d.deleted_at, s.id AS session_id, s.clerk_session_id, (s.seen_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
+FROM platform.sessions s JOIN platform.developers d ON d.id = s.developer_id
+WHERE s.hash = $1 AND s.ended_at IS NULL AND dreamapi.now() < s.expires_at
+    AND s.seen_at > dreamapi.now() - make_interval(days => $2::int) AND d.deleted_at IS NULL
+`
+
+type DeveloperBySessionParams struct {
+	Hash     []byte
+	IdleDays int32
+}
+
+type DeveloperBySessionRow struct {
+	ID             string
+	ClerkUserID    string
+	Email          string
+	Name           string
+	CreatedAt      time.Time
+	DeletedAt      *time.Time
+	SessionID      string
+	ClerkSessionID string
+	Unseen         bool
+}
+
+func (q *Queries) DeveloperBySession(ctx context.Context, db DBTX, arg DeveloperBySessionParams) (DeveloperBySessionRow, error) {
+	row := db.QueryRow(ctx, developerBySession, arg.Hash, arg.IdleDays)
+	var i DeveloperBySessionRow
+	err := row.Scan(
+		&i.ID,
+		&i.ClerkUserID,
+		&i.Email,
+		&i.Name,
+		&i.CreatedAt,
+		&i.DeletedAt,
+		&i.SessionID,
+		&i.ClerkSessionID,
+		&i.Unseen,
 	)
 	return i, err
 }
 
 const developerByToken = `-- name: DeveloperByToken :one
-SELECT d.id, d.clerk_user_id, d.email, d.name, d.created_at, t.id AS token_id,
+SELECT d.id, d.clerk_user_id, d.email, d.name, d.created_at, d.deleted_at, t.id AS token_id,
     (t.last_used_at IS NULL OR t.last_used_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
 FROM platform.developer_tokens t JOIN platform.developers d ON d.id = t.developer_id
-WHERE t.hash = $1 AND t.revoked_at IS NULL
+WHERE t.hash = $1 AND t.revoked_at IS NULL AND d.deleted_at IS NULL
 `
 
 type DeveloperByTokenRow struct {
@@ -73,6 +186,7 @@ type DeveloperByTokenRow struct {
 	Email       string
 	Name        string
 	CreatedAt   time.Time
+	DeletedAt   *time.Time
 	TokenID     string
 	Unseen      bool
 }
@@ -86,10 +200,140 @@ func (q *Queries) DeveloperByToken(ctx context.Context, db DBTX, hash []byte) (D
 		&i.Email,
 		&i.Name,
 		&i.CreatedAt,
+		&i.DeletedAt,
 		&i.TokenID,
 		&i.Unseen,
 	)
 	return i, err
+}
+
+const developerOfPlatform = `-- name: DeveloperOfPlatform :one
+SELECT d.id, d.clerk_user_id, d.email, d.name, d.created_at, d.deleted_at FROM platform.developers d
+JOIN platform.projects j ON j.developer_id = d.id JOIN platform.platforms p ON p.project_id = j.id
+WHERE p.id = $1
+`
+
+func (q *Queries) DeveloperOfPlatform(ctx context.Context, db DBTX, platformID string) (PlatformDeveloper, error) {
+	row := db.QueryRow(ctx, developerOfPlatform, platformID)
+	var i PlatformDeveloper
+	err := row.Scan(
+		&i.ID,
+		&i.ClerkUserID,
+		&i.Email,
+		&i.Name,
+		&i.CreatedAt,
+		&i.DeletedAt,
+	)
+	return i, err
+}
+
+const developerOfStripeCustomer = `-- name: DeveloperOfStripeCustomer :one
+SELECT developer_id FROM platform_usage.plans WHERE stripe_customer_id = $1
+`
+
+func (q *Queries) DeveloperOfStripeCustomer(ctx context.Context, db DBTX, stripeCustomerID *string) (string, error) {
+	row := db.QueryRow(ctx, developerOfStripeCustomer, stripeCustomerID)
+	var developer_id string
+	err := row.Scan(&developer_id)
+	return developer_id, err
+}
+
+const endSession = `-- name: EndSession :many
+UPDATE platform.sessions SET ended_at = dreamapi.now()
+WHERE developer_id = $1 AND id = $2 AND ended_at IS NULL RETURNING clerk_session_id
+`
+
+type EndSessionParams struct {
+	DeveloperID string
+	ID          string
+}
+
+func (q *Queries) EndSession(ctx context.Context, db DBTX, arg EndSessionParams) ([]string, error) {
+	rows, err := db.Query(ctx, endSession, arg.DeveloperID, arg.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var clerk_session_id string
+		if err := rows.Scan(&clerk_session_id); err != nil {
+			return nil, err
+		}
+		items = append(items, clerk_session_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endSessions = `-- name: EndSessions :many
+UPDATE platform.sessions SET ended_at = dreamapi.now()
+WHERE developer_id = $1 AND ended_at IS NULL RETURNING clerk_session_id
+`
+
+func (q *Queries) EndSessions(ctx context.Context, db DBTX, developerID string) ([]string, error) {
+	rows, err := db.Query(ctx, endSessions, developerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var clerk_session_id string
+		if err := rows.Scan(&clerk_session_id); err != nil {
+			return nil, err
+		}
+		items = append(items, clerk_session_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endSessionsOfClerk = `-- name: EndSessionsOfClerk :exec
+UPDATE platform.sessions SET ended_at = dreamapi.now() WHERE clerk_session_id = $1 AND ended_at IS NULL
+`
+
+func (q *Queries) EndSessionsOfClerk(ctx context.Context, db DBTX, clerkSessionID string) error {
+	_, err := db.Exec(ctx, endSessionsOfClerk, clerkSessionID)
+	return err
+}
+
+const ensurePlan = `-- name: EnsurePlan :exec
+INSERT INTO platform_usage.plans (developer_id) VALUES ($1) ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) EnsurePlan(ctx context.Context, db DBTX, developerID string) error {
+	_, err := db.Exec(ctx, ensurePlan, developerID)
+	return err
+}
+
+const insertClerkEvent = `-- name: InsertClerkEvent :execrows
+INSERT INTO platform.clerk_events (id, type, user_id, session_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+`
+
+type InsertClerkEventParams struct {
+	ID        string
+	Type      string
+	UserID    string
+	SessionID string
+}
+
+func (q *Queries) InsertClerkEvent(ctx context.Context, db DBTX, arg InsertClerkEventParams) (int64, error) {
+	result, err := db.Exec(ctx, insertClerkEvent,
+		arg.ID,
+		arg.Type,
+		arg.UserID,
+		arg.SessionID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const insertDeveloper = `-- name: InsertDeveloper :execrows
@@ -169,6 +413,35 @@ func (q *Queries) InsertProject(ctx context.Context, db DBTX, arg InsertProjectP
 	return i, err
 }
 
+const insertSession = `-- name: InsertSession :one
+INSERT INTO platform.sessions (hash, id, developer_id, clerk_session_id, user_agent, expires_at)
+VALUES ($1, $2, $3, $4, $5, dreamapi.now() + make_interval(days => $6::int))
+RETURNING id
+`
+
+type InsertSessionParams struct {
+	Hash           []byte
+	ID             string
+	DeveloperID    string
+	ClerkSessionID string
+	UserAgent      string
+	Days           int32
+}
+
+func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionParams) (string, error) {
+	row := db.QueryRow(ctx, insertSession,
+		arg.Hash,
+		arg.ID,
+		arg.DeveloperID,
+		arg.ClerkSessionID,
+		arg.UserAgent,
+		arg.Days,
+	)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
 const insertToken = `-- name: InsertToken :one
 INSERT INTO platform.developer_tokens (id, developer_id, name, hash, hint)
 VALUES ($1, $2, $3, $4, $5) RETURNING id, developer_id, name, hash, hint, created_at, last_used_at, revoked_at
@@ -204,6 +477,88 @@ func (q *Queries) InsertToken(ctx context.Context, db DBTX, arg InsertTokenParam
 	return i, err
 }
 
+const keepPlan = `-- name: KeepPlan :execrows
+UPDATE platform_usage.plans
+SET written = $1, fetched_at = dreamapi.now(), stripe_subscription_id = $2, status = $3::text,
+    current_period_end = $4, cancel_at = $5,
+    grace_until = CASE
+        WHEN $3::text IN ('active', 'trialing', 'none') THEN NULL
+        WHEN grace_until IS NOT NULL THEN grace_until
+        WHEN status IN ('active', 'trialing') THEN dreamapi.now() + make_interval(days => $6::int)
+    END
+WHERE developer_id = $7 AND written < $1
+`
+
+type KeepPlanParams struct {
+	Number               int64
+	StripeSubscriptionID *string
+	Status               string
+	CurrentPeriodEnd     *time.Time
+	CancelAt             *time.Time
+	GraceDays            int32
+	DeveloperID          string
+}
+
+func (q *Queries) KeepPlan(ctx context.Context, db DBTX, arg KeepPlanParams) (int64, error) {
+	result, err := db.Exec(ctx, keepPlan,
+		arg.Number,
+		arg.StripeSubscriptionID,
+		arg.Status,
+		arg.CurrentPeriodEnd,
+		arg.CancelAt,
+		arg.GraceDays,
+		arg.DeveloperID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const leftClerkEvents = `-- name: LeftClerkEvents :many
+SELECT id FROM platform.clerk_events
+WHERE processed_at IS NULL AND received_at < dreamapi.now() - interval '5 minutes'
+ORDER BY received_at LIMIT 1000
+`
+
+func (q *Queries) LeftClerkEvents(ctx context.Context, db DBTX) ([]string, error) {
+	rows, err := db.Query(ctx, leftClerkEvents)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockDeveloper = `-- name: LockDeveloper :one
+SELECT id, clerk_user_id, email, name, created_at, deleted_at FROM platform.developers WHERE id = $1 FOR UPDATE
+`
+
+func (q *Queries) LockDeveloper(ctx context.Context, db DBTX, id string) (PlatformDeveloper, error) {
+	row := db.QueryRow(ctx, lockDeveloper, id)
+	var i PlatformDeveloper
+	err := row.Scan(
+		&i.ID,
+		&i.ClerkUserID,
+		&i.Email,
+		&i.Name,
+		&i.CreatedAt,
+		&i.DeletedAt,
+	)
+	return i, err
+}
+
 const ownedPlatform = `-- name: OwnedPlatform :one
 SELECT p.id, p.project_id, p.mode, p.name, p.created_at FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id
 WHERE j.developer_id = $1 AND p.id = $2
@@ -225,6 +580,64 @@ func (q *Queries) OwnedPlatform(ctx context.Context, db DBTX, arg OwnedPlatformP
 		&i.CreatedAt,
 	)
 	return i, err
+}
+
+const plan = `-- name: Plan :one
+SELECT status, current_period_end, cancel_at, grace_until, coalesce(stripe_customer_id, '')::text AS stripe_customer_id,
+    coalesce(stripe_subscription_id, '')::text AS stripe_subscription_id,
+    (dreamapi.now() < (SELECT u.paid_until FROM platform_usage.paid_until u WHERE u.developer_id = p.developer_id))::boolean AS paid
+FROM platform_usage.plans p WHERE p.developer_id = $1
+`
+
+type PlanRow struct {
+	Status               string
+	CurrentPeriodEnd     *time.Time
+	CancelAt             *time.Time
+	GraceUntil           *time.Time
+	StripeCustomerID     string
+	StripeSubscriptionID string
+	Paid                 bool
+}
+
+func (q *Queries) Plan(ctx context.Context, db DBTX, developerID string) (PlanRow, error) {
+	row := db.QueryRow(ctx, plan, developerID)
+	var i PlanRow
+	err := row.Scan(
+		&i.Status,
+		&i.CurrentPeriodEnd,
+		&i.CancelAt,
+		&i.GraceUntil,
+		&i.StripeCustomerID,
+		&i.StripeSubscriptionID,
+		&i.Paid,
+	)
+	return i, err
+}
+
+const plansToCheck = `-- name: PlansToCheck :many
+SELECT developer_id FROM platform_usage.plans
+WHERE stripe_customer_id IS NOT NULL AND (fetched_at IS NULL OR fetched_at < dreamapi.now() - interval '6 hours')
+ORDER BY fetched_at NULLS FIRST LIMIT 1000
+`
+
+func (q *Queries) PlansToCheck(ctx context.Context, db DBTX) ([]string, error) {
+	rows, err := db.Query(ctx, plansToCheck)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var developer_id string
+		if err := rows.Scan(&developer_id); err != nil {
+			return nil, err
+		}
+		items = append(items, developer_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const platformIDs = `-- name: PlatformIDs :many
@@ -377,6 +790,127 @@ func (q *Queries) RevokeToken(ctx context.Context, db DBTX, arg RevokeTokenParam
 	return i, err
 }
 
+const revokeTokens = `-- name: RevokeTokens :exec
+UPDATE platform.developer_tokens SET revoked_at = dreamapi.now() WHERE developer_id = $1 AND revoked_at IS NULL
+`
+
+func (q *Queries) RevokeTokens(ctx context.Context, db DBTX, developerID string) error {
+	_, err := db.Exec(ctx, revokeTokens, developerID)
+	return err
+}
+
+const sessions = `-- name: Sessions :many
+SELECT id, user_agent, created_at, seen_at FROM platform.sessions
+WHERE developer_id = $1 AND ended_at IS NULL AND dreamapi.now() < expires_at
+    AND seen_at > dreamapi.now() - make_interval(days => $2::int)
+ORDER BY seen_at DESC
+`
+
+type SessionsParams struct {
+	DeveloperID string
+	IdleDays    int32
+}
+
+type SessionsRow struct {
+	ID        string
+	UserAgent string
+	CreatedAt time.Time
+	SeenAt    time.Time
+}
+
+func (q *Queries) Sessions(ctx context.Context, db DBTX, arg SessionsParams) ([]SessionsRow, error) {
+	rows, err := db.Query(ctx, sessions, arg.DeveloperID, arg.IdleDays)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SessionsRow
+	for rows.Next() {
+		var i SessionsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserAgent,
+			&i.CreatedAt,
+			&i.SeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const setDeveloper = `-- name: SetDeveloper :exec
+UPDATE platform.developers SET email = $1, name = $2 WHERE id = $3
+`
+
+type SetDeveloperParams struct {
+	Email string
+	Name  string
+	ID    string
+}
+
+func (q *Queries) SetDeveloper(ctx context.Context, db DBTX, arg SetDeveloperParams) error {
+	_, err := db.Exec(ctx, setDeveloper, arg.Email, arg.Name, arg.ID)
+	return err
+}
+
+const setPlanCustomer = `-- name: SetPlanCustomer :exec
+UPDATE platform_usage.plans SET stripe_customer_id = $1
+WHERE developer_id = $2 AND stripe_customer_id IS NULL
+`
+
+type SetPlanCustomerParams struct {
+	StripeCustomerID *string
+	DeveloperID      string
+}
+
+func (q *Queries) SetPlanCustomer(ctx context.Context, db DBTX, arg SetPlanCustomerParams) error {
+	_, err := db.Exec(ctx, setPlanCustomer, arg.StripeCustomerID, arg.DeveloperID)
+	return err
+}
+
+const sweepClerkEvents = `-- name: SweepClerkEvents :exec
+DELETE FROM platform.clerk_events WHERE processed_at < dreamapi.now() - interval '30 days'
+`
+
+func (q *Queries) SweepClerkEvents(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, sweepClerkEvents)
+	return err
+}
+
+const sweepConnectAttempts = `-- name: SweepConnectAttempts :exec
+SELECT directory.sweep_connect_attempts()
+`
+
+func (q *Queries) SweepConnectAttempts(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, sweepConnectAttempts)
+	return err
+}
+
+const sweepSessions = `-- name: SweepSessions :exec
+DELETE FROM platform.sessions WHERE expires_at < dreamapi.now() - interval '30 days'
+`
+
+func (q *Queries) SweepSessions(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, sweepSessions)
+	return err
+}
+
+const takePlanNumber = `-- name: TakePlanNumber :one
+UPDATE platform_usage.plans SET taken = taken + 1 WHERE developer_id = $1 RETURNING taken
+`
+
+func (q *Queries) TakePlanNumber(ctx context.Context, db DBTX, developerID string) (int64, error) {
+	row := db.QueryRow(ctx, takePlanNumber, developerID)
+	var taken int64
+	err := row.Scan(&taken)
+	return taken, err
+}
+
 const tokens = `-- name: Tokens :many
 SELECT id, developer_id, name, hash, hint, created_at, last_used_at, revoked_at FROM platform.developer_tokens WHERE developer_id = $1 ORDER BY id
 `
@@ -410,6 +944,16 @@ func (q *Queries) Tokens(ctx context.Context, db DBTX, developerID string) ([]Pl
 	return items, nil
 }
 
+const touchSession = `-- name: TouchSession :exec
+UPDATE platform.sessions SET seen_at = dreamapi.now()
+WHERE id = (SELECT s.id FROM platform.sessions s WHERE s.id = $1 FOR UPDATE SKIP LOCKED)
+`
+
+func (q *Queries) TouchSession(ctx context.Context, db DBTX, id string) error {
+	_, err := db.Exec(ctx, touchSession, id)
+	return err
+}
+
 const touchToken = `-- name: TouchToken :exec
 UPDATE platform.developer_tokens SET last_used_at = dreamapi.now()
 WHERE id = (SELECT t.id FROM platform.developer_tokens t WHERE t.id = $1 FOR UPDATE SKIP LOCKED)
@@ -418,5 +962,16 @@ WHERE id = (SELECT t.id FROM platform.developer_tokens t WHERE t.id = $1 FOR UPD
 // Whoever finds the row locked leaves it to the one who holds it: no call waits for this.
 func (q *Queries) TouchToken(ctx context.Context, db DBTX, id string) error {
 	_, err := db.Exec(ctx, touchToken, id)
+	return err
+}
+
+const uncountCall = `-- name: UncountCall :exec
+UPDATE platform_usage.counts SET count = count - 1
+WHERE developer_id = $1 AND count > 0
+    AND month = (dreamapi.now() AT TIME ZONE 'UTC')::date - (extract(day FROM dreamapi.now() AT TIME ZONE 'UTC')::int - 1)
+`
+
+func (q *Queries) UncountCall(ctx context.Context, db DBTX, developerID string) error {
+	_, err := db.Exec(ctx, uncountCall, developerID)
 	return err
 }

@@ -55,14 +55,20 @@ func (q *Queries) AddKeyToDirectory(ctx context.Context, db DBTX, hash []byte) e
 }
 
 const allowedOrigins = `-- name: AllowedOrigins :one
-SELECT allowed_origins FROM tenant.settings WHERE platform_id = $1
+SELECT allowed_origins, (directory.paid_until() <= dreamapi.now())::boolean AS suspended
+FROM tenant.settings WHERE platform_id = $1
 `
 
-func (q *Queries) AllowedOrigins(ctx context.Context, db DBTX, platformID string) ([]string, error) {
+type AllowedOriginsRow struct {
+	AllowedOrigins []string
+	Suspended      bool
+}
+
+func (q *Queries) AllowedOrigins(ctx context.Context, db DBTX, platformID string) (AllowedOriginsRow, error) {
 	row := db.QueryRow(ctx, allowedOrigins, platformID)
-	var allowed_origins []string
-	err := row.Scan(&allowed_origins)
-	return allowed_origins, err
+	var i AllowedOriginsRow
+	err := row.Scan(&i.AllowedOrigins, &i.Suspended)
+	return i, err
 }
 
 const boundSearch = `-- name: BoundSearch :exec
@@ -99,6 +105,34 @@ UPDATE tenant.clerk_events SET processed_at = dreamapi.now() WHERE id = $1
 func (q *Queries) ClerkEventDone(ctx context.Context, db DBTX, id string) error {
 	_, err := db.Exec(ctx, clerkEventDone, id)
 	return err
+}
+
+const connection = `-- name: Connection :one
+SELECT account, name, charges_enabled, connected_at, ended_at, end_reason FROM tenant.connections
+WHERE platform_id = $1
+`
+
+type ConnectionRow struct {
+	Account        string
+	Name           string
+	ChargesEnabled bool
+	ConnectedAt    time.Time
+	EndedAt        *time.Time
+	EndReason      *string
+}
+
+func (q *Queries) Connection(ctx context.Context, db DBTX, platformID string) (ConnectionRow, error) {
+	row := db.QueryRow(ctx, connection, platformID)
+	var i ConnectionRow
+	err := row.Scan(
+		&i.Account,
+		&i.Name,
+		&i.ChargesEnabled,
+		&i.ConnectedAt,
+		&i.EndedAt,
+		&i.EndReason,
+	)
+	return i, err
 }
 
 const countKeys = `-- name: CountKeys :one
@@ -264,6 +298,36 @@ func (q *Queries) Customers(ctx context.Context, db DBTX, arg CustomersParams) (
 	return items, nil
 }
 
+const customersByPlan = `-- name: CustomersByPlan :many
+SELECT coalesce(plan, '')::text AS plan, count(*) AS customers FROM tenant.current_plans
+WHERE platform_id = $1 GROUP BY 1 ORDER BY 1
+`
+
+type CustomersByPlanRow struct {
+	Plan      string
+	Customers int64
+}
+
+func (q *Queries) CustomersByPlan(ctx context.Context, db DBTX, platformID string) ([]CustomersByPlanRow, error) {
+	rows, err := db.Query(ctx, customersByPlan, platformID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CustomersByPlanRow
+	for rows.Next() {
+		var i CustomersByPlanRow
+		if err := rows.Scan(&i.Plan, &i.Customers); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const customersWithoutPlan = `-- name: CustomersWithoutPlan :one
 SELECT (NOT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = $1)
     AND EXISTS (SELECT FROM tenant.customers c WHERE c.platform_id = $1 AND c.plan IS NULL))::boolean
@@ -321,6 +385,25 @@ func (q *Queries) DeleteLimits(ctx context.Context, db DBTX, arg DeleteLimitsPar
 	return err
 }
 
+const endConnection = `-- name: EndConnection :execrows
+UPDATE tenant.connections SET ended_at = dreamapi.now(), end_reason = $1
+WHERE platform_id = $2 AND account = $3 AND ended_at IS NULL
+`
+
+type EndConnectionParams struct {
+	Reason     *string
+	PlatformID string
+	Account    string
+}
+
+func (q *Queries) EndConnection(ctx context.Context, db DBTX, arg EndConnectionParams) (int64, error) {
+	result, err := db.Exec(ctx, endConnection, arg.Reason, arg.PlatformID, arg.Account)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const endKeyAt = `-- name: EndKeyAt :exec
 UPDATE tenant.keys SET expires_at = least(expires_at, dreamapi.now() + make_interval(secs => $1::double precision))
 WHERE platform_id = $2 AND id = $3
@@ -346,6 +429,24 @@ func (q *Queries) EndUser(ctx context.Context, db DBTX, userID string) ([]string
 	var column_1 []string
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const forgetPublishedPrices = `-- name: ForgetPublishedPrices :exec
+UPDATE tenant.prices SET stripe_price_id = NULL WHERE platform_id = $1
+`
+
+func (q *Queries) ForgetPublishedPrices(ctx context.Context, db DBTX, platformID string) error {
+	_, err := db.Exec(ctx, forgetPublishedPrices, platformID)
+	return err
+}
+
+const forgetPublishedProducts = `-- name: ForgetPublishedProducts :exec
+UPDATE tenant.tiers SET stripe_product_id = NULL, version = version + 1 WHERE platform_id = $1
+`
+
+func (q *Queries) ForgetPublishedProducts(ctx context.Context, db DBTX, platformID string) error {
+	_, err := db.Exec(ctx, forgetPublishedProducts, platformID)
+	return err
 }
 
 const hasDefaultTier = `-- name: HasDefaultTier :one
@@ -403,6 +504,25 @@ func (q *Queries) InsertCustomer(ctx context.Context, db DBTX, arg InsertCustome
 		arg.Plan,
 	)
 	return err
+}
+
+const insertExternalCustomer = `-- name: InsertExternalCustomer :execrows
+INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES ($1, $2, 'external', $3)
+ON CONFLICT DO NOTHING
+`
+
+type InsertExternalCustomerParams struct {
+	PlatformID string
+	ID         string
+	Plan       *string
+}
+
+func (q *Queries) InsertExternalCustomer(ctx context.Context, db DBTX, arg InsertExternalCustomerParams) (int64, error) {
+	result, err := db.Exec(ctx, insertExternalCustomer, arg.PlatformID, arg.ID, arg.Plan)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const insertIntent = `-- name: InsertIntent :one
@@ -511,6 +631,32 @@ func (q *Queries) InsertLimit(ctx context.Context, db DBTX, arg InsertLimitParam
 	return err
 }
 
+const insertPrice = `-- name: InsertPrice :exec
+INSERT INTO tenant.prices (platform_id, id, tier, interval, amount, currency)
+VALUES ($1, $2, $3, $4, $5, $6)
+`
+
+type InsertPriceParams struct {
+	PlatformID string
+	ID         string
+	Tier       string
+	Interval   string
+	Amount     int64
+	Currency   string
+}
+
+func (q *Queries) InsertPrice(ctx context.Context, db DBTX, arg InsertPriceParams) error {
+	_, err := db.Exec(ctx, insertPrice,
+		arg.PlatformID,
+		arg.ID,
+		arg.Tier,
+		arg.Interval,
+		arg.Amount,
+		arg.Currency,
+	)
+	return err
+}
+
 const insertSettings = `-- name: InsertSettings :exec
 INSERT INTO tenant.settings (platform_id) VALUES ($1)
 `
@@ -521,9 +667,9 @@ func (q *Queries) InsertSettings(ctx context.Context, db DBTX, platformID string
 }
 
 const insertTier = `-- name: InsertTier :exec
-INSERT INTO tenant.tiers (platform_id, name, display_name, price, interval, features, rate_limit, position)
-VALUES ($1, $2, $3, $4, $5, $6, $7,
-    coalesce($8::int, (SELECT coalesce(max(position), 0) + 1 FROM tenant.tiers
+INSERT INTO tenant.tiers (platform_id, name, display_name, features, rate_limit, trial_days, position)
+VALUES ($1, $2, $3, $4, $5, $6,
+    coalesce($7::int, (SELECT coalesce(max(position), 0) + 1 FROM tenant.tiers
         WHERE platform_id = $1)))
 `
 
@@ -531,10 +677,9 @@ type InsertTierParams struct {
 	PlatformID  string
 	Name        string
 	DisplayName string
-	Price       int64
-	Interval    string
 	Features    []string
 	RateLimit   int32
+	TrialDays   int32
 	Position    *int32
 }
 
@@ -543,10 +688,9 @@ func (q *Queries) InsertTier(ctx context.Context, db DBTX, arg InsertTierParams)
 		arg.PlatformID,
 		arg.Name,
 		arg.DisplayName,
-		arg.Price,
-		arg.Interval,
 		arg.Features,
 		arg.RateLimit,
+		arg.TrialDays,
 		arg.Position,
 	)
 	return err
@@ -693,6 +837,46 @@ func (q *Queries) LetIntentGo(ctx context.Context, db DBTX, arg LetIntentGoParam
 	return err
 }
 
+const linkAccount = `-- name: LinkAccount :one
+SELECT directory.link_account($1)::boolean
+`
+
+func (q *Queries) LinkAccount(ctx context.Context, db DBTX, account string) (bool, error) {
+	row := db.QueryRow(ctx, linkAccount, account)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const liveLacks = `-- name: LiveLacks :one
+SELECT directory.live_lacks()::text
+`
+
+func (q *Queries) LiveLacks(ctx context.Context, db DBTX) (string, error) {
+	row := db.QueryRow(ctx, liveLacks)
+	var column_1 string
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const liveSubscriptionsElsewhere = `-- name: LiveSubscriptionsElsewhere :one
+SELECT count(*) FROM billing.subscriptions
+WHERE platform_id = $1 AND account <> $2
+    AND status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused')
+`
+
+type LiveSubscriptionsElsewhereParams struct {
+	PlatformID string
+	Account    string
+}
+
+func (q *Queries) LiveSubscriptionsElsewhere(ctx context.Context, db DBTX, arg LiveSubscriptionsElsewhereParams) (int64, error) {
+	row := db.QueryRow(ctx, liveSubscriptionsElsewhere, arg.PlatformID, arg.Account)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const lockCustomer = `-- name: LockCustomer :one
 SELECT kind FROM tenant.customers WHERE platform_id = $1 AND id = $2 FOR UPDATE
 `
@@ -805,6 +989,17 @@ func (q *Queries) Meters(ctx context.Context, db DBTX, platformID string) ([]str
 	return items, nil
 }
 
+const mode = `-- name: Mode :one
+SELECT directory.mode()::text
+`
+
+func (q *Queries) Mode(ctx context.Context, db DBTX) (string, error) {
+	row := db.QueryRow(ctx, mode)
+	var column_1 string
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const originKnown = `-- name: OriginKnown :one
 SELECT directory.origin_known($1)::boolean
 `
@@ -814,6 +1009,24 @@ func (q *Queries) OriginKnown(ctx context.Context, db DBTX, origin string) (bool
 	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const placeTier = `-- name: PlaceTier :execrows
+UPDATE tenant.tiers SET position = $1 WHERE platform_id = $2 AND name = $3
+`
+
+type PlaceTierParams struct {
+	Position   int32
+	PlatformID string
+	Name       string
+}
+
+func (q *Queries) PlaceTier(ctx context.Context, db DBTX, arg PlaceTierParams) (int64, error) {
+	result, err := db.Exec(ctx, placeTier, arg.Position, arg.PlatformID, arg.Name)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const platformOfDomain = `-- name: PlatformOfDomain :one
@@ -838,6 +1051,17 @@ func (q *Queries) PlatformOfKey(ctx context.Context, db DBTX, hash []byte) (stri
 	return platform_id, err
 }
 
+const platformsOfAccount = `-- name: PlatformsOfAccount :one
+SELECT directory.platforms_of_account($1)::text[]
+`
+
+func (q *Queries) PlatformsOfAccount(ctx context.Context, db DBTX, account string) ([]string, error) {
+	row := db.QueryRow(ctx, platformsOfAccount, account)
+	var column_1 []string
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const platformsOfUser = `-- name: PlatformsOfUser :one
 SELECT directory.platforms_of_user($1)::text[]
 `
@@ -849,6 +1073,151 @@ func (q *Queries) PlatformsOfUser(ctx context.Context, db DBTX, userID string) (
 	return column_1, err
 }
 
+const price = `-- name: Price :one
+SELECT id, tier, interval, amount, currency, stripe_price_id FROM tenant.prices WHERE platform_id = $1 AND id = $2
+`
+
+type PriceParams struct {
+	PlatformID string
+	ID         string
+}
+
+type PriceRow struct {
+	ID            string
+	Tier          string
+	Interval      string
+	Amount        int64
+	Currency      string
+	StripePriceID *string
+}
+
+func (q *Queries) Price(ctx context.Context, db DBTX, arg PriceParams) (PriceRow, error) {
+	row := db.QueryRow(ctx, price, arg.PlatformID, arg.ID)
+	var i PriceRow
+	err := row.Scan(
+		&i.ID,
+		&i.Tier,
+		&i.Interval,
+		&i.Amount,
+		&i.Currency,
+		&i.StripePriceID,
+	)
+	return i, err
+}
+
+const pricePublished = `-- name: PricePublished :exec
+UPDATE tenant.prices SET stripe_price_id = $1 WHERE platform_id = $2 AND id = $3
+`
+
+type PricePublishedParams struct {
+	StripePriceID *string
+	PlatformID    string
+	ID            string
+}
+
+func (q *Queries) PricePublished(ctx context.Context, db DBTX, arg PricePublishedParams) error {
+	_, err := db.Exec(ctx, pricePublished, arg.StripePriceID, arg.PlatformID, arg.ID)
+	return err
+}
+
+const priceWithdrawn = `-- name: PriceWithdrawn :exec
+UPDATE tenant.prices SET withdrawn = true WHERE platform_id = $1 AND id = $2
+`
+
+type PriceWithdrawnParams struct {
+	PlatformID string
+	ID         string
+}
+
+func (q *Queries) PriceWithdrawn(ctx context.Context, db DBTX, arg PriceWithdrawnParams) error {
+	_, err := db.Exec(ctx, priceWithdrawn, arg.PlatformID, arg.ID)
+	return err
+}
+
+const pricesToPublish = `-- name: PricesToPublish :many
+SELECT id, interval, amount, currency, coalesce(stripe_price_id, '')::text AS stripe_price_id FROM tenant.prices
+WHERE platform_id = $1 AND tier = $2
+    AND (retired_at IS NULL AND stripe_price_id IS NULL OR retired_at IS NOT NULL AND stripe_price_id IS NOT NULL AND NOT withdrawn)
+ORDER BY created_at, id
+`
+
+type PricesToPublishParams struct {
+	PlatformID string
+	Tier       string
+}
+
+type PricesToPublishRow struct {
+	ID            string
+	Interval      string
+	Amount        int64
+	Currency      string
+	StripePriceID string
+}
+
+// The new ones, and those that Stripe still believes to be on sale.
+func (q *Queries) PricesToPublish(ctx context.Context, db DBTX, arg PricesToPublishParams) ([]PricesToPublishRow, error) {
+	rows, err := db.Query(ctx, pricesToPublish, arg.PlatformID, arg.Tier)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PricesToPublishRow
+	for rows.Next() {
+		var i PricesToPublishRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Interval,
+			&i.Amount,
+			&i.Currency,
+			&i.StripePriceID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const productPublished = `-- name: ProductPublished :exec
+UPDATE tenant.tiers SET stripe_product_id = $1 WHERE platform_id = $2 AND name = $3
+`
+
+type ProductPublishedParams struct {
+	ProductID  *string
+	PlatformID string
+	Name       string
+}
+
+func (q *Queries) ProductPublished(ctx context.Context, db DBTX, arg ProductPublishedParams) error {
+	_, err := db.Exec(ctx, productPublished, arg.ProductID, arg.PlatformID, arg.Name)
+	return err
+}
+
+const refreshConnection = `-- name: RefreshConnection :exec
+UPDATE tenant.connections SET name = $1, charges_enabled = $2
+WHERE platform_id = $3 AND account = $4 AND ended_at IS NULL
+`
+
+type RefreshConnectionParams struct {
+	Name           string
+	ChargesEnabled bool
+	PlatformID     string
+	Account        string
+}
+
+func (q *Queries) RefreshConnection(ctx context.Context, db DBTX, arg RefreshConnectionParams) error {
+	_, err := db.Exec(ctx, refreshConnection,
+		arg.Name,
+		arg.ChargesEnabled,
+		arg.PlatformID,
+		arg.Account,
+	)
+	return err
+}
+
 const removeDomain = `-- name: RemoveDomain :one
 SELECT directory.remove_domain($1)::boolean
 `
@@ -858,6 +1227,60 @@ func (q *Queries) RemoveDomain(ctx context.Context, db DBTX, domain string) (boo
 	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const retireAllPrices = `-- name: RetireAllPrices :many
+UPDATE tenant.prices SET retired_at = dreamapi.now()
+WHERE platform_id = $1 AND retired_at IS NULL
+RETURNING tier, interval, amount, currency
+`
+
+type RetireAllPricesRow struct {
+	Tier     string
+	Interval string
+	Amount   int64
+	Currency string
+}
+
+func (q *Queries) RetireAllPrices(ctx context.Context, db DBTX, platformID string) ([]RetireAllPricesRow, error) {
+	rows, err := db.Query(ctx, retireAllPrices, platformID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RetireAllPricesRow
+	for rows.Next() {
+		var i RetireAllPricesRow
+		if err := rows.Scan(
+			&i.Tier,
+			&i.Interval,
+			&i.Amount,
+			&i.Currency,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const retirePrice = `-- name: RetirePrice :exec
+UPDATE tenant.prices SET retired_at = dreamapi.now()
+WHERE platform_id = $1 AND tier = $2 AND interval = $3 AND retired_at IS NULL
+`
+
+type RetirePriceParams struct {
+	PlatformID string
+	Tier       string
+	Interval   string
+}
+
+func (q *Queries) RetirePrice(ctx context.Context, db DBTX, arg RetirePriceParams) error {
+	_, err := db.Exec(ctx, retirePrice, arg.PlatformID, arg.Tier, arg.Interval)
+	return err
 }
 
 const revokeKey = `-- name: RevokeKey :exec
@@ -898,10 +1321,34 @@ func (q *Queries) SetAllowedOrigins(ctx context.Context, db DBTX, arg SetAllowed
 	return err
 }
 
+const setConnection = `-- name: SetConnection :exec
+INSERT INTO tenant.connections (platform_id, account, name, charges_enabled)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (platform_id) DO UPDATE SET account = excluded.account, name = excluded.name,
+    charges_enabled = excluded.charges_enabled, connected_at = dreamapi.now(), ended_at = NULL, end_reason = NULL
+`
+
+type SetConnectionParams struct {
+	PlatformID     string
+	Account        string
+	Name           string
+	ChargesEnabled bool
+}
+
+func (q *Queries) SetConnection(ctx context.Context, db DBTX, arg SetConnectionParams) error {
+	_, err := db.Exec(ctx, setConnection,
+		arg.PlatformID,
+		arg.Account,
+		arg.Name,
+		arg.ChargesEnabled,
+	)
+	return err
+}
+
 const setCurrency = `-- name: SetCurrency :execrows
 UPDATE tenant.settings s SET currency = $1
 WHERE s.platform_id = $2
-    AND NOT EXISTS (SELECT FROM tenant.tiers t WHERE t.platform_id = s.platform_id AND t.price > 0)
+    AND NOT EXISTS (SELECT FROM tenant.prices p WHERE p.platform_id = s.platform_id AND p.amount > 0)
 `
 
 type SetCurrencyParams struct {
@@ -995,11 +1442,116 @@ func (q *Queries) TakeUpIntent(ctx context.Context, db DBTX, arg TakeUpIntentPar
 	return i, err
 }
 
+const tierNotPublished = `-- name: TierNotPublished :exec
+UPDATE tenant.tiers SET unpublished_because = $1 WHERE platform_id = $2 AND name = $3
+`
+
+type TierNotPublishedParams struct {
+	Because    *string
+	PlatformID string
+	Name       string
+}
+
+func (q *Queries) TierNotPublished(ctx context.Context, db DBTX, arg TierNotPublishedParams) error {
+	_, err := db.Exec(ctx, tierNotPublished, arg.Because, arg.PlatformID, arg.Name)
+	return err
+}
+
+const tierOfProduct = `-- name: TierOfProduct :one
+SELECT name FROM tenant.tiers WHERE platform_id = $1 AND stripe_product_id = $2
+`
+
+type TierOfProductParams struct {
+	PlatformID string
+	ProductID  *string
+}
+
+func (q *Queries) TierOfProduct(ctx context.Context, db DBTX, arg TierOfProductParams) (string, error) {
+	row := db.QueryRow(ctx, tierOfProduct, arg.PlatformID, arg.ProductID)
+	var name string
+	err := row.Scan(&name)
+	return name, err
+}
+
+const tierOfStripePrice = `-- name: TierOfStripePrice :one
+SELECT p.id, p.tier, p.interval FROM tenant.prices p WHERE p.platform_id = $1 AND p.stripe_price_id = $2
+`
+
+type TierOfStripePriceParams struct {
+	PlatformID    string
+	StripePriceID *string
+}
+
+type TierOfStripePriceRow struct {
+	ID       string
+	Tier     string
+	Interval string
+}
+
+func (q *Queries) TierOfStripePrice(ctx context.Context, db DBTX, arg TierOfStripePriceParams) (TierOfStripePriceRow, error) {
+	row := db.QueryRow(ctx, tierOfStripePrice, arg.PlatformID, arg.StripePriceID)
+	var i TierOfStripePriceRow
+	err := row.Scan(&i.ID, &i.Tier, &i.Interval)
+	return i, err
+}
+
+const tierPublished = `-- name: TierPublished :exec
+UPDATE tenant.tiers SET published = greatest(published, $1::bigint), unpublished_because = NULL
+WHERE platform_id = $2 AND name = $3
+`
+
+type TierPublishedParams struct {
+	Version    int64
+	PlatformID string
+	Name       string
+}
+
+func (q *Queries) TierPublished(ctx context.Context, db DBTX, arg TierPublishedParams) error {
+	_, err := db.Exec(ctx, tierPublished, arg.Version, arg.PlatformID, arg.Name)
+	return err
+}
+
+const tierToPublish = `-- name: TierToPublish :one
+SELECT t.name, t.display_name, (t.archived_at IS NOT NULL)::boolean AS archived,
+    coalesce(t.stripe_product_id, '')::text AS stripe_product_id, t.version
+FROM tenant.tiers t WHERE t.platform_id = $1 AND t.name = $2
+`
+
+type TierToPublishParams struct {
+	PlatformID string
+	Name       string
+}
+
+type TierToPublishRow struct {
+	Name            string
+	DisplayName     string
+	Archived        bool
+	StripeProductID string
+	Version         int64
+}
+
+func (q *Queries) TierToPublish(ctx context.Context, db DBTX, arg TierToPublishParams) (TierToPublishRow, error) {
+	row := db.QueryRow(ctx, tierToPublish, arg.PlatformID, arg.Name)
+	var i TierToPublishRow
+	err := row.Scan(
+		&i.Name,
+		&i.DisplayName,
+		&i.Archived,
+		&i.StripeProductID,
+		&i.Version,
+	)
+	return i, err
+}
+
 const tiers = `-- name: Tiers :many
-SELECT t.platform_id, t.name, t.display_name, t.price, t.interval, t.features, t.rate_limit, t.position, t.stripe_price_id, t.archived_at, t.created_at, s.currency, coalesce((
+SELECT t.platform_id, t.name, t.display_name, t.features, t.rate_limit, t.position, t.archived_at, t.created_at, t.trial_days, t.stripe_product_id, t.version, t.published, t.unpublished_because, s.currency, coalesce((
         SELECT jsonb_agg(jsonb_build_object('meter', l.meter, 'max', l.max, 'period', l.period) ORDER BY l.meter)
         FROM tenant.tier_limits l WHERE l.platform_id = t.platform_id AND l.tier = t.name
-    ), '[]')::jsonb AS limits
+    ), '[]')::jsonb AS limits, coalesce((
+        SELECT jsonb_agg(jsonb_build_object('id', p.id, 'interval', p.interval, 'price', p.amount,
+            'stripeId', p.stripe_price_id) ORDER BY p.interval)
+        FROM tenant.prices p WHERE p.platform_id = t.platform_id AND p.tier = t.name AND p.retired_at IS NULL
+    ), '[]')::jsonb AS prices
 FROM tenant.tiers t JOIN tenant.settings s ON s.platform_id = t.platform_id
 WHERE t.platform_id = $1
     AND ($2::text IS NULL OR t.name = $2)
@@ -1014,19 +1566,22 @@ type TiersParams struct {
 }
 
 type TiersRow struct {
-	PlatformID    string
-	Name          string
-	DisplayName   string
-	Price         int64
-	Interval      string
-	Features      []string
-	RateLimit     int32
-	Position      int32
-	StripePriceID *string
-	ArchivedAt    *time.Time
-	CreatedAt     time.Time
-	Currency      string
-	Limits        json.RawMessage
+	PlatformID         string
+	Name               string
+	DisplayName        string
+	Features           []string
+	RateLimit          int32
+	Position           int32
+	ArchivedAt         *time.Time
+	CreatedAt          time.Time
+	TrialDays          int32
+	StripeProductID    *string
+	Version            int64
+	Published          int64
+	UnpublishedBecause *string
+	Currency           string
+	Limits             json.RawMessage
+	Prices             json.RawMessage
 }
 
 func (q *Queries) Tiers(ctx context.Context, db DBTX, arg TiersParams) ([]TiersRow, error) {
@@ -1042,16 +1597,19 @@ func (q *Queries) Tiers(ctx context.Context, db DBTX, arg TiersParams) ([]TiersR
 			&i.PlatformID,
 			&i.Name,
 			&i.DisplayName,
-			&i.Price,
-			&i.Interval,
 			&i.Features,
 			&i.RateLimit,
 			&i.Position,
-			&i.StripePriceID,
 			&i.ArchivedAt,
 			&i.CreatedAt,
+			&i.TrialDays,
+			&i.StripeProductID,
+			&i.Version,
+			&i.Published,
+			&i.UnpublishedBecause,
 			&i.Currency,
 			&i.Limits,
+			&i.Prices,
 		); err != nil {
 			return nil, err
 		}
@@ -1078,6 +1636,50 @@ type TouchKeyParams struct {
 func (q *Queries) TouchKey(ctx context.Context, db DBTX, arg TouchKeyParams) error {
 	_, err := db.Exec(ctx, touchKey, arg.PlatformID, arg.ID)
 	return err
+}
+
+const touchTiers = `-- name: TouchTiers :exec
+UPDATE tenant.tiers SET version = version + 1 WHERE platform_id = $1
+`
+
+func (q *Queries) TouchTiers(ctx context.Context, db DBTX, platformID string) error {
+	_, err := db.Exec(ctx, touchTiers, platformID)
+	return err
+}
+
+const unlinkAccount = `-- name: UnlinkAccount :one
+SELECT directory.unlink_account($1)::boolean
+`
+
+func (q *Queries) UnlinkAccount(ctx context.Context, db DBTX, account string) (bool, error) {
+	row := db.QueryRow(ctx, unlinkAccount, account)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const unpublished = `-- name: Unpublished :many
+SELECT name FROM tenant.tiers WHERE platform_id = $1 AND published < version ORDER BY position, name
+`
+
+func (q *Queries) Unpublished(ctx context.Context, db DBTX, platformID string) ([]string, error) {
+	rows, err := db.Query(ctx, unpublished, platformID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const updateCustomer = `-- name: UpdateCustomer :execrows
@@ -1118,18 +1720,17 @@ func (q *Queries) UpdateCustomer(ctx context.Context, db DBTX, arg UpdateCustome
 
 const updateTier = `-- name: UpdateTier :exec
 UPDATE tenant.tiers
-SET display_name = $1, price = $2, interval = $3, features = $4,
-    rate_limit = $5, position = $6,
-    archived_at = CASE WHEN $7::boolean THEN coalesce(archived_at, dreamapi.now()) END
-WHERE platform_id = $8 AND name = $9
+SET display_name = $1, features = $2, rate_limit = $3, trial_days = $4,
+    position = $5, version = version + 1,
+    archived_at = CASE WHEN $6::boolean THEN coalesce(archived_at, dreamapi.now()) END
+WHERE platform_id = $7 AND name = $8
 `
 
 type UpdateTierParams struct {
 	DisplayName string
-	Price       int64
-	Interval    string
 	Features    []string
 	RateLimit   int32
+	TrialDays   int32
 	Position    int32
 	Archived    bool
 	PlatformID  string
@@ -1139,10 +1740,9 @@ type UpdateTierParams struct {
 func (q *Queries) UpdateTier(ctx context.Context, db DBTX, arg UpdateTierParams) error {
 	_, err := db.Exec(ctx, updateTier,
 		arg.DisplayName,
-		arg.Price,
-		arg.Interval,
 		arg.Features,
 		arg.RateLimit,
+		arg.TrialDays,
 		arg.Position,
 		arg.Archived,
 		arg.PlatformID,

@@ -192,3 +192,41 @@ func (q *Queries) Sweep(ctx context.Context, db DBTX, arg SweepParams) (int64, e
 	}
 	return result.RowsAffected(), nil
 }
+
+const totals = `-- name: Totals :many
+SELECT meter, period, sum(count)::bigint AS count, count(*) AS users FROM tenant_usage.counters
+WHERE platform_id = $1 AND period_start = dreamapi.period_start(period, dreamapi.now())
+GROUP BY meter, period ORDER BY meter, period
+`
+
+type TotalsRow struct {
+	Meter  string
+	Period string
+	Count  int64
+	Users  int64
+}
+
+func (q *Queries) Totals(ctx context.Context, db DBTX, platformID string) ([]TotalsRow, error) {
+	rows, err := db.Query(ctx, totals, platformID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TotalsRow
+	for rows.Next() {
+		var i TotalsRow
+		if err := rows.Scan(
+			&i.Meter,
+			&i.Period,
+			&i.Count,
+			&i.Users,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -1,0 +1,398 @@
+package billing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/dream-api/dream-api/internal/billing/billingdb"
+	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/idempotency"
+	"github.com/dream-api/dream-api/internal/jobs"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// Cashier sends customers to Stripe and takes them back.
+type Cashier struct {
+	looker
+	keeper *idempotency.Keeper
+	urls   URLs
+}
+
+// NewCashier makes a Cashier that works under the customer surface's role.
+func NewCashier(
+	customer *db.DB, api *stripeapi.API, keeper *idempotency.Keeper, queue *jobs.Enqueuer, urls URLs,
+) *Cashier {
+	return &Cashier{looker{customer, api, queue}, keeper, urls}
+}
+
+// Order is what a customer wants to subscribe to.
+type Order struct {
+	Platform id.Platform
+	UserID   string
+	Plan     string // what the developer says of a user whom they keep; see tenant.LockBuyer
+	Tier     string
+	Interval string // empty: that of the tier's primary price
+	// Where the browser goes afterwards; empty: to pages of ours.
+	SuccessURL string
+	CancelURL  string
+}
+
+// link is the answer to an order; it is what an idempotency key keeps.
+type link struct {
+	URL string `json:"url"`
+}
+
+// errPublishing says that Stripe does not know the tier yet, which a job is about to mend.
+var errPublishing = errors.New("the tier is not published yet")
+
+// Checkout returns the address of a page at Stripe where the customer pays for the tier or, with a subscription already,
+// confirms its change. What it costs is the tier's own price and nothing that the request says. The intent is stored
+// before Stripe is asked, and Stripe is asked with its id as the key: a repetition, also one that has no idempotency key
+// and comes after an answer was lost, leads to the same page.
+func (c *Cashier) Checkout(ctx context.Context, o Order, r idempotency.Request) (address string, replayed bool, err error) {
+	if o.SuccessURL == "" {
+		o.SuccessURL = c.urls.Customer + "/checkout/done"
+	}
+	if o.CancelURL == "" {
+		o.CancelURL = c.urls.Customer + "/checkout/canceled"
+	}
+	p, err := c.plan(ctx, o, r)
+	if err != nil {
+		return "", false, err
+	}
+	if p.stored != nil {
+		var kept link
+		return kept.URL, true, json.Unmarshal(p.stored, &kept)
+	}
+	if p.stripeCustomer == "" {
+		if p.stripeCustomer, err = c.makeStripeCustomer(ctx, o, p); err != nil {
+			return "", false, c.forgo(ctx, o, p, r, err)
+		}
+	}
+	if p.subscription != "" {
+		address, err = c.confirmChange(ctx, o, p)
+	} else {
+		address, err = c.openSession(ctx, o, p)
+	}
+	if err != nil {
+		return "", false, c.forgo(ctx, o, p, r, err)
+	}
+	return address, false, c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
+		return c.keeper.Complete(ctx, tx, r, link{address})
+	})
+}
+
+// planned is an order that can be carried out.
+type planned struct {
+	stored         json.RawMessage // the answer, if it was given before
+	account        stripeapi.Account
+	buyer          tenant.Buyer
+	tier           tenant.Tier
+	price          tenant.Price
+	stripeCustomer string // empty: to be made
+	subscription   string // empty: to be begun
+	checkout       billingdb.BillingCheckout
+}
+
+// plan decides what an order comes to, and stores the intent.
+func (c *Cashier) plan(ctx context.Context, o Order, r idempotency.Request) (planned, error) {
+	var p planned
+	unpublished := false
+	err := c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) (err error) {
+		p.stored, err = c.keeper.Begin(ctx, tx, r)
+		again := errors.Is(err, idempotency.ErrPending)
+		if err != nil && !again || p.stored != nil {
+			return err
+		}
+		if p.buyer, err = tenant.LockBuyer(ctx, tx, o.UserID, o.Plan); err != nil {
+			return err
+		}
+		if err = c.choose(ctx, tx, o, &p); errors.Is(err, errPublishing) {
+			unpublished = true
+			return c.queue.Enqueue(ctx, tx.Tx, tenant.TiersChanged{PlatformID: o.Platform})
+		}
+		if err != nil {
+			return err
+		}
+		return c.intend(ctx, tx, o, &p)
+	})
+	if err == nil && unpublished {
+		err = errs.New(errs.Unavailable, "The tier is being made known to Stripe. Try again in a moment.").Because(errPublishing).After(2e9)
+	}
+	return p, err
+}
+
+// choose finds the price, and where and on whose account it is paid.
+func (c *Cashier) choose(ctx context.Context, tx db.Tenant, o Order, p *planned) (err error) {
+	p.tier, err = tenant.TierNamed(ctx, tx, o.Tier)
+	if errs.Is(err, errs.NotFound) || err == nil && p.tier.Archived {
+		return tenant.UnknownTier(ctx, tx, o.Tier)
+	}
+	if err != nil {
+		return err
+	}
+	price, ok := p.tier.Per(o.Interval)
+	if !ok {
+		return errs.InvalidParam("interval", "The tier %s has no price for the interval %q.", o.Tier, o.Interval)
+	}
+	p.price = price
+	connection, err := tenant.ConnectionOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	mode, err := tenant.ModeOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if p.account, err = accountFor(mode, connection); err != nil {
+		return err
+	}
+	if mode == id.Live && !connection.ChargesEnabled {
+		return errs.New(errs.NotConnected, "Stripe does not let the connected account take payments yet. Finish its set-up in Stripe's "+
+			"dashboard.")
+	}
+	alive, err := queries.Living(ctx, tx, billingdb.LivingParams{PlatformID: string(o.Platform), CustomerID: o.UserID})
+	if err != nil {
+		return err
+	}
+	if len(alive) > 0 {
+		p.subscription, p.account = alive[0].ID, stripeapi.Account(alive[0].Account)
+	} else if p.tier.Free() {
+		return errs.InvalidParam("tier", "The tier %s costs nothing, so there is nothing to check out. Set the customer's plan to it.", o.Tier)
+	}
+	if price.StripeID == nil && !p.tier.Free() {
+		return errPublishing
+	}
+	row, err := queries.StripeCustomer(ctx, tx, billingdb.StripeCustomerParams{
+		PlatformID: string(o.Platform), Account: string(p.account), CustomerID: o.UserID,
+	})
+	if err != nil && !db.NoRows(err) {
+		return err
+	}
+	p.stripeCustomer = row.StripeCustomerID
+	if err == nil && !row.Gone {
+		return nil
+	}
+	return queries.EnsureCustomer(ctx, tx, billingdb.EnsureCustomerParams{
+		PlatformID: string(o.Platform), Account: string(p.account), CustomerID: o.UserID,
+	})
+}
+
+// intend stores the intent, or takes up one that was left without an answer.
+func (c *Cashier) intend(ctx context.Context, tx db.Tenant, o Order, p *planned) (err error) {
+	kind := "subscribe"
+	if p.subscription != "" {
+		kind = "change"
+	} else {
+		p.checkout, err = queries.PendingCheckout(ctx, tx, billingdb.PendingCheckoutParams{
+			PlatformID: string(o.Platform), Account: string(p.account), CustomerID: o.UserID, PriceID: string(p.price.ID),
+			SuccessUrl: o.SuccessURL, CancelUrl: o.CancelURL, Kind: kind,
+		})
+		if err == nil || !db.NoRows(err) {
+			return err
+		}
+	}
+	own := string(id.NewCheckout())
+	params := billingdb.InsertCheckoutParams{
+		PlatformID: string(o.Platform), ID: own, Kind: kind, Account: string(p.account), CustomerID: o.UserID, Tier: p.tier.Name,
+		PriceID: string(p.price.ID), SuccessUrl: o.SuccessURL, CancelUrl: o.CancelURL, Status: "pending",
+	}
+	if kind == "change" { // the way back goes by our own id
+		params.SessionID, params.Status = &own, "open"
+		if err := queries.AddCheckoutToDirectory(ctx, tx, own); err != nil {
+			return err
+		}
+	} else if p.tier.TrialDays > 0 {
+		before, err := queries.EverSubscribed(ctx, tx, billingdb.EverSubscribedParams{
+			PlatformID: string(o.Platform), CustomerID: o.UserID,
+		})
+		if err != nil {
+			return err
+		}
+		if !before {
+			params.TrialDays = int32(p.tier.TrialDays)
+		}
+	}
+	p.checkout, err = queries.InsertCheckout(ctx, tx, params)
+	return err
+}
+
+func (c *Cashier) makeStripeCustomer(ctx context.Context, o Order, p planned) (string, error) {
+	key := fmt.Sprintf("customer-%s-%s", o.Platform, p.checkout.ID)
+	made, err := c.api.CreateCustomer(ctx, p.account, key, p.buyer.Email, p.buyer.Name, map[string]string{
+		"dreamapi_platform": string(o.Platform), "dreamapi_customer": o.UserID,
+	})
+	if err != nil {
+		return "", err
+	}
+	err = c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
+		made, err = queries.SetStripeCustomer(ctx, tx, billingdb.SetStripeCustomerParams{
+			PlatformID: string(o.Platform), Account: string(p.account), CustomerID: o.UserID, StripeCustomerID: made,
+		})
+		if err != nil {
+			return err
+		}
+		return queries.AddStripeCustomerToDirectory(ctx, tx, billingdb.AddStripeCustomerToDirectoryParams{
+			Account: string(p.account), StripeCustomerID: made,
+		})
+	})
+	return made, err
+}
+
+func (c *Cashier) openSession(ctx context.Context, o Order, p planned) (string, error) {
+	session, err := c.api.CreateSession(ctx, p.account, p.checkout.ID, stripeapi.NewSession{
+		Customer: p.stripeCustomer, PriceID: *p.price.StripeID, TrialDays: int(p.checkout.TrialDays),
+		SuccessURL: c.urls.Customer + "/checkout/return?session_id={CHECKOUT_SESSION_ID}",
+		CancelURL:  o.CancelURL,
+		Reference:  o.UserID,
+		Metadata: map[string]string{
+			"dreamapi_platform": string(o.Platform), "dreamapi_customer": o.UserID, "dreamapi_tier": p.tier.Name,
+			"dreamapi_checkout": p.checkout.ID,
+		},
+	})
+	if err != nil {
+		return "", err
+	}
+	return session.URL, c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
+		if err := queries.AddCheckoutToDirectory(ctx, tx, session.ID); err != nil {
+			return err
+		}
+		return queries.CheckoutOpened(ctx, tx, billingdb.CheckoutOpenedParams{
+			PlatformID: string(o.Platform), ID: p.checkout.ID, SessionID: &session.ID, Url: &session.URL,
+		})
+	})
+}
+
+// confirmChange sends the customer to the portal's page that confirms the change of a subscription. Nothing is charged
+// before that.
+func (c *Cashier) confirmChange(ctx context.Context, o Order, p planned) (string, error) {
+	now, err := c.api.Subscription(ctx, p.account, p.subscription)
+	if err != nil {
+		return "", err
+	}
+	visit := stripeapi.Visit{
+		Customer:  now.Customer,
+		ReturnURL: o.CancelURL,
+		DoneURL:   c.urls.Customer + "/checkout/return?session_id=" + url.QueryEscape(p.checkout.ID),
+	}
+	healthy := now.Status == "active" || now.Status == "trialing"
+	switch {
+	case !healthy || now.Items != 1 || now.NextPriceID != "":
+		// The card has to be mended first, or a change that waits be called off: the portal's front shows both.
+		visit.ReturnURL = visit.DoneURL
+	case p.tier.Free():
+		visit.Cancel = now.ID
+	case now.PriceID == *p.price.StripeID && now.CancelAt == nil:
+		return "", errs.New(errs.Conflict, "The customer has a subscription to %s already.", p.tier.Name)
+	case now.CancelAt != nil: // to be resumed there, before anything else
+		visit.ReturnURL = visit.DoneURL
+	default:
+		visit.Change, visit.PriceID = &now, *p.price.StripeID
+	}
+	return c.openPortal(ctx, o.Platform, p.account, visit)
+}
+
+// forgo ends an order that failed. If Stripe may have done it all the same, the intent stays for a repetition to take up.
+func (c *Cashier) forgo(ctx context.Context, o Order, p planned, r idempotency.Request, failed error) error {
+	if errs.Is(failed, errs.Unavailable) || errs.Is(failed, errs.IdempotencyBusy) || !definite(failed) {
+		return failed
+	}
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(failed, c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
+		_, err := queries.CheckoutIs(ctx, tx, billingdb.CheckoutIsParams{
+			PlatformID: string(o.Platform), ID: p.checkout.ID, Status: "failed",
+		})
+		if err != nil {
+			return err
+		}
+		return c.keeper.Release(ctx, tx, r)
+	}))
+}
+
+// definite reports whether a failure is somebody's clear no.
+func definite(err error) bool {
+	var known *errs.Error
+	return errors.As(err, &known) && known.Code != errs.Internal
+}
+
+// Return takes a customer back from Stripe: it looks at what became of the checkout, so the plan is right even where the
+// event is late, and says where the browser goes. The id is Stripe's of the session, or ours of a change.
+func (c *Cashier) Return(ctx context.Context, sessionID string) (string, error) {
+	var at id.Platform
+	err := c.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		found, err := queries.PlatformOfCheckout(ctx, tx, sessionID)
+		at = id.Platform(found)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	notThere := errs.New(errs.NotFound, "There is no such checkout.")
+	if at == "" {
+		return "", notThere
+	}
+	var checkout billingdb.BillingCheckout
+	var alive []billingdb.LivingRow
+	err = c.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		checkout, err = queries.Checkout(ctx, tx, billingdb.CheckoutParams{PlatformID: string(at), SessionID: sessionID})
+		if err != nil {
+			return err
+		}
+		alive, err = queries.Living(ctx, tx, billingdb.LivingParams{PlatformID: string(at), CustomerID: checkout.CustomerID})
+		return err
+	})
+	if db.NoRows(err) { // the customer was deleted meanwhile
+		return "", notThere
+	}
+	if err != nil {
+		return "", err
+	}
+	if checkout.Kind == "subscribe" {
+		_, _, err = c.session(ctx, at, sessionID)
+		return checkout.SuccessUrl, err
+	}
+	for _, one := range alive {
+		if _, err := c.subscription(ctx, at, stripeapi.Account(one.Account), one.ID); err != nil {
+			return "", err
+		}
+	}
+	return checkout.SuccessUrl, nil
+}
+
+// Forget ends what a customer who is deleted pays for, at once and without refund, in the transaction that deletes the
+// customer; it is a tenant.Forget. Jobs do it at Stripe.
+func (l looker) Forget(ctx context.Context, tx db.Tenant, userID string) error {
+	checkouts, err := queries.DeleteCheckouts(ctx, tx, billingdb.DeleteCheckoutsParams{
+		PlatformID: string(tx.Platform), CustomerID: userID,
+	})
+	if err != nil {
+		return err
+	}
+	for _, checkout := range checkouts {
+		if checkout.Kind == "subscribe" && checkout.Status == "open" {
+			if err := l.end(ctx, tx, stripeapi.Account(checkout.Account), *checkout.SessionID, false); err != nil {
+				return err
+			}
+		}
+	}
+	subscriptions, err := queries.DeleteSubscriptions(ctx, tx, billingdb.DeleteSubscriptionsParams{
+		PlatformID: string(tx.Platform), CustomerID: userID,
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range subscriptions {
+		if living(s.Status) || s.Status == "incomplete" {
+			if err := l.end(ctx, tx, stripeapi.Account(s.Account), s.ID, false); err != nil {
+				return err
+			}
+		}
+	}
+	return queries.CustomersGone(ctx, tx, billingdb.CustomersGoneParams{PlatformID: string(tx.Platform), CustomerID: userID})
+}

@@ -1,0 +1,236 @@
+package billing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/dream-api/dream-api/internal/billing/billingdb"
+	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/jobs"
+	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/secret"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// Desk is what a developer does about money in the dashboard. That a platform is the developer's is checked before.
+type Desk struct {
+	planner
+	publisher publisher
+	queue     *jobs.Enqueuer
+}
+
+// NewDesk makes a Desk that works under the developer surface's role. The price is that of our plan.
+func NewDesk(developer *db.DB, api *stripeapi.API, queue *jobs.Enqueuer, urls URLs, price string) *Desk {
+	return &Desk{planner{developer, api, urls, price}, publisher{developer, api}, queue}
+}
+
+// Publish makes the platform's price list known to Stripe at once. What fails is recorded with the tiers and tried again
+// by a job, so the error is for the log.
+func (d *Desk) Publish(ctx context.Context, at id.Platform) error {
+	return d.publisher.publish(ctx, at)
+}
+
+// MoveSubscribers has those who subscribed to earlier prices of a tier renew at the present ones, from their next period
+// on. A job does it; the answer says for how many.
+func (d *Desk) MoveSubscribers(ctx context.Context, at id.Platform, tier string) (int, error) {
+	n := 0
+	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		if _, err := tenant.TierNamed(ctx, tx, tier); err != nil {
+			return err
+		}
+		old, err := queries.SubscribersOfOldPrices(ctx, tx, billingdb.SubscribersOfOldPricesParams{
+			PlatformID: string(at), Tier: &tier,
+		})
+		if n = len(old); err != nil || n == 0 {
+			return err
+		}
+		return d.queue.Enqueue(ctx, tx.Tx, MoveSubscribers{at, tier})
+	})
+	return n, err
+}
+
+// Repair is something that the reconciliation found and put right.
+type Repair struct {
+	ID         string          `json:"id"`
+	ObjectID   string          `json:"objectId"` // of Stripe's
+	CustomerID string          `json:"customerId"`
+	Was        json.RawMessage `json:"was"` // {tier, status, cancelAt}, or null where nothing was known
+	Became     json.RawMessage `json:"became"`
+	RepairedAt time.Time       `json:"repairedAt"`
+}
+
+// Repairs lists the hundred latest repairs of the platform, newest first.
+func (d *Desk) Repairs(ctx context.Context, at id.Platform) ([]Repair, error) {
+	var repairs []Repair
+	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		rows, err := queries.Repairs(ctx, tx, string(at))
+		repairs = make([]Repair, len(rows))
+		for i, row := range rows {
+			repairs[i] = Repair(row)
+		}
+		return err
+	})
+	return repairs, err
+}
+
+// Subscription is what a customer pays for.
+type Subscription struct {
+	ID               string     `json:"id"` // of Stripe's
+	Tier             *string    `json:"tier"`
+	Status           string     `json:"status"` // in Stripe's words
+	Interval         *string    `json:"interval"`
+	Amount           int64      `json:"amount"` // for an interval, in the currency's minor unit
+	Currency         string     `json:"currency"`
+	CurrentPeriodEnd *time.Time `json:"currentPeriodEnd"`
+	TrialEnd         *time.Time `json:"trialEnd"`
+	CancelAt         *time.Time `json:"cancelAt"`
+	GraceUntil       *time.Time `json:"graceUntil"`
+}
+
+// SubscriptionOf returns the customer's subscription: the one that lives, else the last; nil for one who never had any.
+func (d *Desk) SubscriptionOf(ctx context.Context, at id.Platform, customer string) (*Subscription, error) {
+	var found *Subscription
+	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		row, err := queries.LatestSubscription(ctx, tx, billingdb.LatestSubscriptionParams{
+			PlatformID: string(at), CustomerID: customer,
+		})
+		if db.NoRows(err) {
+			return nil
+		}
+		s := Subscription(row)
+		found = &s
+		return err
+	})
+	return found, err
+}
+
+// Standing is how a platform stands with Stripe.
+type Standing struct {
+	Connection *tenant.Connection `json:"connection"` // nil where there never was one; a test platform needs none
+	Lacks      string             `json:"lacks"`      // before live keys: plan, connection or tiers; empty: nothing
+}
+
+// Standing says how the platform stands.
+func (d *Desk) Standing(ctx context.Context, at id.Platform) (Standing, error) {
+	var s Standing
+	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		connection, err := tenant.ConnectionOf(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if connection.Account != "" {
+			s.Connection = &connection
+		}
+		s.Lacks, err = tenant.LiveLacks(ctx, tx)
+		return err
+	})
+	return s, err
+}
+
+// BeginConnect begins to connect an account to a live platform, in a session of the dashboard, and returns the address
+// on the oauth surface at which it goes on within a minute.
+func (d *Desk) BeginConnect(ctx context.Context, p platform.Platform, session id.Session) (string, error) {
+	if p.Mode != id.Live {
+		return "", errs.New(errs.Conflict, "A test platform's customers pay on our Stripe account in test mode, so there is nothing to "+
+			"connect. Connect the live platform.")
+	}
+	ticket := platform.NewSecret()
+	err := d.db.Tenant(ctx, p.ID, func(ctx context.Context, tx db.Tenant) error {
+		return queries.BeginConnect(ctx, tx, billingdb.BeginConnectParams{
+			Attempt: id.NewAttempt(), Session: string(session), Ticket: platform.Hash(ticket),
+		})
+	})
+	return d.urls.OAuth + "/authorize?ticket=" + ticket.Reveal(), err
+}
+
+// FinishConnect trades the receipt, with which the oauth surface sent the browser back, for the connection. It counts
+// only in the session that began: who followed somebody else's link connects nothing, and the account that agreed is let
+// go again.
+func (d *Desk) FinishConnect(ctx context.Context, session id.Session, receipt secret.Text) (id.Platform, error) {
+	var found struct {
+		Platform id.Platform `json:"platform"`
+		Account  string      `json:"account"`
+		Name     string      `json:"name"`
+		Charges  bool        `json:"charges"`
+		Own      bool        `json:"own"`
+	}
+	err := d.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		raw, err := queries.TakeReceipt(ctx, tx, billingdb.TakeReceiptParams{
+			Receipt: platform.Hash(receipt), Session: string(session),
+		})
+		if err != nil || len(raw) == 0 {
+			return err
+		}
+		return json.Unmarshal(raw, &found)
+	})
+	if err != nil {
+		return "", err
+	}
+	if found.Account == "" {
+		return "", errs.New(errs.NotFound, "This way back from Stripe was used before, or took longer than two minutes. Connect again.")
+	}
+	if !found.Own {
+		return "", errors.Join(errs.New(errs.Forbidden, "The connection was begun in another session, so nothing was connected. Begin it "+
+			"in the dashboard, in this browser."), d.release(ctx, found.Account))
+	}
+	err = d.db.Tenant(ctx, found.Platform, func(ctx context.Context, tx db.Tenant) error {
+		if err := tenant.Connect(ctx, tx, found.Account, found.Name, found.Charges); err != nil {
+			return err
+		}
+		return d.queue.Enqueue(ctx, tx.Tx, tenant.TiersChanged{PlatformID: found.Platform})
+	})
+	if err != nil {
+		return found.Platform, errors.Join(err, d.release(ctx, found.Account))
+	}
+	// The dashboard should show the tiers with their prices; what does not succeed now, the job does.
+	_ = d.Publish(ctx, found.Platform)
+	return found.Platform, nil
+}
+
+// Disconnect ends the connection of a platform. Our access to the account ends too, unless another platform needs it.
+func (d *Desk) Disconnect(ctx context.Context, at id.Platform) error {
+	var account string
+	var last bool
+	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		now, err := tenant.ConnectionOf(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if !now.Lives() {
+			return errs.New(errs.Conflict, "No Stripe account is connected.")
+		}
+		n, err := queries.LivingOnAccount(ctx, tx, billingdb.LivingOnAccountParams{PlatformID: string(at), Account: now.Account})
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return errs.New(errs.SubscriptionLives, "%d customers have a subscription on the connected account. Cancel these first; "+
+				"without the connection nobody would follow what becomes of them.", n)
+		}
+		account = now.Account
+		last, err = tenant.Disconnect(ctx, tx, account, "disconnected")
+		return err
+	})
+	if err != nil || !last {
+		return err
+	}
+	return d.api.Deauthorize(ctx, account)
+}
+
+// release lets an account go that agreed and was not connected, unless a platform has it.
+func (d *Desk) release(ctx context.Context, account string) error {
+	var used []string
+	err := d.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		used, err = queries.PlatformsOfAccount(ctx, tx, account)
+		return err
+	})
+	if err != nil || len(used) > 0 {
+		return err
+	}
+	return d.api.Deauthorize(ctx, account)
+}

@@ -1,0 +1,198 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/dream-api/dream-api/internal/billing/billingdb"
+	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/secret"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// Endpoint is a webhook endpoint as Stripe knows it: each has a secret of its own.
+type Endpoint string
+
+// The endpoints.
+const (
+	OwnEndpoint     Endpoint = "own"     // our account, live: developers pay us
+	PreviewEndpoint Endpoint = "preview" // our account in test mode: test platforms
+	ConnectEndpoint Endpoint = "connect" // connected accounts, live: live platforms
+)
+
+// Secrets are the signing secrets of the endpoints: the present one of each, and perhaps the one before.
+type Secrets map[Endpoint][]secret.Text
+
+// StripeEvent is the job that works an event.
+type StripeEvent struct {
+	Endpoint Endpoint `json:"endpoint"`
+	EventID  string   `json:"eventId"`
+}
+
+// Kind names the job.
+func (StripeEvent) Kind() string { return "billing.stripe_event" }
+
+// followed are the types of event, or their beginnings, that say where to look. Others get their 200 and are forgotten.
+var followed = []string{
+	"checkout.session.", "customer.subscription.", "invoice.paid", "invoice.payment_", "subscription_schedule.",
+	"account.updated", "account.application.deauthorized",
+}
+
+// Receive takes an event that came in by one address, where the endpoints given may deliver: it checks which of them
+// signed it, stores it, and has it worked. An event that was received before changes nothing.
+func (b *Background) Receive(ctx context.Context, payload []byte, signature string, secrets Secrets) error {
+	var event stripeapi.Event
+	var from Endpoint
+	refused := errs.New(errs.InvalidSignature, "No endpoint is configured for this event.")
+	for endpoint, keys := range secrets {
+		found, err := stripeapi.Verify(payload, signature, keys)
+		if err == nil {
+			event, from = found, endpoint
+			break
+		}
+		if known := (*errs.Error)(nil); errors.As(err, &known) {
+			refused = known
+		}
+	}
+	if from == "" {
+		return refused
+	}
+	// What an endpoint may say is bounded by what it is: a test event moves no live platform, and an account's none of ours.
+	fits := map[Endpoint]bool{
+		OwnEndpoint:     event.Livemode && event.Account == "",
+		PreviewEndpoint: !event.Livemode && event.Account == "",
+		ConnectEndpoint: event.Livemode && event.Account != "",
+	}[from]
+	if !fits || !follows(event.Type) {
+		return nil
+	}
+	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		n, err := queries.InsertEvent(ctx, tx, billingdb.InsertEventParams{
+			Endpoint: string(from), ID: event.ID, Type: event.Type, Account: event.Account, ObjectID: event.ObjectID,
+			Customer: event.Customer, Subscription: event.Subscription,
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+		return b.queue.Enqueue(ctx, tx, StripeEvent{from, event.ID})
+	})
+}
+
+func follows(eventType string) bool {
+	for _, prefix := range followed {
+		if strings.HasPrefix(eventType, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// work looks at what an event is about. Nothing that the event says is kept: its account and ids say only where to look,
+// and the platform is the one that has the object in our own books.
+func (b *Background) work(ctx context.Context, endpoint Endpoint, eventID string) error {
+	var event billingdb.BillingEvent
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		event, err = queries.Event(ctx, tx, billingdb.EventParams{Endpoint: string(endpoint), ID: eventID})
+		return err
+	})
+	if db.NoRows(err) { // worked before
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case endpoint == OwnEndpoint:
+		err = b.plan(ctx, event.Customer)
+	case event.Type == "account.updated", event.Type == "account.application.deauthorized":
+		err = b.account(ctx, event.Account)
+	default:
+		err = b.object(ctx, event)
+	}
+	// The account has left us: whatever the event was about is no longer ours to know.
+	if err != nil && !errors.Is(err, stripeapi.ErrRevoked) {
+		return err
+	}
+	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		return queries.EventDone(ctx, tx, billingdb.EventDoneParams{Endpoint: string(endpoint), ID: eventID})
+	})
+}
+
+// object follows an event about a checkout, a subscription or an invoice.
+func (b *Background) object(ctx context.Context, event billingdb.BillingEvent) error {
+	var at, atSession id.Platform
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		found, err := queries.PlatformOfStripeCustomer(ctx, tx, billingdb.PlatformOfStripeCustomerParams{
+			Account: event.Account, StripeCustomerID: event.Customer,
+		})
+		if err != nil {
+			return err
+		}
+		at = id.Platform(found)
+		found, err = queries.PlatformOfCheckout(ctx, tx, event.ObjectID)
+		atSession = id.Platform(found)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if atSession != "" && isSession(event.ObjectID) {
+		var ours bool
+		err := b.db.Tenant(ctx, atSession, func(ctx context.Context, tx db.Tenant) error {
+			checkout, err := queries.Checkout(ctx, tx, billingdb.CheckoutParams{
+				PlatformID: string(atSession), SessionID: event.ObjectID,
+			})
+			ours = err == nil && checkout.Account == event.Account
+			if db.NoRows(err) { // its customer was deleted
+				return nil
+			}
+			return err
+		})
+		if err == nil && ours {
+			_, _, err = b.session(ctx, atSession, event.ObjectID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if at == "" || event.Subscription == "" {
+		return nil
+	}
+	_, err = b.subscription(ctx, at, stripeapi.Account(event.Account), event.Subscription)
+	return err
+}
+
+// account asks how a connected account is now. Only Stripe's own refusal to let us act for it ends a connection: that is
+// for good, and a late event about an account that was connected again ends nothing.
+func (b *Background) account(ctx context.Context, account string) error {
+	var platforms []string
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		platforms, err = queries.PlatformsOfAccount(ctx, tx, account)
+		return err
+	})
+	if err != nil || len(platforms) == 0 {
+		return err
+	}
+	now, err := b.api.ConnectedAccount(ctx, account)
+	gone := errors.Is(err, stripeapi.ErrRevoked)
+	if err != nil && !gone {
+		return err
+	}
+	for _, one := range platforms {
+		err := b.db.Tenant(ctx, id.Platform(one), func(ctx context.Context, tx db.Tenant) error {
+			if gone {
+				_, err := tenant.Disconnect(ctx, tx, account, "deauthorized")
+				return err
+			}
+			return tenant.RefreshConnection(ctx, tx, account, now.Name, now.ChargesEnabled)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+package billing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/dream-api/dream-api/internal/billing/billingdb"
+	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/jobs"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// looker keeps what is seen at Stripe. It works under the customer surface's role, for somebody who returns from a
+// checkout, and under the worker's, for events and the reconciliation.
+//
+// Whoever looks takes a number first, then asks Stripe outside any transaction, and keeps what was seen only if no later
+// look has been kept meanwhile. So it does not matter how often, or in which order, events arrive: the last state wins.
+type looker struct {
+	db    *db.DB
+	api   *stripeapi.API
+	queue *jobs.Enqueuer
+}
+
+// state is what a repair records of a subscription.
+type state struct {
+	Tier     string     `json:"tier"`
+	Status   string     `json:"status"`
+	CancelAt *time.Time `json:"cancelAt"`
+}
+
+// seen is what became of a look.
+type seen struct {
+	customer string
+	was, is  *state // nil: there was, or is, no subscription of ours
+}
+
+func (s seen) changed() bool {
+	if s.was == nil || s.is == nil {
+		return s.was != s.is
+	}
+	sameEnd := s.was.CancelAt == nil && s.is.CancelAt == nil ||
+		s.was.CancelAt != nil && s.is.CancelAt != nil && s.was.CancelAt.Equal(*s.is.CancelAt)
+	return s.was.Tier != s.is.Tier || s.was.Status != s.is.Status || !sameEnd
+}
+
+// subscription looks at a subscription that is, or may be, of a customer of the platform.
+func (l looker) subscription(ctx context.Context, at id.Platform, account stripeapi.Account, subscription string) (seen, error) {
+	var number int64
+	err := l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		number, err = queries.TakeLook(ctx, tx, billingdb.TakeLookParams{PlatformID: string(at), ObjectID: subscription})
+		return err
+	})
+	if err != nil {
+		return seen{}, err
+	}
+	now, err := l.api.Subscription(ctx, account, subscription)
+	if errors.Is(err, stripeapi.ErrNotFound) {
+		// Only the data of a test account can vanish; what is not there any more has ended.
+		now, err = stripeapi.Subscription{ID: subscription, Status: "canceled", EndedAt: new(time.Now().UTC())}, nil
+	}
+	if err != nil {
+		return seen{}, err
+	}
+	var result seen
+	err = l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		n, err := queries.KeepLook(ctx, tx, billingdb.KeepLookParams{
+			PlatformID: string(at), ObjectID: subscription, Number: number,
+		})
+		if err != nil || n == 0 { // somebody looked later and has kept that
+			return err
+		}
+		result, err = l.keep(ctx, tx, account, now)
+		return err
+	})
+	return result, err
+}
+
+// keep stores a subscription as it was seen.
+func (l looker) keep(ctx context.Context, tx db.Tenant, account stripeapi.Account, now stripeapi.Subscription) (seen, error) {
+	var result seen
+	before, err := queries.Subscription(ctx, tx, billingdb.SubscriptionParams{PlatformID: string(tx.Platform), ID: now.ID})
+	known := err == nil
+	if err != nil && !db.NoRows(err) {
+		return result, err
+	}
+	if known {
+		result.was = stateOf(before)
+		if now.Customer == "" { // it vanished
+			now.Customer = before.StripeCustomerID
+		}
+		if before.Account != string(account) {
+			return seen{}, nil // an id is Stripe's own, so this can only be a forgery
+		}
+	}
+	whose, err := queries.WhoseStripeCustomer(ctx, tx, billingdb.WhoseStripeCustomerParams{
+		PlatformID: string(tx.Platform), Account: string(account), StripeCustomerID: now.Customer,
+	})
+	if db.NoRows(err) { // the account's owner does other business too
+		return seen{}, nil
+	}
+	if err != nil {
+		return result, err
+	}
+	result.customer = whose.CustomerID
+	tier, price, err := tenant.TierOfStripe(ctx, tx, now.PriceID, now.ProductID)
+	if err != nil {
+		return result, err
+	}
+	if now.Items > 1 { // changed by hand into something that no tier describes
+		tier, price = "", ""
+	}
+	if tier == "" && !known {
+		return seen{}, nil
+	}
+	if whose.Gone { // paid by somebody who was deleted meanwhile
+		if living(now.Status) {
+			return seen{}, l.end(ctx, tx, account, now.ID, true)
+		}
+		return seen{}, nil
+	}
+	if err := tenant.LockCustomer(ctx, tx, whose.CustomerID); err != nil {
+		return result, err
+	}
+	if living(now.Status) {
+		superfluous, err := l.oneOnly(ctx, tx, account, whose.CustomerID, now)
+		if err != nil || superfluous {
+			return seen{}, err
+		}
+	}
+	params := billingdb.PutSubscriptionParams{
+		PlatformID: string(tx.Platform), ID: now.ID, CustomerID: whose.CustomerID, Tier: orNil(tier), Status: now.Status,
+		GraceDays: graceDays, CreatedAt: now.CreatedAt, Account: string(account), StripeCustomerID: now.Customer,
+		PriceID: orNil(price), StripePriceID: now.PriceID, Interval: orNil(now.Interval),
+		IntervalCount: int32(min(now.IntervalCount, math.MaxInt32)), Amount: now.Amount, Quantity: now.Quantity,
+		Currency: now.Currency, CurrentPeriodStart: now.CurrentPeriodStart, CurrentPeriodEnd: now.CurrentPeriodEnd,
+		TrialEnd: now.TrialEnd, CancelAt: now.CancelAt, EndedAt: now.EndedAt,
+	}
+	if now.PercentOff > 0 {
+		params.PercentOff = &now.PercentOff
+	}
+	if now.AmountOff > 0 {
+		params.AmountOff = &now.AmountOff
+	}
+	if now.NextPriceID != "" {
+		_, next, err := tenant.TierOfStripe(ctx, tx, now.NextPriceID, "")
+		if err != nil {
+			return result, err
+		}
+		params.NextPriceID = orNil(next)
+	}
+	if known && now.CreatedAt.IsZero() { // it vanished
+		params.Tier, params.PriceID, params.StripePriceID = before.Tier, before.PriceID, before.StripePriceID
+		params.Interval, params.Amount, params.Quantity, params.Currency = before.Interval, before.Amount, before.Quantity, before.Currency
+		params.IntervalCount = before.IntervalCount
+	}
+	if err := queries.PutSubscription(ctx, tx, params); err != nil {
+		return result, err
+	}
+	stored, err := queries.Subscription(ctx, tx, billingdb.SubscriptionParams{PlatformID: string(tx.Platform), ID: now.ID})
+	result.is = stateOf(stored)
+	return result, err
+}
+
+// oneOnly sees to it that a customer has one subscription, whatever raced: of two, the one that began later is ended and
+// paid back. superfluous is whether that is the one that was seen.
+func (l looker) oneOnly(
+	ctx context.Context, tx db.Tenant, account stripeapi.Account, customer string, now stripeapi.Subscription,
+) (superfluous bool, err error) {
+	others, err := queries.Living(ctx, tx, billingdb.LivingParams{PlatformID: string(tx.Platform), CustomerID: customer})
+	if err != nil {
+		return false, err
+	}
+	for _, other := range others {
+		switch {
+		case other.ID == now.ID:
+		case other.CreatedAt.Before(now.CreatedAt), other.CreatedAt.Equal(now.CreatedAt) && other.ID < now.ID:
+			return true, l.end(ctx, tx, account, now.ID, true)
+		default:
+			if err := l.end(ctx, tx, stripeapi.Account(other.Account), other.ID, true); err != nil {
+				return false, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// session looks at a checkout, and at the subscription that it led to.
+func (l looker) session(ctx context.Context, at id.Platform, sessionID string) (billingdb.BillingCheckout, seen, error) {
+	var checkout billingdb.BillingCheckout
+	err := l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		checkout, err = queries.Checkout(ctx, tx, billingdb.CheckoutParams{PlatformID: string(at), SessionID: sessionID})
+		return err
+	})
+	if err != nil {
+		return checkout, seen{}, err
+	}
+	account := stripeapi.Account(checkout.Account)
+	now, err := l.api.Session(ctx, account, sessionID)
+	if errors.Is(err, stripeapi.ErrNotFound) {
+		now, err = stripeapi.Session{ID: sessionID, Status: "expired"}, nil
+	}
+	if err != nil {
+		return checkout, seen{}, err
+	}
+	var result seen
+	if now.Subscription != "" {
+		if result, err = l.subscription(ctx, at, account, now.Subscription); err != nil {
+			return checkout, result, err
+		}
+	}
+	return checkout, result, l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		_, err := queries.CheckoutIs(ctx, tx, billingdb.CheckoutIsParams{
+			PlatformID: string(at), ID: checkout.ID, Status: now.Status,
+		})
+		return err
+	})
+}
+
+// end has a subscription or an open checkout ended at Stripe, by a job.
+func (l looker) end(ctx context.Context, tx db.Tenant, account stripeapi.Account, object string, refund bool) error {
+	n, err := queries.InsertEnding(ctx, tx, billingdb.InsertEndingParams{
+		PlatformID: string(tx.Platform), ObjectID: object, Account: string(account), Refund: refund,
+	})
+	if err != nil || n == 0 {
+		return err
+	}
+	return l.queue.Enqueue(ctx, tx.Tx, EndAtStripe{tx.Platform, object})
+}
+
+// living reports whether a subscription in the status is one that may still be paid for.
+func living(status string) bool {
+	switch status {
+	case "trialing", "active", "past_due", "unpaid", "paused":
+		return true
+	default:
+		return false
+	}
+}
+
+func stateOf(s billingdb.BillingSubscription) *state {
+	st := &state{Status: s.Status, CancelAt: s.CancelAt}
+	if s.Tier != nil {
+		st.Tier = *s.Tier
+	}
+	return st
+}
+
+func encode(s *state) json.RawMessage {
+	encoded, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a struct of texts always marshals
+	}
+	return encoded
+}

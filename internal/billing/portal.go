@@ -1,0 +1,137 @@
+package billing
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+
+	"github.com/dream-api/dream-api/internal/billing/billingdb"
+	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// mostProducts is how many products a portal can show, as Stripe has it.
+const mostProducts = 10
+
+// Portal returns the address of the billing portal of a customer who has paid, or tried to, before.
+func (c *Cashier) Portal(ctx context.Context, at id.Platform, customerID, returnURL string) (string, error) {
+	if returnURL == "" {
+		returnURL = c.urls.Customer + "/checkout/done"
+	}
+	var customer string
+	var account stripeapi.Account
+	err := c.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		if err := tenant.LockCustomer(ctx, tx, customerID); err != nil {
+			return err
+		}
+		alive, err := queries.Living(ctx, tx, billingdb.LivingParams{PlatformID: string(at), CustomerID: customerID})
+		if err != nil {
+			return err
+		}
+		if len(alive) > 0 {
+			account = stripeapi.Account(alive[0].Account)
+		} else {
+			connection, err := tenant.ConnectionOf(ctx, tx)
+			if err != nil {
+				return err
+			}
+			mode, err := tenant.ModeOf(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if account, err = accountFor(mode, connection); err != nil {
+				return err
+			}
+		}
+		row, err := queries.StripeCustomer(ctx, tx, billingdb.StripeCustomerParams{
+			PlatformID: string(at), Account: string(account), CustomerID: customerID,
+		})
+		if db.NoRows(err) || err == nil && row.StripeCustomerID == "" {
+			return errs.New(errs.Conflict, "The customer has never checked out, so there is nothing in the billing portal yet.")
+		}
+		customer = row.StripeCustomerID
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return c.openPortal(ctx, at, account, stripeapi.Visit{Customer: customer, ReturnURL: returnURL})
+}
+
+// openPortal opens the portal as the platform's own configuration has it, which shows the platform's prices and nobody
+// else's.
+func (c *Cashier) openPortal(ctx context.Context, at id.Platform, account stripeapi.Account, v stripeapi.Visit) (string, error) {
+	shown, configuration, wanted, err := c.portalOf(ctx, at, account)
+	if err != nil {
+		return "", err
+	}
+	hash, err := fingerprint(wanted)
+	if err != nil {
+		return "", err
+	}
+	if configuration == "" || !bytes.Equal(shown, hash) {
+		key := fmt.Sprintf("portal-%s-%x", at, hash[:8])
+		if configuration, err = c.api.PutPortal(ctx, account, configuration, key, wanted); err != nil {
+			return "", err
+		}
+		err = c.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+			return queries.PutPortal(ctx, tx, billingdb.PutPortalParams{
+				PlatformID: string(at), Account: string(account), ConfigurationID: configuration, Shows: hash,
+			})
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	v.Configuration = configuration
+	return c.api.OpenPortal(ctx, account, v)
+}
+
+// portalOf reads the configuration that there is, and what it should show.
+func (c *Cashier) portalOf(
+	ctx context.Context, at id.Platform, account stripeapi.Account,
+) (shown []byte, configuration string, wanted stripeapi.Portal, err error) {
+	wanted = stripeapi.Portal{
+		Headline:  "Your plan and invoices",
+		ReturnURL: c.urls.Customer + "/checkout/done",
+		Metadata:  map[string]string{"dreamapi_platform": string(at)},
+	}
+	err = c.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		row, err := queries.Portal(ctx, tx, billingdb.PortalParams{PlatformID: string(at), Account: string(account)})
+		if err != nil && !db.NoRows(err) {
+			return err
+		}
+		shown, configuration = row.Shows, row.ConfigurationID
+		tiers, err := tenant.PriceList(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, t := range tiers {
+			if t.Free() || t.ProductID == nil || len(wanted.Products) == mostProducts {
+				continue
+			}
+			product := stripeapi.PortalProduct{ID: *t.ProductID}
+			for _, p := range t.Prices {
+				if p.StripeID != nil {
+					product.Prices = append(product.Prices, *p.StripeID)
+				}
+			}
+			if len(product.Prices) > 0 {
+				wanted.Products = append(wanted.Products, product)
+			}
+		}
+		return nil
+	})
+	return shown, configuration, wanted, err
+}
+
+func fingerprint(p stripeapi.Portal) ([]byte, error) {
+	encoded, err := json.Marshal(p)
+	sum := sha256.Sum256(encoded)
+	return sum[:], err
+}

@@ -1,0 +1,97 @@
+package billing
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dream-api/dream-api/internal/billing/billingdb"
+	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform"
+)
+
+// Reconcile looks at what nobody has looked at for long, puts right what an event missed, and records what it put right.
+// It works events, and endings, that were left behind too.
+func (b *Background) Reconcile(ctx context.Context) error {
+	failed := platform.EachPlatform(ctx, b.db, b.reconcile)
+
+	var left []billingdb.LeftEventsRow
+	var developers []id.Developer
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		if err := queries.SweepEvents(ctx, tx); err != nil {
+			return err
+		}
+		if left, err = queries.LeftEvents(ctx, tx); err != nil {
+			return err
+		}
+		developers, err = platform.PlansToCheck(ctx, tx)
+		return err
+	})
+	failed = errors.Join(failed, err)
+	for _, event := range left {
+		failed = errors.Join(failed, b.work(ctx, Endpoint(event.Endpoint), event.ID))
+	}
+	for _, developer := range developers {
+		_, err := b.planner.lookPlan(ctx, developer)
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+func (b *Background) reconcile(ctx context.Context, platforms []id.Platform) error {
+	var due []billingdb.ToCheckRow
+	err := b.db.Tenants(ctx, platforms, func(ctx context.Context, tx db.Tenants) (err error) {
+		due, err = queries.ToCheck(ctx, tx, id.Strings(platforms))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, one := range due {
+		failed = errors.Join(failed, b.check(ctx, one))
+	}
+	return failed
+}
+
+func (b *Background) check(ctx context.Context, due billingdb.ToCheckRow) error {
+	at, account := id.Platform(due.PlatformID), stripeapi.Account(due.Account)
+	if due.Kind == "ending" {
+		return b.endNow(ctx, at, due.ObjectID)
+	}
+	var result seen
+	var err error
+	if due.Kind == "checkout" {
+		_, result, err = b.session(ctx, at, due.ObjectID)
+	} else {
+		result, err = b.subscription(ctx, at, account, due.ObjectID)
+	}
+	if errors.Is(err, stripeapi.ErrRevoked) {
+		return b.account(ctx, due.Account)
+	}
+	if err != nil || !result.changed() {
+		return err
+	}
+	return b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		return queries.InsertRepair(ctx, tx, billingdb.InsertRepairParams{
+			PlatformID: string(at), ID: id.NewRepair(), ObjectID: due.ObjectID, CustomerID: result.customer,
+			Was: encode(result.was), Became: encode(result.is),
+		})
+	})
+}
+
+// plan follows an event about a customer of our own account.
+func (b *Background) plan(ctx context.Context, stripeCustomer string) error {
+	var developer id.Developer
+	var ok bool
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		developer, ok, err = platform.DeveloperOfStripeCustomer(ctx, tx, stripeCustomer)
+		return err
+	})
+	if err != nil || !ok {
+		return err
+	}
+	_, err = b.planner.lookPlan(ctx, developer)
+	return err
+}

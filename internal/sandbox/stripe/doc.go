@@ -1,0 +1,2 @@
+// Package stripe is a stateful stand-in for Stripe.
+package stripe

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/id"
+)
+
+// dashboardRoutes are the pages for developers. Whatever a page can do, the JSON API can do; a page's changes do not count.
+func (s *Server) dashboardRoutes(e *echo.Echo) {
+	e.GET("/", s.landing)
+	e.GET("/sign-in", s.signInPage)
+	e.POST("/session", s.signIn)
+	e.POST("/sign-out", s.signOut, s.signedIn)
+	e.POST("/sign-out-everywhere", s.signOutEverywhere, s.signedIn)
+
+	e.GET("/dashboard", s.firstPage, s.signedIn)
+	e.GET("/projects", s.projectsPage, s.signedIn)
+	e.POST("/projects", s.addProject, s.signedIn, s.form)
+	e.POST("/projects/:project/platforms", s.addPlatform, s.signedIn, s.form)
+	e.GET("/plan", s.planPage, s.signedIn)
+	e.POST("/plan/checkout", s.payForPlan, s.signedIn, s.form)
+	e.POST("/plan/portal", s.visitPlanPortal, s.signedIn, s.form)
+	e.GET("/plan/return", s.returnToPlan, s.signedIn)
+	e.GET("/account", s.accountPage, s.signedIn)
+	e.POST("/account/sessions/:session/end", s.endOneSession, s.signedIn, s.form)
+	e.POST("/account/tokens", s.addToken, s.signedIn, s.form)
+	e.POST("/account/tokens/:token/revoke", s.endToken, s.signedIn, s.form)
+	e.GET("/connect/finish", s.finishConnect, s.signedIn)
+	e.GET("/connect/denied", s.connectDenied, s.signedIn)
+
+	const own = "/platforms/:platform"
+	e.GET(own, s.overviewPage, s.signedIn, s.ownPlatform)
+	e.GET(own+"/setup", s.setupPage, s.signedIn, s.ownPlatform)
+	e.GET(own+"/tiers", s.tiersPage, s.signedIn, s.ownPlatform)
+	e.POST(own+"/tiers", s.addTier, s.signedIn, s.ownPlatform, s.form)
+	e.GET(own+"/tiers/:tier", s.tierPage, s.signedIn, s.ownPlatform)
+	e.POST(own+"/tiers/:tier", s.editTier, s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/tiers/:tier/archive", s.archiveTier(true), s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/tiers/:tier/restore", s.archiveTier(false), s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/tiers/:tier/move-subscribers", s.moveTierSubscribers, s.signedIn, s.ownPlatform, s.form)
+	// Not below /tiers: a tier may be called new, order or copy.
+	e.GET(own+"/new-tier", s.newTierPage, s.signedIn, s.ownPlatform)
+	e.POST(own+"/price-list/order", s.moveTier, s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/price-list/copy", s.copyPriceList, s.signedIn, s.ownPlatform, s.form)
+	e.GET(own+"/keys", s.keysPage, s.signedIn, s.ownPlatform)
+	e.POST(own+"/keys", s.addKey, s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/keys/:key/rotate", s.replaceKey, s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/keys/:key/revoke", s.endKey, s.signedIn, s.ownPlatform, s.form)
+	e.GET(own+"/customers", s.customersPage, s.signedIn, s.ownPlatform)
+	e.GET(own+"/customers/:id", s.customerPage, s.signedIn, s.ownPlatform)
+	e.GET(own+"/connect", s.connectPage, s.signedIn, s.ownPlatform)
+	e.POST(own+"/connect", s.beginConnect, s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/disconnect", s.endConnection, s.signedIn, s.ownPlatform, s.form)
+	e.GET(own+"/settings", s.settingsPage, s.signedIn, s.ownPlatform)
+	e.POST(own+"/settings", s.saveSettings, s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/domains", s.attachDomain, s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/domains/:domain/remove", s.detachDomain, s.signedIn, s.ownPlatform, s.form)
+}
+
+// landing is the first page for everybody.
+func (s *Server) landing(c echo.Context) error {
+	who, ok := s.maybeDeveloper(c)
+	return s.page(c, http.StatusOK, "home.html", map[string]any{
+		"Title": "Auth, billing and usage limits in three calls", "SignedIn": ok, "Email": who.Email,
+	})
+}
+
+// firstPage is where a developer arrives: at a test platform, as that is where one begins.
+func (s *Server) firstPage(c echo.Context) error {
+	projects, err := s.platform.Projects(c.Request().Context(), developerOf(c).ID)
+	if err != nil {
+		return err
+	}
+	for _, mode := range []id.Mode{id.Test, id.Live} {
+		for _, project := range projects {
+			for _, own := range project.Platforms {
+				if own.Mode == mode {
+					return c.Redirect(http.StatusSeeOther, "/platforms/"+string(own.ID))
+				}
+			}
+		}
+	}
+	return c.Redirect(http.StatusSeeOther, "/projects")
+}
+
+// ownPage is the address of a page of the platform of the path.
+func ownPage(c echo.Context, page string) string {
+	return "/platforms/" + string(platformOf(c).ID) + page
+}
+
+// go303 leads from a form to another page.
+func go303(c echo.Context, address string) error { return c.Redirect(http.StatusSeeOther, address) }
+
+// done leads from a form that succeeded to a page, which says so.
+func (s *Server) done(c echo.Context, address string, f flash) error {
+	if err := s.show(c, f); err != nil {
+		return err
+	}
+	return go303(c, address)
+}
+
+// failed is whether an error is one that a page can tell a developer about and go on.
+func failed(err error) bool {
+	status := statuses[asError(err).Code]
+	return err != nil && (status < http.StatusInternalServerError || status == http.StatusServiceUnavailable)
+}

@@ -1,0 +1,169 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+func (s *Server) listTiers(c echo.Context) error {
+	tiers, err := s.admin.Tiers(c.Request().Context(), platformOf(c).ID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list(tierEntries(tiers), ""))
+}
+
+func tierEntries(tiers []tenant.Tier) []tierEntry {
+	entries := make([]tierEntry, len(tiers))
+	for i, t := range tiers {
+		entries[i] = tierEntryOf(t)
+	}
+	return entries
+}
+
+// published makes the price list known to Stripe and returns the tier with what it is called there. Where that fails, the
+// tier says so, and a job tries again.
+func (s *Server) published(c echo.Context, own id.Platform, tier tenant.Tier) (tenant.Tier, error) {
+	if err := s.desk.Publish(c.Request().Context(), own); err != nil {
+		s.log.WarnContext(c.Request().Context(), "a price list could not be published", "requestId", requestID(c), "error", err)
+	}
+	return s.admin.Tier(c.Request().Context(), own, tier.Name)
+}
+
+func (s *Server) orderTiers(c echo.Context) error {
+	var in struct {
+		Names []string `json:"names"`
+	}
+	if _, err := decode(c, &in, false); err != nil {
+		return err
+	}
+	tiers, err := s.admin.OrderTiers(c.Request().Context(), platformOf(c).ID, in.Names)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list(tierEntries(tiers), ""))
+}
+
+// copyTiers gives the platform the tiers of another of the developer's own.
+func (s *Server) copyTiers(c echo.Context) error {
+	var in struct {
+		From string `json:"from"`
+	}
+	if _, err := decode(c, &in, false); err != nil {
+		return err
+	}
+	ctx, own := c.Request().Context(), platformOf(c).ID
+	from, err := s.platform.Owned(ctx, developerOf(c).ID, in.From)
+	if err != nil {
+		return err
+	}
+	if _, err := s.admin.CopyTiers(ctx, from.ID, own); err != nil {
+		return err
+	}
+	if err := s.desk.Publish(ctx, own); err != nil {
+		s.log.WarnContext(ctx, "a price list could not be published", "requestId", requestID(c), "error", err)
+	}
+	tiers, err := s.admin.Tiers(ctx, own)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list(tierEntries(tiers), ""))
+}
+
+func (s *Server) moveSubscribers(c echo.Context) error {
+	n, err := s.desk.MoveSubscribers(c.Request().Context(), platformOf(c).ID, c.Param("tier"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusAccepted, object{{"success", true}, {"subscribers", n}})
+}
+
+func (s *Server) createTier(c echo.Context) error {
+	var in struct {
+		Name        string                 `json:"name"`
+		DisplayName string                 `json:"displayName"`
+		Price       *int64                 `json:"price"`
+		Currency    string                 `json:"currency"`
+		Interval    *string                `json:"interval"`
+		Prices      map[string]*int64      `json:"prices"`
+		TrialDays   int                    `json:"trialDays"`
+		Limit       limitValue             `json:"limit"`
+		Meters      map[string]*meterInput `json:"meters"`
+		Features    []string               `json:"features"`
+		RateLimit   *int                   `json:"rateLimit"`
+		Position    *int                   `json:"position"`
+	}
+	r, err := s.decodeOnce(c, &in, false)
+	if err != nil {
+		return err
+	}
+	limits, err := limitsOf(in.Limit, in.Meters, nil)
+	if err != nil {
+		return err
+	}
+	amounts, err := amountsOf(in.Price, in.Interval, in.Prices, nil)
+	if err != nil {
+		return err
+	}
+	own := platformOf(c).ID
+	tier, replayed, err := s.admin.CreateTier(c.Request().Context(), own, tenant.Tier{
+		Name: in.Name, DisplayName: in.DisplayName, Prices: tenant.PricesOf(amounts), Currency: in.Currency, TrialDays: in.TrialDays,
+		Features: in.Features, RateLimit: orDefault(in.RateLimit, tenant.DefaultRateLimit), Limits: limits,
+	}, in.Position, r)
+	if err != nil {
+		return err
+	}
+	if !replayed {
+		if tier, err = s.published(c, own, tier); err != nil {
+			return err
+		}
+	}
+	markReplayed(c, replayed)
+	return c.JSON(http.StatusCreated, object{{"tier", tierEntryOf(tier)}})
+}
+
+func (s *Server) changeTier(c echo.Context) error {
+	var in struct {
+		DisplayName *string                `json:"displayName"`
+		Price       *int64                 `json:"price"`
+		Interval    *string                `json:"interval"`
+		Prices      map[string]*int64      `json:"prices"`
+		TrialDays   *int                   `json:"trialDays"`
+		Limit       limitValue             `json:"limit"`
+		Meters      map[string]*meterInput `json:"meters"`
+		Features    *[]string              `json:"features"`
+		RateLimit   *int                   `json:"rateLimit"`
+		Position    *int                   `json:"position"`
+		Archived    *bool                  `json:"archived"`
+	}
+	if _, err := decode(c, &in, false); err != nil {
+		return err
+	}
+	change := tenant.TierChange{
+		DisplayName: in.DisplayName, TrialDays: in.TrialDays, Features: in.Features,
+		RateLimit: in.RateLimit, Position: in.Position, Archived: in.Archived,
+	}
+	if in.Price != nil || in.Interval != nil || in.Prices != nil {
+		change.Prices = func(now map[string]int64) (map[string]int64, error) {
+			return amountsOf(in.Price, in.Interval, in.Prices, now)
+		}
+	}
+	if in.Limit.given || in.Meters != nil {
+		change.Limits = func(now map[string]tenant.Limit) (map[string]tenant.Limit, error) {
+			return limitsOf(in.Limit, in.Meters, now)
+		}
+	}
+	own := platformOf(c).ID
+	tier, err := s.admin.ChangeTier(c.Request().Context(), own, c.Param("tier"), change)
+	if err != nil {
+		return err
+	}
+	if tier, err = s.published(c, own, tier); err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, object{{"tier", tierEntryOf(tier)}})
+}

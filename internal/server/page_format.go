@@ -1,0 +1,118 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// pageFuncs are what the templates write values with.
+var pageFuncs = template.FuncMap{
+	"dict":    dict,
+	"money":   formatMoney,
+	"number":  number,
+	"plural":  plural,
+	"when":    func(t time.Time) template.HTML { return timeTag(t, "2 Jan 2006, 15:04 UTC") },
+	"day":     func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
+	"per":     func(period string) string { return periodWords[period] },
+	"present": func(period string) string { return presentWords[period] },
+	"status":  func(status string) string { return strings.ReplaceAll(status, "_", " ") },
+	"percent": percent,
+	"browser": browserOf,
+	"next":    func(i int) int { return i + 1 },
+}
+
+var periodWords = map[string]string{
+	"minute": "a minute", "hour": "an hour", "day": "a day", "week": "a week", "month": "a month", "year": "a year",
+	"lifetime": "for ever",
+}
+
+var presentWords = map[string]string{
+	"minute": "this minute", "hour": "this hour", "day": "today", "week": "this week", "month": "this month", "year": "this year",
+	"lifetime": "in all",
+}
+
+// dict makes the argument of a template that needs several.
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, errors.New("dict takes names and values")
+	}
+	made := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, errors.New("a name is a text")
+		}
+		made[name] = pairs[i+1]
+	}
+	return made, nil
+}
+
+func number(n any) (string, error) {
+	switch n := n.(type) {
+	case int:
+		return grouped(strconv.Itoa(n)), nil // what is counted here is never negative
+	case int64:
+		return grouped(strconv.FormatInt(n, 10)), nil
+	case *int64:
+		if n == nil {
+			return "unlimited", nil
+		}
+		return grouped(strconv.FormatInt(*n, 10)), nil
+	default:
+		return "", fmt.Errorf("%T is no number", n)
+	}
+}
+
+// plural is a number with the noun it counts.
+func plural(n any, one, many string) (string, error) {
+	text, err := number(n)
+	if text == "1" {
+		return text + " " + one, err
+	}
+	return text + " " + many, err
+}
+
+func timeTag(t time.Time, layout string) template.HTML {
+	t = t.UTC()
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format(layout) + `</time>`) //nolint:gosec // digits and names of months
+}
+
+// percent is a share in whole percents.
+func percent(part, whole int64) int64 {
+	if whole <= 0 {
+		return 0
+	}
+	return part * 100 / whole // both are below 2^53 or so
+}
+
+// browserOf says in a few words what sent a User-Agent.
+func browserOf(agent string) string {
+	find := func(known [][2]string) string {
+		for _, pair := range known {
+			if strings.Contains(agent, pair[0]) {
+				return pair[1]
+			}
+		}
+		return ""
+	}
+	browser := find([][2]string{
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
+	})
+	system := find([][2]string{
+		{"Windows", "Windows"}, {"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
+	})
+	switch {
+	case browser == "" && system == "":
+		return "Unknown browser"
+	case system == "":
+		return browser
+	case browser == "":
+		return "Browser on " + system
+	default:
+		return browser + " on " + system
+	}
+}

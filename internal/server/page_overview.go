@@ -1,0 +1,148 @@
+package server
+
+import (
+	"fmt"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/billing"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// attention is something that a developer should see to.
+type attention struct {
+	Kind        string // bad, warn or info
+	Title, Text string
+	Link, Do    string // where, and what to do there
+}
+
+// planShare is how many customers are on a plan.
+type planShare struct {
+	Name, DisplayName string
+	Customers, Share  int64 // Share in percent
+}
+
+const shownRepairs = 5
+
+func (s *Server) overviewPage(c echo.Context) error {
+	ctx, own := c.Request().Context(), platformOf(c)
+	o, err := s.overviewOf(c, own.ID)
+	if err != nil {
+		return err
+	}
+	tiers, err := s.admin.Tiers(ctx, own.ID)
+	if err != nil {
+		return err
+	}
+	keys, err := s.admin.Keys(ctx, own.ID)
+	if err != nil {
+		return err
+	}
+	standing, err := s.desk.Standing(ctx, own.ID)
+	if err != nil {
+		return err
+	}
+	plan, err := s.platform.Plan(ctx, developerOf(c).ID)
+	if err != nil {
+		return err
+	}
+	repairs, err := s.desk.Repairs(ctx, own.ID)
+	if err != nil {
+		return err
+	}
+	return s.view(c, "overview", "Overview", map[string]any{
+		"Overview": o, "Plans": sharesOf(o, tiers), "Attention": attentionOf(own, o, tiers, standing, plan),
+		"Repairs": repairs[:min(len(repairs), shownRepairs)], "PublishableKey": publishableKey(keys), "Tiers": onSale(tiers),
+	})
+}
+
+// attentionOf lists what a developer should see to, the worst first.
+func attentionOf(
+	own platform.Platform, o overview, tiers []tenant.Tier, standing billing.Standing, plan platform.Plan,
+) []attention {
+	var list []attention
+	at := "/platforms/" + string(own.ID)
+	if own.Mode == id.Live {
+		list = append(list, planAttention(plan)...)
+		list = append(list, connectionAttention(at, standing)...)
+		if standing.Lacks != "" {
+			list = append(list, attention{"info", "This live platform is not open yet",
+				"A few steps are left before you can have live keys.", at + "/setup", "Go on with the set-up"})
+		}
+	}
+	for _, t := range tiers {
+		if !t.Published && t.Problem != nil {
+			list = append(list, attention{"warn", "Stripe does not know the tier " + t.DisplayName + " as it is", *t.Problem +
+				" It is tried again by itself.", at + "/tiers", "See the tiers"})
+		}
+	}
+	if n := o.ByPlan[""]; n > 0 {
+		list = append(list, attention{"warn", fmt.Sprintf("%d customers have no plan", n),
+			"Nothing can be counted for them: there is no free tier to fall back on. Add one, or give them a plan.", at + "/new-tier", "Add a tier"})
+	}
+	return list
+}
+
+func planAttention(plan platform.Plan) []attention {
+	state := planStateOf(plan)
+	if state.Kind == "good" || plan.Status == "none" {
+		return nil
+	}
+	return []attention{{state.Kind, "Your plan: " + state.Label, state.Text, "/plan", "See your plan"}}
+}
+
+func connectionAttention(at string, standing billing.Standing) []attention {
+	connection := standing.Connection
+	switch {
+	case connection == nil:
+		return nil
+	case connection.EndedAt != nil:
+		how := "You disconnected it."
+		if connection.EndReason != nil && *connection.EndReason == "deauthorized" {
+			how = "It was disconnected at Stripe."
+		}
+		return []attention{{"bad", "No Stripe account is connected any more", how + " Nobody can pay until one is.", at + "/connect", "Connect Stripe"}}
+	case !connection.ChargesEnabled:
+		return []attention{{"warn", "Stripe does not let your account take payments yet",
+			"Finish its set-up at Stripe; we see it by ourselves once that is done.", at + "/connect", "See the connection"}}
+	default:
+		return nil
+	}
+}
+
+// sharesOf are the customers by plan, in the order of the price list.
+func sharesOf(o overview, tiers []tenant.Tier) []planShare {
+	var shares []planShare
+	for _, t := range tiers {
+		if n := o.ByPlan[t.Name]; n > 0 || !t.Archived {
+			shares = append(shares, planShare{t.Name, t.DisplayName, n, percent(n, o.Customers)})
+		}
+	}
+	if n := o.ByPlan[""]; n > 0 {
+		shares = append(shares, planShare{"", "No plan", n, percent(n, o.Customers)})
+	}
+	return shares
+}
+
+// publishableKey is the newest that works, or empty.
+func publishableKey(keys []tenant.Key) string {
+	found := ""
+	for _, k := range keys {
+		if k.Value != nil && k.State == "active" {
+			found = *k.Value
+		}
+	}
+	return found
+}
+
+func onSale(tiers []tenant.Tier) []tenant.Tier {
+	var list []tenant.Tier
+	for _, t := range tiers {
+		if !t.Archived {
+			list = append(list, t)
+		}
+	}
+	return list
+}

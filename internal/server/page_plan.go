@@ -1,0 +1,86 @@
+package server
+
+import (
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dream-api/dream-api/internal/platform"
+)
+
+// planState is how a developer's plan stands, in words.
+type planState struct {
+	Kind  string // good, warn, bad or info
+	Label string
+	Text  string
+	On    *time.Time // the day that the text ends with
+}
+
+func planStateOf(p platform.Plan) planState {
+	live := p.Status == "active" || p.Status == "trialing"
+	switch {
+	case p.Status == "none":
+		return planState{"info", "Not subscribed", "Test platforms are free. Live keys need the plan.", nil}
+	case p.Paid && live && p.CancelAt != nil:
+		return planState{"warn", "Ends soon", "You cancelled. Live keys work until the plan has ended and a week more. It ends on", p.CancelAt}
+	case p.Paid && live:
+		return planState{"good", "Active", "It renews on", p.CurrentPeriodEnd}
+	case p.Paid && p.Status == "past_due":
+		return planState{"bad", "Payment failed", "Update your card in the billing portal. Live keys work until", p.GraceUntil}
+	case p.Paid:
+		return planState{"bad", "Ended", "Live platforms go on for a short while. Subscribe again to keep them running past", p.GraceUntil}
+	case p.Status == "incomplete":
+		return planState{"warn", "Not paid yet", "The first payment was not completed. Pay to open your live platforms.", nil}
+	default:
+		return planState{"bad", "Suspended", "Live keys answer 403 and nothing is lost. They work again as soon as you subscribe.", nil}
+	}
+}
+
+func (s *Server) planPage(c echo.Context) error {
+	plan, err := s.platform.Plan(c.Request().Context(), developerOf(c).ID)
+	if err != nil {
+		return err
+	}
+	ongoing := plan.Status != "none" && plan.Status != "canceled" && plan.Status != "incomplete_expired"
+	return s.view(c, "plan", "Plan", map[string]any{
+		"Plan": plan, "State": planStateOf(plan), "Ongoing": ongoing, "HasPortal": plan.StripeCustomerID != "",
+		"CallsShare": percent(plan.Calls.Count, plan.Calls.Limit),
+	})
+}
+
+func (s *Server) payForPlan(c echo.Context) error {
+	address, err := s.desk.PlanCheckout(c.Request().Context(), developerOf(c))
+	if err != nil {
+		return err
+	}
+	return go303(c, address)
+}
+
+func (s *Server) visitPlanPortal(c echo.Context) error {
+	address, err := s.desk.PlanPortal(c.Request().Context(), developerOf(c))
+	if err != nil {
+		return err
+	}
+	return go303(c, address)
+}
+
+// returnToPlan is where Stripe sends a developer back to, from the checkout or the portal.
+func (s *Server) returnToPlan(c echo.Context) error {
+	ctx, who := c.Request().Context(), developerOf(c)
+	if err := s.desk.PlanReturn(ctx, who); err != nil {
+		if !failed(err) {
+			return err
+		}
+		s.log.WarnContext(ctx, "the way back from Stripe failed", "requestId", requestID(c), "error", err)
+		return s.done(c, "/plan", flash{Failed: true, Title: "Stripe does not answer right now",
+			Message: "What you did there is not lost: it shows here within a few minutes."})
+	}
+	plan, err := s.platform.Plan(ctx, who.ID)
+	if err != nil {
+		return err
+	}
+	if !plan.Paid {
+		return go303(c, "/plan")
+	}
+	return s.done(c, "/plan", flash{Title: "Your plan is up to date"})
+}
