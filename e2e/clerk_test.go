@@ -1,29 +1,24 @@
 package e2e
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 )
 
-// sandbox is a running `dreamapi sandbox`.
+// sandbox is a running `dreamapi sandbox`. Its stand-in for Stripe has methods of its own.
 type sandbox struct {
 	*process
 	variables map[string]string // of serve
-	http      *http.Client
+	http      *http.Client      // of the stand-in for Clerk
 }
 
-// startSandbox starts the stand-ins; events go to the customer surface at customerURL.
-func startSandbox(t *testing.T, customerURL string) *sandbox {
+// startSandbox starts the stand-ins. The arguments say where events and browsers go.
+func startSandbox(t *testing.T, args ...string) *sandbox {
 	t.Helper()
-	s := &sandbox{process: start(t, exec.Command(binary, "sandbox", "--customer-url", customerURL))}
+	s := &sandbox{process: start(t, exec.Command(binary, append([]string{"sandbox"}, args...)...))}
 	awaitOr(t, "sandbox", s.ended, func() bool { return strings.Contains(s.out.String(), "# The sandbox is ready") })
 	s.variables = map[string]string{}
 	for line := range strings.Lines(s.out.String()) {
@@ -50,11 +45,11 @@ func (s *sandbox) call(t testing.TB, secretKey string, r request) answer {
 }
 
 // developerSession signs somebody new up with the developers' app and returns a session token made for the origin.
-func (s *sandbox) developerSession(t testing.TB, origin string) string {
+func (s *sandbox) developerSession(t testing.TB, email, origin string) string {
 	t.Helper()
 	app := s.variables["DEVELOPER_CLERK_SECRET_KEY"]
 	user := text(t, s.call(t, app, post("/v1/users", object{
-		"email_address": []string{"dev@example.com"}, "password": "a long sentence, nobody else's",
+		"email_address": []string{email}, "password": "a long sentence, nobody else's",
 	})), "id")
 	session := text(t, s.call(t, app, post("/v1/sessions", object{"user_id": user})), "id")
 	return text(t, s.call(t, app, post("/v1/sessions/"+session+"/tokens", nil).with("Origin", origin)), "jwt")
@@ -94,137 +89,4 @@ func (s *sandbox) fault(t testing.TB, f object) {
 func (s *sandbox) pendingEvents(t testing.TB) int {
 	t.Helper()
 	return len(at[[]any](t, s.call(t, "", get("/_sandbox/events?app=end-user-api&status=pending")), "events"))
-}
-
-// gate stands between the servers and Clerk, and can hold a request where a test wants a server to die.
-type gate struct {
-	url, clerk string
-
-	mu    sync.Mutex
-	holds []*hold
-}
-
-// hold is a request that is held: before Clerk gets it, or after Clerk has done it.
-type hold struct {
-	method, path string
-	after        bool
-	reached      chan struct{} // closed when the request is there
-	goOn         chan bool     // whether it goes on, or is cut off
-	done         chan struct{} // closed when Clerk has done it
-	once         sync.Once
-}
-
-func newGate(t *testing.T, clerk string) *gate {
-	t.Helper()
-	g := &gate{clerk: clerk}
-	front := httptest.NewUnstartedServer(g)
-	front.Config.ErrorLog = quiet
-	front.Start()
-	t.Cleanup(front.Close)
-	g.url = front.URL
-	return g
-}
-
-// holdBefore holds the next such request before Clerk gets it. The path is a prefix.
-func (g *gate) holdBefore(t *testing.T, method, path string) *hold {
-	return g.hold(t, method, path, false)
-}
-
-// holdAfter holds Clerk's answer to the next such request.
-func (g *gate) holdAfter(t *testing.T, method, path string) *hold {
-	return g.hold(t, method, path, true)
-}
-
-func (g *gate) hold(t *testing.T, method, path string, after bool) *hold {
-	h := &hold{
-		method: method, path: path, after: after,
-		reached: make(chan struct{}), goOn: make(chan bool, 1), done: make(chan struct{}),
-	}
-	g.mu.Lock()
-	g.holds = append(g.holds, h)
-	g.mu.Unlock()
-	t.Cleanup(h.cutOff)
-	return h
-}
-
-// awaitReached returns when the request is held.
-func (h *hold) awaitReached(t *testing.T) {
-	t.Helper()
-	await(t, h.method+" "+h.path+" at Clerk", func() bool { return closed(h.reached) })
-}
-
-// awaitDone returns when Clerk has done what was asked.
-func (h *hold) awaitDone(t *testing.T) {
-	t.Helper()
-	await(t, h.method+" "+h.path+" carried out", func() bool { return closed(h.done) })
-}
-
-// release lets the request go on, whether or not its sender still lives.
-func (h *hold) release() { h.once.Do(func() { h.goOn <- true }) }
-
-func (h *hold) cutOff() { h.once.Do(func() { h.goOn <- false }) }
-
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
-func (g *gate) take(r *http.Request) *hold {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for i, h := range g.holds {
-		if h.method == r.Method && strings.HasPrefix(r.URL.Path, h.path) {
-			g.holds = append(g.holds[:i:i], g.holds[i+1:]...)
-			return h
-		}
-	}
-	return nil
-}
-
-// ServeHTTP passes the request on. Once Clerk has it, Clerk carries it out: nothing follows from the sender's death.
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	h := g.take(r)
-	wait := func() {
-		close(h.reached)
-		if !<-h.goOn {
-			panic(http.ErrAbortHandler)
-		}
-	}
-	if h != nil && !h.after {
-		wait()
-	}
-	out, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, g.clerk+r.URL.RequestURI(),
-		bytes.NewReader(body))
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	out.Header = r.Header.Clone()
-	got, err := http.DefaultTransport.RoundTrip(out)
-	if err != nil { // Clerk cut the connection, so we do
-		panic(http.ErrAbortHandler)
-	}
-	defer func() { _ = got.Body.Close() }()
-	answered, err := io.ReadAll(got.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if h != nil {
-		close(h.done)
-	}
-	if h != nil && h.after {
-		wait()
-	}
-	for name, values := range got.Header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(got.StatusCode)
-	_, _ = w.Write(answered)
 }

@@ -98,7 +98,7 @@ func TestDevJSONTellsProgramsAllTheyNeed(t *testing.T) {
 	var demo map[string]string
 	decode(t, read(t, d.factsPath()), &fields)
 	decode(t, string(fields["demo"]), &demo)
-	want := []string{"apiUrl", "clerkSandboxUrl", "connectUrl", "dashboardUrl", "databaseUrl", "demo", "opsUrl"}
+	want := []string{"apiUrl", "clerkSandboxUrl", "connectUrl", "dashboardUrl", "databaseUrl", "demo", "opsUrl", "stripeSandboxUrl"}
 	if got := slices.Sorted(maps.Keys(fields)); !slices.Equal(got, want) {
 		t.Errorf("the fields are %v, want %v", got, want)
 	}
@@ -110,6 +110,7 @@ func TestDevJSONTellsProgramsAllTheyNeed(t *testing.T) {
 	for _, address := range []string{
 		d.facts.DashboardURL + "/", d.facts.ConnectURL + "/", d.facts.APIURL + "/health", "http://localhost:" + d.port + "/health",
 		"http://127.0.0.1:" + d.port + "/health", d.facts.OpsURL + "/readyz", d.facts.ClerkSandboxURL + "/",
+		d.facts.StripeSandboxURL + "/",
 	} {
 		u, err := url.Parse(address)
 		if err != nil {

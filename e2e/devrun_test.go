@@ -16,7 +16,7 @@ const endUsersKey = "sk_test_sandbox_end_users"
 
 // facts are what dev.json says.
 type facts struct {
-	DashboardURL, ConnectURL, APIURL, OpsURL, ClerkSandboxURL, DatabaseURL string
+	DashboardURL, ConnectURL, APIURL, OpsURL, ClerkSandboxURL, StripeSandboxURL, DatabaseURL string
 
 	Demo struct {
 		Email, Password, ProjectID, PlatformID, PublishableKey, SecretKey, DeveloperToken string

@@ -55,7 +55,11 @@ type world struct {
 	alive     atomic.Pointer[server]
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld makes a world in which the stand-ins send their events to the servers.
+func newWorld(t *testing.T) *world { t.Helper(); return newWorldHeard(t, "") }
+
+// newWorldHeard makes a world in which the stand-ins send their events to an address; empty: to the servers.
+func newWorldHeard(t *testing.T, ear string) *world {
 	t.Helper()
 	w := &world{db: dbtest.New(t)}
 	public := httptest.NewServer(&httputil.ReverseProxy{
@@ -72,14 +76,24 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(public.Close)
 	_, port, _ := strings.Cut(public.Listener.Addr().String(), ":")
 	w.publicURL = "http://api.localhost:" + port
+	address := map[string]string{"developer": "http://dashboard.localhost:" + port, "oauth": "http://connect.localhost:" + port,
+		"customer": w.publicURL}
 
-	w.clerk = startSandbox(t, w.publicURL)
+	told := []string{"--oauth-url", address["oauth"]}
+	for _, surface := range []string{"developer", "customer"} {
+		at := address[surface]
+		if ear != "" {
+			at = ear + "/" + surface
+		}
+		told = append(told, "--"+surface+"-url", at)
+	}
+	w.clerk = startSandbox(t, told...)
 	w.gate = newGate(t, w.clerk.variables["CLERK_API_URL"])
 	w.vars = map[string]string{
 		"PORT": "0", "OPS_ADDR": "127.0.0.1:0",
 		"DATABASE_URL":  w.db.Owner.Reveal(),
-		"DEVELOPER_URL": "http://dashboard.localhost:" + port, "OAUTH_URL": "http://connect.localhost:" + port,
-		"CUSTOMER_URL":        w.publicURL,
+		"DEVELOPER_URL": address["developer"], "OAUTH_URL": address["oauth"], "CUSTOMER_URL": address["customer"],
+		"DEVELOPER_FREE_CALLS": "1000", // what a test sets up is not what it counts
 		"SESSION_SIGNING_KEY": base64.StdEncoding.EncodeToString([]byte("session signing key of the tests")),
 		"ENCRYPTION_KEY":      base64.StdEncoding.EncodeToString([]byte("encryption key of the e2e tests.")),
 	}

@@ -9,7 +9,7 @@ import (
 type platform struct {
 	path                  string // on the developer surface
 	token                 string // of the developer
-	id                    string
+	id, project           string
 	secret, secretID      string
 	publishable, publicID string
 }
@@ -23,7 +23,12 @@ type tier struct {
 // newPlatform signs a developer up, who makes a project with a test platform.
 func (w *world) newPlatform(t *testing.T, s *server, free tier) platform {
 	t.Helper()
-	session := w.clerk.developerSession(t, w.vars["DEVELOPER_URL"])
+	return w.newPlatformOf(t, s, w.clerk.developerSession(t, "dev@example.com", w.vars["DEVELOPER_URL"]), free)
+}
+
+// newPlatformOf is newPlatform of the developer whose session it is.
+func (w *world) newPlatformOf(t *testing.T, s *server, session string, free tier) platform {
+	t.Helper()
 	dashboard := func(r request, token string) answer {
 		t.Helper()
 		want := http.StatusCreated
@@ -33,8 +38,8 @@ func (w *world) newPlatform(t *testing.T, s *server, free tier) platform {
 		return s.must(t, want, r.on(dashboardHost).as(token))
 	}
 	p := platform{token: text(t, dashboard(post("/api/tokens", object{"name": "tests"}), session), "secret")}
-	project := text(t, dashboard(post("/api/projects", object{"name": "Shop"}), p.token), "project.id")
-	p.id = text(t, dashboard(post("/api/projects/"+project+"/platforms", object{"mode": "test", "name": "Staging"}), p.token),
+	p.project = text(t, dashboard(post("/api/projects", object{"name": "Shop"}), p.token), "project.id")
+	p.id = text(t, dashboard(post("/api/projects/"+p.project+"/platforms", object{"mode": "test", "name": "Staging"}), p.token),
 		"platform.id")
 	p.path = "/api/platforms/" + p.id
 	key := dashboard(post(p.path+"/keys", object{"kind": "secret", "name": "backend"}), p.token)

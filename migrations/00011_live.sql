@@ -175,6 +175,23 @@ CREATE FUNCTION directory.sweep_connect_attempts() RETURNS void
     AS $$ BEGIN DELETE FROM directory.connect_attempts WHERE expires_at < dreamapi.now() - interval '1 day'; END $$;
 -- +goose StatementEnd
 
+-- +goose StatementBegin
+-- Takes an account that agreed to be connected by an attempt that nobody finished; NULL when there is none left.
+CREATE FUNCTION directory.take_abandoned_account() RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
+    AS $$
+DECLARE
+    taken directory.connect_attempts;
+BEGIN
+    SELECT * INTO taken FROM directory.connect_attempts
+    WHERE account IS NOT NULL AND receipt_hash IS NOT NULL AND expires_at < dreamapi.now()
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    UPDATE directory.connect_attempts SET receipt_hash = NULL WHERE id = taken.id;
+    RETURN taken.account;
+END
+$$;
+-- +goose StatementEnd
+
 -- The platforms that an account serves; several, of one developer.
 CREATE TABLE directory.accounts (
     account     text NOT NULL,
@@ -236,4 +253,4 @@ GRANT EXECUTE ON FUNCTION directory.live_lacks(), directory.begin_connect(text, 
 GRANT EXECUTE ON FUNCTION directory.take_ticket(bytea, bytea, bytea), directory.take_state(bytea, bytea),
     directory.leave_receipt(text, bytea, text, text, boolean) TO dreamapi_oauth;
 GRANT EXECUTE ON FUNCTION directory.platforms_of_account(text), directory.unlink_account(text),
-    directory.sweep_connect_attempts() TO dreamapi_worker;
+    directory.sweep_connect_attempts(), directory.take_abandoned_account() TO dreamapi_worker;

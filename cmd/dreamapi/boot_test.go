@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // world is the whole program, put together as `dev` does it, on a database and a Clerk of its own.
 type world struct {
-	db     dbtest.Database
+	db dbtest.Database
 	standIns
 	app    *app
 	port   string

@@ -14,7 +14,7 @@ import (
 type attempt struct {
 	surface, route string // as mounted: "GET /api/customers/:id"
 	asked          string
-	as             string // whose credentials: sk, user (an end user's token), dk, or none
+	as             string // whose credentials: sk, user (an end user's token), dk, cookie (a browser's), or none
 	body           string
 	headers        []string
 }
@@ -49,8 +49,39 @@ var attempts = []attempt{
 	{"customer", "GET /api/usage", "GET /api/usage", "sk", "", []string{"X-User-Id: {customer}"}},
 	{"customer", "GET /api/usage", "GET /api/usage", "sk", "", []string{"X-User-Id: {external}", "X-User-Plan: {tier}"}},
 	{"customer", "GET /api/usage", "GET /api/usage", "user", "", []string{"X-User-Id: {customer}"}},
+	{"customer", "POST /api/create-checkout", "POST /api/create-checkout", "sk", `{"tier":"{paid}"}`,
+		[]string{"X-User-Id: {customer}", "Idempotency-Key: {idem}{n}"}},
+	{"customer", "POST /api/create-checkout", "POST /api/create-checkout", "user", `{"tier":"{paid}"}`, []string{"X-User-Id: {customer}"}},
+	{"customer", "POST /api/customer-portal", "POST /api/customer-portal", "sk", "", []string{"X-User-Id: {buyer}"}},
+	{"customer", "GET /checkout/return", "GET /checkout/return?session_id=cs_none", "none", "", []string{"X-User-Id: {buyer}"}},
+	{"customer", "GET /checkout/done", "GET /checkout/done", "none", "", []string{"X-User-Id: {buyer}"}},
+	{"customer", "GET /checkout/canceled", "GET /checkout/canceled", "none", "", []string{"X-User-Id: {buyer}"}},
+	{"customer", "POST /webhook/stripe", "POST /webhook/stripe", "none", `{"id":"evt_{n}","type":"customer.subscription.deleted","data":{"object":{"id":"{subscription}"}}}`,
+		[]string{"Stripe-Signature: t=1,v1={key}"}},
 
 	{"developer", "GET /", "GET /", "dk", "", nil},
+	{"developer", "POST /webhook/stripe", "POST /webhook/stripe", "none", `{"id":"evt_{n}","type":"customer.subscription.deleted","data":{"object":{"id":"{subscription}"}}}`,
+		[]string{"Stripe-Signature: t=1,v1={key}"}},
+	{"developer", "POST /webhook/clerk", "POST /webhook/clerk", "none", `{"type":"user.deleted","data":{"id":"{developer}"}}`,
+		[]string{"Svix-Id: msg_1", "Svix-Timestamp: 1", "Svix-Signature: v1,{key}"}},
+	{"developer", "GET /api/sessions", "GET /api/sessions?session={session}", "dk", "", nil},
+	{"developer", "POST /api/sessions/:session/end", "POST /api/sessions/{session}/end", "dk", "", nil},
+	{"developer", "POST /api/sessions/end", "POST /api/sessions/end", "none", `{"session":"{session}"}`, nil},
+	{"developer", "GET /api/plan", "GET /api/plan?developer={developer}", "dk", "", nil},
+	{"developer", "POST /api/plan/checkout", "POST /api/plan/checkout", "dk", "", []string{"X-User-Id: {developer}"}},
+	{"developer", "POST /api/plan/portal", "POST /api/plan/portal", "dk", "", []string{"X-User-Id: {developer}"}},
+	{"developer", "GET /api/platforms/:platform/overview", "GET /api/platforms/{platform}/overview", "dk", "", nil},
+	{"developer", "POST /api/platforms/:platform/connect", "POST /api/platforms/{platform}/connect", "dk", "", nil},
+	{"developer", "POST /api/platforms/:platform/disconnect", "POST /api/platforms/{platform}/disconnect", "dk", "", nil},
+	{"developer", "GET /api/platforms/:platform/repairs", "GET /api/platforms/{platform}/repairs", "dk", "", nil},
+	{"developer", "POST /api/platforms/:platform/tiers/order", "POST /api/platforms/{platform}/tiers/order", "dk",
+		`{"names":["{tier}","{paid}","free"]}`, nil},
+	{"developer", "POST /api/platforms/:platform/tiers/copy", "POST /api/platforms/{platform}/tiers/copy", "dk", `{"from":"{platform}"}`, nil},
+	{"developer", "POST /api/platforms/:platform/tiers/:tier/move-subscribers",
+		"POST /api/platforms/{platform}/tiers/{paid}/move-subscribers", "dk", "", nil},
+	{"developer", "GET /api/platforms/:platform/customers", "GET /api/platforms/{platform}/customers?q={word}&email={email}", "dk", "", nil},
+	{"developer", "GET /api/platforms/:platform/customers/:id", "GET /api/platforms/{platform}/customers/{customer}", "dk", "", nil},
+	{"developer", "GET /api/platforms/:platform/customers/:id", "GET /api/platforms/{platform}/customers/{buyer}", "dk", "", nil},
 	{"developer", "GET /health", "GET /health", "dk", "", nil},
 	{"developer", "GET /static/*", "GET /static/{project}", "dk", "", nil},
 	{"developer", "GET /api/me", "GET /api/me", "dk", "", []string{"X-User-Id: {developer}"}},
@@ -80,9 +111,59 @@ var attempts = []attempt{
 		`{"limit":7,"archived":false}`, nil},
 
 	{"oauth", "GET /", "GET /", "dk", "", nil},
+	{"oauth", "GET /authorize", "GET /authorize?ticket=none&platform={platform}", "dk", "", nil},
+	{"oauth", "GET /callback", "GET /callback?state=none&code={platform}", "dk", "", nil},
 	{"oauth", "GET /health", "GET /health", "dk", "", nil},
 	{"oauth", "GET /static/*", "GET /static/{platform}", "dk", "", nil},
 }
+
+// pages are the routes of the dashboard, with the forms' fields.
+var pages = []attempt{
+	{"developer", "GET /sign-in", "GET /sign-in?next={platform}", "none", "", nil},
+	{"developer", "POST /session", "POST /session", "none", "token={key}", nil},
+	{"developer", "POST /sign-out", "POST /sign-out", "none", "session={session}", nil},
+	{"developer", "POST /sign-out-everywhere", "POST /sign-out-everywhere", "none", "session={session}", nil},
+	{"developer", "GET /dashboard", "GET /dashboard", "cookie", "", []string{"X-User-Id: {developer}"}},
+	{"developer", "GET /projects", "GET /projects?project={project}", "cookie", "", nil},
+	{"developer", "POST /projects", "POST /projects", "cookie", "name=p{n}&developer={developer}", nil},
+	{"developer", "POST /projects/:project/platforms", "POST /projects/{project}/platforms", "cookie", "name=p{n}&mode=test", nil},
+	{"developer", "GET /plan", "GET /plan?developer={developer}", "cookie", "", nil},
+	{"developer", "POST /plan/checkout", "POST /plan/checkout", "cookie", "developer={developer}", nil},
+	{"developer", "POST /plan/portal", "POST /plan/portal", "cookie", "developer={developer}", nil},
+	{"developer", "GET /plan/return", "GET /plan/return?session_id={checkout}", "cookie", "", nil},
+	{"developer", "GET /account", "GET /account?session={session}", "cookie", "", nil},
+	{"developer", "POST /account/sessions/:session/end", "POST /account/sessions/{session}/end", "cookie", "", nil},
+	{"developer", "POST /account/tokens", "POST /account/tokens", "cookie", "name=t{n}", nil},
+	{"developer", "POST /account/tokens/:token/revoke", "POST /account/tokens/{token}/revoke", "cookie", "", nil},
+	{"developer", "GET /connect/finish", "GET /connect/finish?receipt=none&platform={platform}", "cookie", "", nil},
+	{"developer", "GET /connect/denied", "GET /connect/denied?platform={platform}", "cookie", "", nil},
+	own("GET", "", "", ""), own("GET", "/setup", "", ""), own("GET", "/tiers", "", ""), own("GET", "/new-tier", "", ""),
+	own("GET", "/keys", "", ""), own("GET", "/customers", "?q={word}&plan={tier}&cursor={cursor}", ""), own("GET", "/connect", "", ""),
+	own("GET", "/settings", "", ""),
+	own("POST", "/tiers", "", "name=page{n}&displayName=Page&month=5&limit=1"),
+	{"developer", "GET /platforms/:platform/tiers/:tier", "GET /platforms/{platform}/tiers/{tier}", "cookie", "", nil},
+	{"developer", "POST /platforms/:platform/tiers/:tier", "POST /platforms/{platform}/tiers/{tier}", "cookie", "displayName=Taken", nil},
+	{"developer", "POST /platforms/:platform/tiers/:tier/archive", "POST /platforms/{platform}/tiers/{paid}/archive", "cookie", "", nil},
+	{"developer", "POST /platforms/:platform/tiers/:tier/restore", "POST /platforms/{platform}/tiers/{paid}/restore", "cookie", "", nil},
+	{"developer", "POST /platforms/:platform/tiers/:tier/move-subscribers", "POST /platforms/{platform}/tiers/{paid}/move-subscribers",
+		"cookie", "", nil},
+	own("POST", "/price-list/order", "", "tier={tier}&direction=up"), own("POST", "/price-list/copy", "", "from={platform}"),
+	own("POST", "/keys", "", "kind=secret&name=k{n}"),
+	{"developer", "POST /platforms/:platform/keys/:key/rotate", "POST /platforms/{platform}/keys/{key}/rotate", "cookie", "overlap=0", nil},
+	{"developer", "POST /platforms/:platform/keys/:key/revoke", "POST /platforms/{platform}/keys/{key}/revoke", "cookie", "", nil},
+	{"developer", "GET /platforms/:platform/customers/:id", "GET /platforms/{platform}/customers/{customer}", "cookie", "", nil},
+	own("POST", "/connect", "", ""), own("POST", "/disconnect", "", ""),
+	own("POST", "/settings", "", "name=taken&currency=usd&allowedOrigins=https%3A%2F%2Ftaken.example"),
+	own("POST", "/domains", "", "domain=e{n}.localhost"),
+	{"developer", "POST /platforms/:platform/domains/:domain/remove", "POST /platforms/{platform}/domains/{domain}/remove", "cookie", "", nil},
+}
+
+// own is an attempt at a page below a platform's own path.
+func own(method, path, query, body string) attempt {
+	return attempt{"developer", method + " /platforms/:platform" + path, method + " /platforms/{platform}" + path + query, "cookie", body, nil}
+}
+
+func init() { attempts = append(attempts, pages...) }
 
 // everyRouteIsAttempted fails for a mounted route that the table does not have, and for an entry that is not mounted.
 func everyRouteIsAttempted(t *testing.T, mounted []server.Route) {
@@ -136,5 +217,12 @@ func (a attempt) send(t *testing.T, s *side, host string, n int, values map[stri
 	if host == "" {
 		host = s.w.host(map[string]string{"customer": "api", "developer": "dashboard", "oauth": "connect"}[a.surface])
 	}
-	return s.w.send(t, host, fill(a.asked), s.credentials[a.as], fill(a.body), headers...)
+	if a.surface == "developer" && !strings.Contains(a.route, " /api/") && !strings.Contains(a.route, " /webhook/") {
+		headers = append(headers, "Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: same-origin", "Accept: text/html")
+	}
+	bearer := s.credentials[a.as]
+	if a.as == "cookie" {
+		headers, bearer = append(headers, "Cookie: "+bearer), ""
+	}
+	return s.w.send(t, host, fill(a.asked), bearer, fill(a.body), headers...)
 }

@@ -181,7 +181,9 @@ func (w *world) work(t testing.TB) {
 	must(t, runner.Stop(context.Background()))
 }
 
-func (p *tenancy) asLive() platform.Platform { return platform.Platform{ID: p.platformID(), Mode: id.Live} }
+func (p *tenancy) asLive() platform.Platform {
+	return platform.Platform{ID: p.platformID(), Mode: id.Live}
+}
 
 // sessionOf is the developer's newest session of the dashboard.
 func (w *world) sessionOf(t testing.TB, d *developer) id.Session {

@@ -44,6 +44,14 @@ type MoveSubscribers struct {
 // Kind names the job.
 func (MoveSubscribers) Kind() string { return "billing.move_subscribers" }
 
+// LetGo is the job that ends our access to an account that agreed to be connected and was not.
+type LetGo struct {
+	Account string `json:"account"`
+}
+
+// Kind names the job.
+func (LetGo) Kind() string { return "billing.let_go" }
+
 // Register adds the work to the registry.
 func (b *Background) Register(r *jobs.Registry) {
 	jobs.Handle(r, func(ctx context.Context, args StripeEvent) error { return b.work(ctx, args.Endpoint, args.EventID) })
@@ -51,6 +59,7 @@ func (b *Background) Register(r *jobs.Registry) {
 		return b.endNow(ctx, args.PlatformID, args.ObjectID)
 	})
 	jobs.Handle(r, func(ctx context.Context, args MoveSubscribers) error { return b.move(ctx, args.PlatformID, args.Tier) })
+	jobs.Handle(r, func(ctx context.Context, args LetGo) error { return b.letGo(ctx, args.Account) })
 	jobs.Handle(r, func(ctx context.Context, args tenant.TiersChanged) error {
 		return b.publisher.publish(ctx, args.PlatformID)
 	})
@@ -107,6 +116,19 @@ func (b *Background) endObject(ctx context.Context, at id.Platform, account stri
 	}
 	_, err := b.subscription(ctx, at, account, object)
 	return err
+}
+
+// letGo ends our access to an account, unless a platform has it by now.
+func (b *Background) letGo(ctx context.Context, account string) error {
+	var used []string
+	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		used, err = queries.PlatformsOfAccount(ctx, tx, account)
+		return err
+	})
+	if err != nil || len(used) > 0 {
+		return err
+	}
+	return b.api.Deauthorize(ctx, account)
 }
 
 func isSession(object string) bool { return len(object) > 3 && object[:3] == "cs_" }

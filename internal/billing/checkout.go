@@ -355,14 +355,16 @@ func (c *Cashier) Return(ctx context.Context, sessionID string) (string, error) 
 	}
 	if checkout.Kind == "subscribe" {
 		_, _, err = c.session(ctx, at, sessionID)
-		return checkout.SuccessUrl, err
-	}
-	for _, one := range alive {
-		if _, err := c.subscription(ctx, at, stripeapi.Account(one.Account), one.ID); err != nil {
-			return "", err
+	} else {
+		for _, one := range alive {
+			_, failed := c.subscription(ctx, at, stripeapi.Account(one.Account), one.ID)
+			err = errors.Join(err, failed)
 		}
 	}
-	return checkout.SuccessUrl, nil
+	if errs.Is(err, errs.Unavailable) { // who has just paid is not kept here: the event will come
+		err = nil
+	}
+	return checkout.SuccessUrl, err
 }
 
 // Forget ends what a customer who is deleted pays for, at once and without refund, in the transaction that deletes the

@@ -195,3 +195,15 @@ SELECT id, tier, status, interval, (amount * quantity)::bigint AS amount, curren
 FROM billing.subscriptions
 WHERE platform_id = @platform_id AND customer_id = @customer_id
 ORDER BY status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused') DESC, created_at DESC LIMIT 1;
+
+-- name: LapseSubscription :exec
+UPDATE billing.subscriptions s
+SET fetched_at = dreamapi.now(),
+    status = CASE WHEN coalesce(s.current_period_end, s.created_at) + make_interval(days => @grace_days::int) < dreamapi.now()
+        THEN 'canceled' ELSE s.status END,
+    ended_at = CASE WHEN coalesce(s.current_period_end, s.created_at) + make_interval(days => @grace_days::int) < dreamapi.now()
+        THEN dreamapi.now() ELSE s.ended_at END
+WHERE s.platform_id = @platform_id AND s.id = @id;
+
+-- name: TakeAbandonedAccount :one
+SELECT coalesce(directory.take_abandoned_account(), '')::text AS account;

@@ -7,6 +7,7 @@ import (
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
 	"github.com/dream-api/dream-api/internal/billing/stripeapi"
 	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/platform"
 )
@@ -21,6 +22,18 @@ func (b *Background) Reconcile(ctx context.Context) error {
 	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
 		if err := queries.SweepEvents(ctx, tx); err != nil {
 			return err
+		}
+		for {
+			account, err := queries.TakeAbandonedAccount(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if account == "" {
+				break
+			}
+			if err := b.queue.Enqueue(ctx, tx, LetGo{account}); err != nil {
+				return err
+			}
 		}
 		if left, err = queries.LeftEvents(ctx, tx); err != nil {
 			return err
@@ -50,7 +63,11 @@ func (b *Background) reconcile(ctx context.Context, platforms []id.Platform) err
 	}
 	var failed error
 	for _, one := range due {
-		failed = errors.Join(failed, b.check(ctx, one))
+		err := b.check(ctx, one)
+		failed = errors.Join(failed, err)
+		if errs.Is(err, errs.Unavailable) { // the rest would only wait for the same
+			break
+		}
 	}
 	return failed
 }
@@ -68,7 +85,7 @@ func (b *Background) check(ctx context.Context, due billingdb.ToCheckRow) error 
 		result, err = b.subscription(ctx, at, account, due.ObjectID)
 	}
 	if errors.Is(err, stripeapi.ErrRevoked) {
-		return b.account(ctx, due.Account)
+		return errors.Join(b.account(ctx, due.Account), b.lapse(ctx, at, due.ObjectID))
 	}
 	if err != nil || !result.changed() {
 		return err
@@ -77,6 +94,15 @@ func (b *Background) check(ctx context.Context, due billingdb.ToCheckRow) error 
 		return queries.InsertRepair(ctx, tx, billingdb.InsertRepairParams{
 			PlatformID: string(at), ID: id.NewRepair(), ObjectID: due.ObjectID, CustomerID: result.customer,
 			Was: encode(result.was), Became: encode(result.is),
+		})
+	})
+}
+
+// lapse has what we can not see any more, because its account has left us, end a grace after what was last paid for.
+func (b *Background) lapse(ctx context.Context, at id.Platform, object string) error {
+	return b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		return queries.LapseSubscription(ctx, tx, billingdb.LapseSubscriptionParams{
+			PlatformID: string(at), ID: object, GraceDays: graceDays,
 		})
 	})
 }

@@ -80,7 +80,7 @@ var catalogue = map[string]string{
 					'platform_of_checkout_session']
 				WHEN 'dreamapi_worker' THEN ARRAY['platform_of_key', 'join_user', 'leave_user', 'user_state', 'user_gone', 'see_off_user',
 					'end_user', 'platforms_of_user', 'users_leaving', 'paid_until', 'mode', 'platforms_of_account', 'unlink_account',
-					'sweep_connect_attempts', 'platform_of_checkout_session', 'platform_of_stripe_customer']
+					'sweep_connect_attempts', 'take_abandoned_account', 'platform_of_checkout_session', 'platform_of_stripe_customer']
 				ELSE ARRAY[]::text[] END)`,
 
 	"no surface may truncate, refer to or set triggers on a table": `

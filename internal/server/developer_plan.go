@@ -10,7 +10,8 @@ import (
 	"github.com/dream-api/dream-api/internal/usage"
 )
 
-// counted counts a change by the JSON API against the developer's month; one that is refused takes its count back.
+// counted counts a change by the JSON API against the developer's month; one that is refused, or only repeats an earlier
+// answer, takes its count back.
 func (s *Server) counted(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, who := c.Request().Context(), developerOf(c).ID
@@ -18,7 +19,7 @@ func (s *Server) counted(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		err := next(c)
-		if err != nil {
+		if err != nil || c.Response().Header().Get("Idempotent-Replayed") != "" {
 			if back := s.platform.UncountCall(ctx, who); back != nil {
 				s.log.WarnContext(ctx, "a call could not be uncounted", "requestId", requestID(c), "error", back)
 			}

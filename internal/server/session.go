@@ -119,6 +119,9 @@ func (s *Server) signInPage(c echo.Context) error {
 func (s *Server) signIn(c echo.Context) error {
 	token := c.FormValue("token")
 	if token == "" {
+		token = c.FormValue("session_token") // as the sandbox's page calls it
+	}
+	if token == "" {
 		return errs.InvalidParam("token", "token is missing. Sign in again.")
 	}
 	who, _, cookie, err := s.platform.SignIn(c.Request().Context(), token, c.Request().UserAgent())

@@ -481,6 +481,27 @@ func (q *Queries) KeepLook(ctx context.Context, db DBTX, arg KeepLookParams) (in
 	return result.RowsAffected(), nil
 }
 
+const lapseSubscription = `-- name: LapseSubscription :exec
+UPDATE billing.subscriptions s
+SET fetched_at = dreamapi.now(),
+    status = CASE WHEN coalesce(s.current_period_end, s.created_at) + make_interval(days => $1::int) < dreamapi.now()
+        THEN 'canceled' ELSE s.status END,
+    ended_at = CASE WHEN coalesce(s.current_period_end, s.created_at) + make_interval(days => $1::int) < dreamapi.now()
+        THEN dreamapi.now() ELSE s.ended_at END
+WHERE s.platform_id = $2 AND s.id = $3
+`
+
+type LapseSubscriptionParams struct {
+	GraceDays  int32
+	PlatformID string
+	ID         string
+}
+
+func (q *Queries) LapseSubscription(ctx context.Context, db DBTX, arg LapseSubscriptionParams) error {
+	_, err := db.Exec(ctx, lapseSubscription, arg.GraceDays, arg.PlatformID, arg.ID)
+	return err
+}
+
 const latestSubscription = `-- name: LatestSubscription :one
 SELECT id, tier, status, interval, (amount * quantity)::bigint AS amount, currency, current_period_end, trial_end, cancel_at, grace_until
 FROM billing.subscriptions
@@ -1028,6 +1049,17 @@ DELETE FROM billing.events WHERE processed_at < dreamapi.now() - interval '30 da
 func (q *Queries) SweepEvents(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, sweepEvents)
 	return err
+}
+
+const takeAbandonedAccount = `-- name: TakeAbandonedAccount :one
+SELECT coalesce(directory.take_abandoned_account(), '')::text AS account
+`
+
+func (q *Queries) TakeAbandonedAccount(ctx context.Context, db DBTX) (string, error) {
+	row := db.QueryRow(ctx, takeAbandonedAccount)
+	var account string
+	err := row.Scan(&account)
+	return account, err
 }
 
 const takeLook = `-- name: TakeLook :one

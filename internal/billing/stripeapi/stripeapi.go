@@ -120,13 +120,13 @@ func refusal(err error) error {
 	}
 	var answer *stripe.Error
 	if !errors.As(err, &answer) {
-		return errs.New(errs.Unavailable, "Stripe can not be reached right now. Nothing was charged. Try again in a moment.").
+		return errs.New(errs.Unavailable, "Stripe can not be reached right now. Try again in a moment.").
 			Because(err).After(2 * time.Second)
 	}
 	because := fmt.Errorf("stripe answered %d %s %s (%s): %s", answer.HTTPStatusCode, answer.Type, answer.Code, answer.RequestID, answer.Msg)
 	switch {
 	case answer.HTTPStatusCode == http.StatusTooManyRequests || answer.HTTPStatusCode >= 500:
-		return errs.New(errs.Unavailable, "Stripe is not answering right now. Nothing was charged. Try again in a moment.").
+		return errs.New(errs.Unavailable, "Stripe is not answering right now. Try again in a moment.").
 			Because(because).After(2 * time.Second)
 	case answer.HTTPStatusCode == http.StatusConflict: // the same idempotency key is under way
 		return errs.New(errs.IdempotencyBusy, "The same request is under way at Stripe. Send it again in a moment.").

@@ -46,6 +46,7 @@ func (p *site) payWith(w http.ResponseWriter, r *http.Request, v pageView, entry
 			return nil // showCheckout says so
 		}
 		data := t.checkoutData(s, &v)
+		entry.Bank = data.Bank && (entry.Bank || !data.Card) // what the session takes
 		if v.missing(entry, data); len(v.Errors) > 0 {
 			return nil
 		}
@@ -89,10 +90,13 @@ func (v *pageView) missingCard(entry cardEntry) {
 	if entry.Bank {
 		return
 	}
-	for field, typed := range map[string]string{"number": entry.Number, "expiry": entry.Expiry, "cvc": entry.CVC} {
-		if typed == "" {
-			v.Errors[field] = map[string]string{
-				"number": "Enter a card number.", "expiry": "Enter the expiry date.", "cvc": "Enter the security code."}[field]
+	for _, empty := range []struct{ typed, field, error string }{
+		{entry.Number, "number", "Enter a card number."},
+		{entry.Expiry, "expiry", "Enter the expiry date."},
+		{entry.CVC, "cvc", "Enter the security code."},
+	} {
+		if empty.typed == "" {
+			v.Errors[empty.field] = empty.error
 		}
 	}
 }

@@ -96,7 +96,7 @@ func TestAStepBelongsToItsOwnSession(t *testing.T) {
 
 func TestABankDebitSettlesLater(t *testing.T) {
 	t.Parallel()
-	for outcome, status := range map[string]string{"succeeded": "paid", "failed": "unpaid"} {
+	for outcome, says := range map[string][2]string{"succeeded": {"paid", "The payment is settled."}, "failed": {"unpaid", "The payment has failed."}} {
 		s := openShop(t)
 		session := s.checkout(s.price("Pro", 1000), "payment_method_types[0]", "card", "payment_method_types[1]", "us_bank_account")
 		b := s.browse()
@@ -106,8 +106,8 @@ func TestABankDebitSettlesLater(t *testing.T) {
 		done := s.call("GET", "/v1/checkout/sessions/"+session.at("id"))
 		want(t, "before it settles", done.at("status")+" "+done.at("payment_status"), "complete unpaid")
 		b.open("/").shows(http.StatusOK, "Payments that wait to settle", session.at("id"), "$10.00")
-		b.submit("/actions/settle/"+session.at("id"), "outcome", outcome).shows(http.StatusOK, "The payment is settled.").hides("Payments that wait")
-		want(t, "after "+outcome, s.call("GET", "/v1/checkout/sessions/"+session.at("id")).at("payment_status"), status)
+		b.submit("/actions/settle/"+session.at("id"), "outcome", outcome).shows(http.StatusOK, says[1]).hides("Payments that wait")
+		want(t, "after "+outcome, s.call("GET", "/v1/checkout/sessions/"+session.at("id")).at("payment_status"), says[0])
 	}
 }
 
@@ -170,4 +170,17 @@ func TestAPromotionCodeLowersThePrice(t *testing.T) {
 	b.submit(path, typedCard(cardOK, "email", "ada@example.com")...)
 	done := s.call("GET", "/v1/checkout/sessions/"+session.at("id")+"?expand[]=subscription.latest_invoice")
 	want(t, "paid", done.at("amount_total")+" "+done.at("subscription.latest_invoice.amount_paid"), "750 750")
+}
+
+func TestASessionTakesItsOwnKindsOfPayment(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	price := s.price("Pro", 1000)
+	b := s.browse()
+	cards := s.checkout(price, "payment_method_types[0]", "card")
+	b.open(cards.at("url")).shows(http.StatusOK, "Card number").hides("Bank debit")
+	b.submit("/c/pay/"+cards.at("id"), "kind", "bank", "name", "Ada", "email", "ada@example.com").shows(http.StatusUnprocessableEntity, "Enter a card number.")
+	debits := s.checkout(price, "payment_method_types[0]", "us_bank_account")
+	b.open(debits.at("url")).shows(http.StatusOK, "bank account").hides("Card number")
+	b.submit("/c/pay/"+debits.at("id"), "name", "Ada", "email", "ada@example.com").leaves(strings.ReplaceAll(shopSuccess, "{CHECKOUT_SESSION_ID}", debits.at("id")))
 }

@@ -69,10 +69,10 @@ func (p *site) consent(w http.ResponseWriter, r *http.Request) {
 	v := newView("", r)
 	var target string
 	err := p.s.change(func(t *tx) error {
-		if t.checkAuthorize(v.Form) != nil {
-			return nil // showConsent says so
+		err := t.checkAuthorize(v.Form)
+		if err != nil {
+			return err
 		}
-		var err error
 		switch request, chosen := consentOf(v.Form), r.PostFormValue("account"); {
 		case r.PostFormValue("decision") == "deny":
 			target = t.deny(request)

@@ -158,7 +158,7 @@ func (p *site) endpointText(e *endpoint) indexEndpoint {
 	}
 	detail := whose + ", " + strings.ToLower(modeText(e.scope.Livemode)) + ": " + which
 	if n := len(e.queue); n > 0 {
-		detail += "; " + strconv.Itoa(n) + " under way"
+		detail += "; " + strconv.Itoa(n) + " waiting"
 	}
 	return indexEndpoint{URL: e.url, Detail: detail}
 }

@@ -30,6 +30,7 @@ const maxDays = 1000
 var indexDone = map[string]string{
 	"clock":   "The clock is turned.",
 	"settle":  "The payment is settled.",
+	"fail":    "The payment has failed.",
 	"revoke":  "The access is revoked.",
 	"charges": "The account is changed.",
 	"faults":  "The faults are disarmed.",
@@ -60,7 +61,11 @@ func (p *site) turnClock(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *site) settle(w http.ResponseWriter, r *http.Request) {
-	p.act(w, r, "settle", func(t *tx) error { return t.settle(r.PathValue("id"), r.PostFormValue("outcome")) })
+	outcome, done := r.PostFormValue("outcome"), "settle"
+	if outcome == "failed" {
+		done = "fail"
+	}
+	p.act(w, r, done, func(t *tx) error { return t.settle(r.PathValue("id"), outcome) })
 }
 
 func (p *site) revoke(w http.ResponseWriter, r *http.Request) {

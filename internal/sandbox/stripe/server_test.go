@@ -72,7 +72,7 @@ func TestModesAndAccountsAreApart(t *testing.T) {
 	equal(t, "charges", acct.ChargesEnabled, true)
 }
 
-func wantErrorOf(t *testing.T, api *client.API, id string) *sdk.Error {
+func wantErrorOf(t *testing.T, api *client.API, id string) refusal {
 	t.Helper()
 	_, err := api.Prices.Get(id, nil)
 	return wantError(t, err, 404, "resource_missing", "id")
@@ -174,7 +174,7 @@ func TestIdempotencyKeys(t *testing.T) {
 
 	price := b.newPrice(t, "Pro", 1500)
 	c := b.newCustomer(t, "pm_card_chargeCustomerFail")
-	decline := func() *sdk.Error {
+	decline := func() refusal {
 		p := &sdk.SubscriptionParams{Customer: &c.ID, Items: []*sdk.SubscriptionItemsParams{{Price: &price.ID}}, PaymentBehavior: sdk.String("error_if_incomplete")}
 		p.SetIdempotencyKey("k3")
 		_, err := b.api.Subscriptions.New(p)
@@ -182,7 +182,7 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 	decline()
 	b.control(t, "customers/"+c.ID+"/card", `{"card":"pm_card_visa"}`)
-	equal(t, "a card error is repeated", decline().LastResponse.Header.Get("Idempotent-Replayed"), "true")
+	equal(t, "a card error is repeated", decline().Replayed, true)
 
 	b.advance(t, days)
 	equal(t, "a day later", got[*sdk.Customer](t)(create("a@example.com", "k1")).ID == first.ID, false)

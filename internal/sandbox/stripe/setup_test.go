@@ -82,8 +82,16 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
+// refusal is what a test may want to know more of an error.
+type refusal struct {
+	Msg         string
+	Type        sdk.ErrorType
+	DeclineCode sdk.DeclineCode
+	Replayed    bool
+}
+
 // wantError checks an error of the SDK.
-func wantError(t *testing.T, err error, status int, code, param string) *sdk.Error {
+func wantError(t *testing.T, err error, status int, code, param string) refusal {
 	t.Helper()
 	var e *sdk.Error
 	if !errors.As(err, &e) {
@@ -95,7 +103,7 @@ func wantError(t *testing.T, err error, status int, code, param string) *sdk.Err
 	if e.RequestID == "" || e.Msg == "" {
 		t.Errorf("the error lacks a request id or a message: %v", err)
 	}
-	return e
+	return refusal{e.Msg, e.Type, e.DeclineCode, e.LastResponse.Header.Get("Idempotent-Replayed") == "true"}
 }
 
 // newPrice makes a monthly price in dollars, with a product of that name.

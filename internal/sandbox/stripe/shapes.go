@@ -1,16 +1,18 @@
 package stripe
 
-// shapes are, for each kind of object, the fields that the sandbox has nothing
-// to say about, as API version 2023-10-16 answers them.
+// shapes are, for each kind of object and for what is inside it, the fields that
+// the sandbox has nothing to say about, as API version 2023-10-16 answers them.
 var shapes = map[string]string{
 	"account": `{"business_type": null, "charges_enabled": true, "company": null, "controller": {"type": "account"},
 		"external_accounts": {"object": "list", "data": [], "has_more": false, "total_count": 0, "url": "/v1/accounts/external_accounts"},
 		"future_requirements": {"alternatives": [], "current_deadline": null, "currently_due": [], "disabled_reason": null, "errors": [], "eventually_due": [], "past_due": [], "pending_verification": []},
 		"requirements": {"alternatives": [], "current_deadline": null, "currently_due": [], "disabled_reason": null, "errors": [], "eventually_due": [], "past_due": [], "pending_verification": []},
 		"settings": {"bacs_debit_payments": {}, "branding": {"icon": null, "logo": null, "primary_color": null, "secondary_color": null},
-			"card_issuing": {"tos_acceptance": {"date": null, "ip": null}}, "card_payments": {"statement_descriptor_prefix": null, "statement_descriptor_prefix_kana": null, "statement_descriptor_prefix_kanji": null},
-			"payments": {"statement_descriptor": null, "statement_descriptor_kana": null, "statement_descriptor_kanji": null}, "sepa_debit_payments": {}},
+			"card_issuing": {"tos_acceptance": {"date": null, "ip": null}}, "card_payments": {"decline_on": {"avs_failure": false, "cvc_failure": false}, "statement_descriptor_prefix": null, "statement_descriptor_prefix_kana": null, "statement_descriptor_prefix_kanji": null},
+			"payments": {"statement_descriptor": null, "statement_descriptor_kana": null, "statement_descriptor_kanji": null}, "payouts": {"debit_negative_balances": true, "schedule": {"delay_days": 2, "interval": "daily"}, "statement_descriptor": null}, "sepa_debit_payments": {}},
 		"tos_acceptance": {"date": null, "ip": null, "user_agent": null}, "type": "standard"}`,
+
+	"account.business_profile": `{"mcc": null, "product_description": null, "support_address": null, "support_email": null, "support_phone": null, "support_url": null}`,
 
 	"product": `{"attributes": [], "features": [], "livemode": false, "package_dimensions": null, "shippable": null, "type": "service"}`,
 
@@ -18,9 +20,9 @@ var shapes = map[string]string{
 
 	"customer": `{"default_source": null, "shipping": null}`,
 
-	"payment_method": `{}`,
+	"customer.invoice_settings": `{"custom_fields": null, "rendering_options": null}`,
 
-	"coupon": `{}`,
+	"payment_method.card": `{"generated_from": null, "networks": {"available": ["visa"], "preferred": null}, "three_d_secure_usage": {"supported": true}, "wallet": null}`,
 
 	"promotion_code": `{"restrictions": {"first_time_transaction": false, "minimum_amount": null, "minimum_amount_currency": null}}`,
 
@@ -30,9 +32,17 @@ var shapes = map[string]string{
 		"payment_settings": {"payment_method_options": null, "payment_method_types": null, "save_default_payment_method": "off"},
 		"pending_invoice_item_interval": null, "pending_setup_intent": null, "transfer_data": null}`,
 
+	"subscription_item": `{"billing_thresholds": null}`,
+
 	"subscription_schedule": `{"application": null, "default_settings": {"application_fee_percent": null, "automatic_tax": {"enabled": false, "liability": null},
 			"billing_cycle_anchor": "automatic", "billing_thresholds": null, "collection_method": "charge_automatically", "default_payment_method": null,
 			"default_source": null, "description": null, "invoice_settings": {"issuer": {"type": "self"}}, "on_behalf_of": null, "transfer_data": null}}`,
+
+	"subscription_schedule.phases": `{"add_invoice_items": [], "application_fee_percent": null, "automatic_tax": {"enabled": false, "liability": null}, "billing_cycle_anchor": null,
+		"billing_thresholds": null, "collection_method": null, "coupon": null, "default_payment_method": null, "default_tax_rates": [], "description": null,
+		"invoice_settings": null, "on_behalf_of": null, "transfer_data": null}`,
+
+	"subscription_schedule.phases.items": `{"billing_thresholds": null}`,
 
 	"invoice": `{"account_tax_ids": null, "amount_shipping": 0, "application": null, "application_fee_amount": null, "automatic_tax": {"enabled": false, "liability": null, "status": null},
 		"custom_fields": null, "customer_address": null, "customer_phone": null, "customer_shipping": null, "customer_tax_exempt": "none", "customer_tax_ids": [],
@@ -41,6 +51,8 @@ var shapes = map[string]string{
 		"post_payment_credit_notes_amount": 0, "pre_payment_credit_notes_amount": 0, "quote": null, "receipt_number": null, "rendering": null, "rendering_options": null,
 		"shipping_cost": null, "shipping_details": null, "statement_descriptor": null, "subtotal_excluding_tax": null, "tax": null, "total_excluding_tax": null,
 		"total_tax_amounts": [], "transfer_data": null, "webhooks_delivered_at": null}`,
+
+	"line_item": `{"amount_excluding_tax": null, "discounts": [], "invoice_item": null, "proration_details": {"credited_items": null}, "tax_amounts": [], "tax_rates": []}`,
 
 	"invoiceitem": `{"discounts": [], "tax_rates": []}`,
 
@@ -53,6 +65,9 @@ var shapes = map[string]string{
 		"destination": null, "dispute": null, "disputed": false, "failure_balance_transaction": null, "fraud_details": {}, "on_behalf_of": null, "order": null,
 		"receipt_number": null, "receipt_url": null, "review": null, "shipping": null, "source": null, "source_transfer": null, "statement_descriptor": null,
 		"statement_descriptor_suffix": null, "transfer_data": null, "transfer_group": null}`,
+
+	"charge.payment_method_details.card": `{"amount_authorized": null, "installments": null, "mandate": null, "network": "visa", "network_token": {"used": false},
+		"three_d_secure": null, "wallet": null}`,
 
 	"refund": `{"balance_transaction": null, "destination_details": {"type": "card"}, "receipt_number": null, "source_transfer_reversal": null, "transfer_reversal": null}`,
 

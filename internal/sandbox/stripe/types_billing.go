@@ -100,7 +100,7 @@ type invoiceLine struct {
 	Description        *string           `json:"description"`
 	DiscountAmounts    []discountAmount  `json:"discount_amounts"`
 	Discountable       bool              `json:"discountable"`
-	InvoiceItem        *string           `json:"invoice_item,omitempty"`
+	InvoiceItem        *string           `json:"invoice_item"`
 	Livemode           bool              `json:"livemode"`
 	Metadata           map[string]string `json:"metadata"`
 	Period             period            `json:"period"`

@@ -39,9 +39,7 @@ func upcomingInvoice(t *tx, r *request) (any, error) {
 			}
 		}
 		answer = wireOf(inv)
-		for _, name := range []string{"id", "hosted_invoice_url", "invoice_pdf"} {
-			delete(answer, name)
-		}
+		delete(answer, "id") // it has none yet
 		answer["next_payment_attempt"] = inv.PeriodEnd
 		return t.expand(answer, r.strs("expand"))
 	})

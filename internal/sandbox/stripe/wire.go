@@ -30,45 +30,63 @@ func wireOf(o object) map[string]any {
 	return m
 }
 
-// dress takes our own fields off and puts the constant ones on, also of the
-// objects that the object holds copies of.
+// dress takes our own fields off and puts the constant ones on, also of what the
+// object holds, and of the objects it holds copies of.
 func dress(m map[string]any, kind string) {
 	for name, value := range m {
 		if strings.HasPrefix(name, "_") {
 			delete(m, name)
 			continue
 		}
-		dressInner(name, value)
+		dressInner(kind, name, value)
 	}
 	m["object"] = kind
-	for name, value := range shape(kind) {
+	fill(m, kind)
+	if kind == "price" || kind == "invoiceitem" {
+		m["unit_amount_decimal"] = decimalOf(m["unit_amount"])
+	}
+}
+
+// dressInner does it for a field of what is at a path, such as invoice.lines.
+func dressInner(path, name string, value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		if name == "metadata" {
+			return
+		}
+		if _, kept := value["_seq"]; kept { // price and coupon are the only ones, and their fields are called so
+			dress(value, name)
+			return
+		}
+		path += "." + name
+		if kind, ok := value["object"].(string); ok && kind != "list" {
+			path = kind
+		}
+		for name, under := range value {
+			dressInner(path, name, under)
+		}
+		fill(value, path)
+	case []any:
+		for _, item := range value {
+			dressInner(path, name, item)
+		}
+	}
+}
+
+// fill adds the fields that never change.
+func fill(m map[string]any, path string) {
+	for name, value := range shape(path) {
 		if _, ok := m[name]; !ok {
 			m[name] = value
 		}
 	}
-	if kind == "price" {
-		m["unit_amount_decimal"] = fmt.Sprint(m["unit_amount"])
-	}
 }
 
-func dressInner(name string, value any) {
-	switch value := value.(type) {
-	case map[string]any:
-		_, kept := value["_seq"]
-		switch {
-		case name == "metadata":
-		case kept: // price and coupon are the only ones, and the fields are called so
-			dress(value, name)
-		default:
-			for name, under := range value {
-				dressInner(name, under)
-			}
-		}
-	case []any:
-		for _, item := range value {
-			dressInner("", item)
-		}
+func decimalOf(amount any) any {
+	if amount == nil {
+		return nil
 	}
+	return fmt.Sprint(amount)
 }
 
 func active(yes bool) string {
@@ -82,10 +100,11 @@ func deletedAnswer(o object) map[string]any {
 	return map[string]any{"id": o.head().ID, "object": o.kind(), "deleted": true}
 }
 
-// shape is a fresh copy of the fields that never change.
-func shape(kind string) map[string]any {
+// shape is a fresh copy of what never changes in a kind of object, or at a path
+// inside one.
+func shape(path string) map[string]any {
 	var m map[string]any
-	if text, ok := shapes[kind]; ok {
+	if text, ok := shapes[path]; ok {
 		decode([]byte(text), &m)
 	}
 	return m
@@ -206,14 +225,23 @@ func (t *tx) included(m map[string]any, name string) (any, bool) {
 			}
 		}
 		return generic(listOf(data, "/v1/customers/"+id+"/subscriptions")), true
+	case m["object"] == "charge" && name == "refunds":
+		data := []any{}
+		for _, rf := range all[*refund](t) {
+			if rf.Charge == id {
+				data = append(data, wireOf(rf))
+			}
+		}
+		return generic(listOf(data, "/v1/charges/"+id+"/refunds")), true
 	}
 	return nil, false
 }
 
-// generic is a value as decoded JSON.
+// generic is a value as decoded JSON, dressed as objects are.
 func generic(v any) any {
 	var out any
 	decode(encode(v), &out)
+	dressInner("", "", out)
 	return out
 }
 
