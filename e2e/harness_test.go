@@ -94,8 +94,8 @@ func newWorldHeard(t *testing.T, ear string) *world {
 		"DATABASE_URL":  w.db.Owner.Reveal(),
 		"DEVELOPER_URL": address["developer"], "OAUTH_URL": address["oauth"], "CUSTOMER_URL": address["customer"],
 		"DEVELOPER_FREE_CALLS": "1000", // what a test sets up is not what it counts
-		"SESSION_SIGNING_KEY": base64.StdEncoding.EncodeToString([]byte("session signing key of the tests")),
-		"ENCRYPTION_KEY":      base64.StdEncoding.EncodeToString([]byte("encryption key of the e2e tests.")),
+		"SESSION_SIGNING_KEY":  base64.StdEncoding.EncodeToString([]byte("session signing key of the tests")),
+		"ENCRYPTION_KEY":       base64.StdEncoding.EncodeToString([]byte("encryption key of the e2e tests.")),
 	}
 	for name, value := range w.clerk.variables {
 		if w.vars[name] == "" {

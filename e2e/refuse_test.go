@@ -92,7 +92,7 @@ func TestServeRefusesASandboxUnlessItIsTold(t *testing.T) {
 	w := newWorld(t)
 	wantRefusal(t, w.vars, nil, "CLERK_API_URL is that of a sandbox", "--unsafe-sandbox",
 		"CUSTOMER_CLERK_PUBLISHABLE_KEY is that of a sandbox", "DEVELOPER_CLERK_PUBLISHABLE_KEY is that of a sandbox",
-		"CUSTOMER_URL is not https", "STRIPE_SECRET_KEY is a test key")
+		"CUSTOMER_URL is not https", "STRIPE_API_URL is that of a sandbox")
 
 	// One address of a sandbox among real ones is no better.
 	for name, value := range map[string]string{
@@ -103,6 +103,13 @@ func TestServeRefusesASandboxUnlessItIsTold(t *testing.T) {
 		variables[name] = value
 		wantRefusal(t, variables, nil, name+" is that of a sandbox")
 	}
+}
+
+func TestServeRefusesATestKeyWithWhichNobodyWouldPay(t *testing.T) {
+	t.Parallel()
+	variables := production("postgres://nobody@localhost/none")
+	variables["STRIPE_SECRET_KEY"] = "sk_test_" + strings.Repeat("s", 40)
+	wantRefusal(t, variables, nil, "STRIPE_SECRET_KEY is a test key")
 }
 
 func TestServeRefusesADatabaseInWhichItsPromisesWouldNotHold(t *testing.T) {
@@ -117,7 +124,7 @@ func TestServeRefusesADatabaseInWhichItsPromisesWouldNotHold(t *testing.T) {
 
 	wantRefusal(t, with(w.db.Superuser.Reveal()), sandboxed, "the login postgres is a superuser")
 
-	w.exec(t, "CREATE ROLE "+bypassing+" LOGIN BYPASSRLS IN ROLE dreamapi_developer, dreamapi_customer, dreamapi_worker")
+	w.exec(t, "CREATE ROLE "+bypassing+" LOGIN BYPASSRLS IN ROLE dreamapi_developer, dreamapi_oauth, dreamapi_customer, dreamapi_worker")
 	t.Cleanup(func() { w.exec(t, "DROP ROLE "+bypassing) })
 	wantRefusal(t, with(strings.Replace(w.db.Superuser.Reveal(), "postgres@", bypassing+"@", 1)), sandboxed,
 		bypassing+" is a superuser or has BYPASSRLS")

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dream-api/dream-api/internal/id"
 )
 
 // pageFuncs are what the templates write values with.
@@ -22,6 +24,7 @@ var pageFuncs = template.FuncMap{
 	"status":  func(status string) string { return strings.ReplaceAll(status, "_", " ") },
 	"percent": percent,
 	"browser": browserOf,
+	"named":   func(name string, mode id.Mode) bool { return !strings.EqualFold(name, string(mode)) }, // by more than the mode
 	"next":    func(i int) int { return i + 1 },
 }
 

@@ -82,5 +82,5 @@ func (s *Server) returnToPlan(c echo.Context) error {
 	if !plan.Paid {
 		return go303(c, "/plan")
 	}
-	return s.done(c, "/plan", flash{Title: "Your plan is up to date"})
+	return s.done(c, "/plan", flash{Title: "Your plan is up to date", Message: "Go on with the set-up of your live platforms below."})
 }

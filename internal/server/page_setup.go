@@ -14,6 +14,8 @@ type setup struct {
 	Paid, Connected, Priced, Keyed bool
 	Next                           string // pay, connect, tiers, keys; empty when all is done
 	ChargesEnabled                 bool
+	FreeOnly                       bool // all that is on sale is free
+	KeysOpen                       bool // live keys can be made
 	Account                        string
 	Plan                           planState
 	Tiers                          []tenant.Tier
@@ -45,7 +47,9 @@ func (s *Server) setupPage(c echo.Context) error {
 	if standing.Connection != nil && standing.Connection.Lives() {
 		at.Connected, at.ChargesEnabled, at.Account = true, standing.Connection.ChargesEnabled, standing.Connection.Name
 	}
-	at.Priced = slices.ContainsFunc(at.Tiers, known)
+	at.Priced = slices.ContainsFunc(at.Tiers, func(t tenant.Tier) bool { return !t.Free() && known(t) })
+	at.FreeOnly = !slices.ContainsFunc(at.Tiers, func(t tenant.Tier) bool { return !t.Free() })
+	at.KeysOpen = standing.Lacks == ""
 	at.Keyed = slices.ContainsFunc(keys, func(k tenant.Key) bool {
 		return k.Kind == id.Secret && (k.State == "active" || k.State == "expiring")
 	})

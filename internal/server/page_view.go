@@ -100,13 +100,16 @@ func (v view) Others() []labelled {
 	var near, far []labelled
 	for _, project := range v.Projects {
 		for _, one := range project.Platforms {
-			entry := labelled{one.ID, project.Name + ": " + one.Name + " (" + string(one.Mode) + ")"}
+			label := one.Name
+			if !strings.EqualFold(one.Name, string(one.Mode)) {
+				label += " (" + string(one.Mode) + ")"
+			}
 			switch {
 			case one.ID == v.Platform.ID:
 			case project.ID == v.Project.ID:
-				near = append(near, entry)
+				near = append(near, labelled{one.ID, label})
 			default:
-				far = append(far, entry)
+				far = append(far, labelled{one.ID, project.Name + ": " + label})
 			}
 		}
 	}

@@ -14,7 +14,10 @@ for (const block of document.querySelectorAll('.copyable')) {
       button.setAttribute('aria-label', 'Copy');
     }, 2000);
   });
-  block.append(button);
+  const box = document.createElement('div');
+  box.className = 'copybox';
+  block.before(box);
+  box.append(block, button);
 }
 
 // A list that lies over the page closes when one goes elsewhere.
