@@ -22,7 +22,7 @@ const (
 type request struct {
 	method, host, path string
 	header             map[string]string
-	body               any // nil: none; else sent as JSON
+	body               any // nil: none; []byte: as it is; else sent as JSON
 }
 
 func get(path string) request { return request{method: "GET", host: apiHost, path: path} }
@@ -111,7 +111,9 @@ func clientOf(addr string) *http.Client {
 // send makes the request; the error is that of the connection.
 func send(client *http.Client, r request) (answer, error) {
 	var body io.Reader
-	if r.body != nil {
+	if raw, ok := r.body.([]byte); ok {
+		body = bytes.NewReader(raw)
+	} else if r.body != nil {
 		encoded, err := json.Marshal(r.body)
 		if err != nil {
 			return answer{}, err

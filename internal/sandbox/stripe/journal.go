@@ -2,7 +2,6 @@ package stripe
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,13 +17,17 @@ import (
 // It survives the process being killed; a last line that a power failure has
 // cut short is left out. Both have the same form, lines of journalEntry.
 type journal struct {
-	dir  string
-	file *os.File
-	size int64 // bytes in the journal since the snapshot
+	dir      string
+	file     *os.File
+	size     int64 // bytes in the journal since the snapshot
+	snapshot int64 // bytes of the snapshot
 }
 
-// compactAt is the size of the journal at which a new snapshot is made.
+// compactAt is the size of the journal at which a new snapshot is made, unless
+// the last one was larger: writing it should stay rare beside what it saves.
 const compactAt = 8 << 20
+
+func (j *journal) long() bool { return j.size > max(compactAt, j.snapshot) }
 
 type journalEntry struct {
 	Put    []journalObject `json:"put,omitempty"`
@@ -185,17 +188,18 @@ func (j *journal) compact(s *store) error {
 	if j.dir == "" {
 		return nil
 	}
-	var out bytes.Buffer
-	for _, o := range s.everything() {
-		out.Write(encode(journalEntry{Put: []journalObject{{Kind: o.kind(), Data: encode(o)}}}))
-		out.WriteByte('\n')
-	}
 	temp, err := os.CreateTemp(j.dir, "stripe-*.json") // 0600
 	if err != nil {
 		return err
 	}
-	_, err = temp.Write(out.Bytes())
-	if err == nil {
+	out := bufio.NewWriterSize(temp, 1<<20)
+	size := int64(0)
+	for _, o := range s.everything() {
+		line := append(encode(journalEntry{Put: []journalObject{{Kind: o.kind(), Data: encode(o)}}}), '\n')
+		size += int64(len(line))
+		_, _ = out.Write(line) // Flush tells
+	}
+	if err = out.Flush(); err == nil {
 		err = temp.Sync()
 	}
 	err = errors.Join(err, temp.Close())
@@ -208,7 +212,7 @@ func (j *journal) compact(s *store) error {
 	if err := os.Truncate(filepath.Join(j.dir, "stripe.journal"), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	j.size = 0
+	j.size, j.snapshot = 0, size
 	return nil
 }
 

@@ -55,6 +55,83 @@ func live(t *testing.T, s *Server, step int) {
 	}
 }
 
+// visit is what people do at the pages: a checkout, then the portal.
+func visit(t *testing.T, s *Server, step int) {
+	t.Helper()
+	entry := cardEntry{Number: "4242424242424242", Expiry: "12/44", CVC: "123", Email: "ada@example.com", Bank: step%2 == 0}
+	var session, portal string
+	var prices []*price
+	do := func(what string, f func(*tx) error) {
+		t.Helper()
+		if err := s.change(f); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	do("checkout", func(t *tx) error {
+		for i := range 3 {
+			p, err := t.priceOf(100 * i)
+			if err != nil {
+				return err
+			}
+			prices = append(prices, p)
+		}
+		made, err := createSession(t, &request{values: values{"mode": "subscription", "success_url": "http://shop.localhost", "line_items": []any{values{"price": prices[1].ID}}}})
+		if err != nil {
+			return err
+		}
+		session = made.(*checkoutSession).ID
+		_, err = t.payCheckout(made.(*checkoutSession), entry)
+		return err
+	})
+	if entry.Bank {
+		do("settle", func(t *tx) error { return t.settle(session, "succeeded") })
+	}
+	do("portal", func(t *tx) error {
+		offered := []any{}
+		for _, p := range prices {
+			offered = append(offered, values{"product": p.Product, "prices": []any{p.ID}})
+		}
+		cfg, err := createPortalConfiguration(t, &request{values: values{"features": values{"payment_method_update": values{"enabled": true}, "subscription_cancel": values{"enabled": true},
+			"subscription_update": values{"enabled": true, "default_allowed_updates": []any{"price"}, "proration_behavior": "always_invoice", "products": offered,
+				"schedule_at_period_end": values{"conditions": []any{values{"type": "decreasing_item_amount"}}}}}}})
+		if err != nil {
+			return err
+		}
+		made, err := createPortalSession(t, &request{values: values{"customer": val(t.sessionByURL(session).Customer), "configuration": cfg.(*portalConfiguration).ID}})
+		if err == nil {
+			portal = made.(*portalSession).ID
+		}
+		return err
+	})
+	for what, f := range map[string]func(t *tx, p *portalSession, sub *subscription) error{
+		"a card": func(t *tx, p *portalSession, _ *subscription) error { return t.portalSetCard(p, entry) },
+		"a downgrade": func(t *tx, p *portalSession, _ *subscription) error {
+			_, err := t.portalChange(p, prices[0].ID, false, nil)
+			return err
+		},
+		"the end": func(t *tx, p *portalSession, sub *subscription) error { return t.portalCancel(p, sub.ID, "") },
+		"no end":  func(t *tx, p *portalSession, sub *subscription) error { return t.portalResume(p, sub.ID) },
+	} {
+		do(what, func(t *tx) error {
+			p := t.portalByURL(portal)
+			return f(t, p, t.portalSubscriptions(p)[0])
+		})
+	}
+	do("an upgrade", func(t *tx) error {
+		_, err := t.portalChange(t.portalByURL(portal), prices[2].ID, false, &entry)
+		return err
+	})
+	do("a refund", func(t *tx) error {
+		for _, ch := range all[*charge](t) {
+			if ch.Status == "succeeded" && !ch.Refunded {
+				_, err := createRefund(t, &request{values: values{"charge": ch.ID}})
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (t *tx) priceOf(step int) (*price, error) {
 	owner, err := createProduct(t, &request{values: values{"name": "Product"}})
 	if err != nil {
@@ -80,6 +157,9 @@ func TestTheJournalHoldsEverything(t *testing.T) {
 	s := newTestServer(t, func(cfg *Config) { cfg.Dir = dir })
 	for step := range 24 {
 		live(t, s, step)
+		if step%6 == 0 {
+			visit(t, s, step/6)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

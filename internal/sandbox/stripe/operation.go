@@ -76,7 +76,7 @@ func (s *Server) commit(w *work) error {
 		ep.wakeWorker()
 	}
 	wake(s.tick)
-	if s.journal.size > compactAt {
+	if s.journal.long() {
 		return s.journal.compact(s.store)
 	}
 	return nil

@@ -1,0 +1,212 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"pgregory.net/rapid"
+
+	"github.com/dream-api/dream-api/internal/billing"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/tenant"
+	"github.com/dream-api/dream-api/internal/usage"
+)
+
+var aDay = time.Date(2031, 5, 5, 14, 3, 0, 0, time.UTC)
+
+func aTier() tenant.Tier {
+	return tenant.Tier{
+		Name: "pro", DisplayName: "Pro <b>", Currency: "usd", TrialDays: 14, Features: []string{"a", "b"}, RateLimit: 100, Problem: new("Stripe is away."),
+		Prices: []tenant.Price{{Interval: "month", Amount: 1900, StripeID: new("price_1")}, {Interval: "year", Amount: 19000}},
+		Limits: map[string]tenant.Limit{"requests": {Max: new(int64(1000)), Period: "month"}, "tokens": {Period: "lifetime"}},
+	}
+}
+
+func TestPagesShowEveryState(t *testing.T) {
+	t.Parallel()
+	s := pagesAlone()
+	ended := billing.Standing{Lacks: "connection", Connection: &tenant.Connection{
+		Account: "acct_1", Name: "Engines", EndedAt: &aDay, EndReason: new("deauthorized"),
+	}}
+	halfway := billing.Standing{Connection: &tenant.Connection{Account: "acct_1"}}
+	pastDue := platform.Plan{Status: "past_due", Paid: true, GraceUntil: &aDay}
+	o := overview{Customers: 3, ByPlan: map[string]int64{"pro": 2, "": 1}, Usage: []usage.Total{{Meter: "requests", Period: "month", Count: 1234, Users: 2}}}
+	tiers := []tenant.Tier{aTier()}
+	live := platform.Platform{ID: "plt_2", Mode: id.Live}
+	archived := aTier()
+	archived.Archived = true
+	key := tenant.Key{ID: "key_1", Kind: id.Secret, Name: "old", State: "expiring", Hint: "sk_test_…abcd", ExpiresAt: &aDay, LastUsedAt: &aDay}
+
+	for name, c := range map[string]struct {
+		page string
+		mode id.Mode
+		data any
+		want []string
+	}{
+		"what needs attention": {"overview", id.Live, map[string]any{
+			"Overview": o, "Plans": sharesOf(o, tiers), "Attention": attentionOf(live, o, tiers, ended, pastDue), "PublishableKey": "pk_live_1",
+			"Repairs": []billing.Repair{{ID: "rep_1", ObjectID: "sub_1", CustomerID: "u", RepairedAt: aDay}}, "Tiers": tiers,
+		}, []string{"Payment failed", "disconnected at Stripe", "not open yet", "Pro &lt;b&gt;", "1 customers have no plan", "sub_1", "1,234", "by 2 users",
+			"publishableKey=pk_live_1", "66 percent"}},
+		"an account that can not charge": {"overview", id.Live, map[string]any{
+			"Overview": overview{}, "Attention": attentionOf(live, overview{}, nil, halfway, platform.Plan{Status: "active", Paid: true}), "Tiers": onSale(nil),
+		}, []string{"does not let your account take payments", "There is no tier yet"}},
+		"nothing to do on a test platform": {"overview", id.Test, map[string]any{
+			"Overview": overview{}, "Attention": attentionOf(platform.Platform{Mode: id.Test}, overview{}, nil, ended, pastDue), "Tiers": onSale(nil),
+		}, []string{"nothing counted yet"}},
+		"a step is next": {"setup", id.Live, setup{Paid: true, Plan: planStateOf(pastDue), Next: "connect"},
+			[]string{"Payment failed", `<li class="now">`, `action="/platforms/plt_1/connect"`}},
+		"a connection that ended": {"connect", id.Live, ended, []string{"no longer connected", "Access was taken back at Stripe", "5 May 2031, 14:03 UTC"}},
+		"a set-up left at Stripe": {"connect", id.Live, halfway, []string{"Can not take payments yet", "acct_1"}},
+		"a plan in grace": {"plan", id.Live, map[string]any{
+			"Plan": pastDue, "State": planStateOf(pastDue), "Ongoing": true, "HasPortal": true, "CallsShare": int64(100),
+		}, []string{"Live keys work until", "5 May 2031", `action="/plan/portal"`}},
+		"a price list": {"tiers", id.Test, map[string]any{"Tiers": append(tiers, aTier()), "Archived": []tenant.Tier{archived}},
+			[]string{"$19.00 a month", "$190.00 a year", "14 days free", "1,000 requests a month", "unlimited tokens in all", "price_1", "Stripe is away.",
+				"Not published", `name="down"`, `name="up"`, "/tiers/pro/restore"}},
+		"a tier": {"tier", id.Test, map[string]any{"Tier": aTier(), "Form": tierFormOf(aTier()), "Customers": int64(1)},
+			[]string{`value="19.00"`, `value="190.00"`, `value="unlimited"`, "1 customer is", "/move-subscribers", "/archive"}},
+		"an archived tier": {"tier", id.Test, map[string]any{"Tier": archived, "Form": tierFormOf(archived), "Customers": int64(2)}, []string{"/restore"}},
+		"keys": {"keys", id.Test, map[string]any{"Keys": []tenant.Key{key, {Kind: id.Publishable, Value: new("pk_test_1"), State: "active"}},
+			"Ended": []tenant.Key{{Name: "gone", RevokedAt: &aDay}}, "Tiers": tiers, "Lacks": ""},
+			[]string{"sk_test_…abcd", "Works until", "pk_test_1", "gone", "revoked", `action="/platforms/plt_1/keys"`}},
+		"keys that come later": {"keys", id.Live, map[string]any{"Keys": []tenant.Key{key}, "Lacks": "plan"}, []string{"Your plan is not paid"}},
+		"a customer who pays": {"customer", id.Test, map[string]any{
+			"Customer": tenant.Customer{ID: "u", Plan: "pro", Metadata: tenant.Metadata{"k<": json.RawMessage(`"v<"`)}},
+			"Bars": barsOf(map[string]usage.Usage{"requests": {Count: 10, Limit: new(int64(10)), Remaining: new(int64(0)), Meter: "requests", Period: "month",
+				PeriodEnd: &aDay}, "tokens": {Meter: "tokens", Period: "lifetime"}}),
+			"Rate": usage.Rate{Limit: 100},
+			"Subscription": &billing.Subscription{ID: "sub_1", Status: "past_due", Tier: new("pro"), Interval: new("month"), Amount: 1900, Currency: "usd",
+				CancelAt: &aDay, GraceUntil: &aDay},
+		}, []string{"past due", "$19.00 a month", "In grace until", "10 of 10", `class="bad"`, "unlimited", "k&lt;", "v&lt;"}},
+		"a customer who never paid": {"customer", id.Test, map[string]any{"Customer": tenant.Customer{ID: "u"}}, []string{"Never subscribed"}},
+		"nobody found":              {"customers", id.Test, map[string]any{"Q": "<x>", "Plan": "pro", "Filtered": true}, []string{"Nobody fits", `value="&lt;x&gt;"`}},
+		"a further page": {"customers", id.Test, map[string]any{"Customers": []tenant.Customer{{ID: "a@b|c"}}, "Next": "?cursor=x&q=a%26b", "Later": true, "Q": "a&b"},
+			[]string{"?cursor=x&amp;q=a%26b", "First page", "/customers/a@b%7cc"}},
+	} {
+		v := testView(c.page, c.mode, c.data)
+		got, err := visit(t, s, http.MethodGet, "/", nil, nil, func(c echo.Context) error { return s.writeView(c, v.Section, v) })
+		page := text(t, got, err)
+		t.Run(name, func(t *testing.T) { contains(t, page, c.want...) })
+		if strings.Contains(page, "<no value>") || strings.Contains(page, "ZgotmplZ") || strings.Contains(page, "%!") {
+			t.Errorf("%s: a value is missing:\n%s", name, page)
+		}
+	}
+}
+
+func TestAFormMayLeadToStripe(t *testing.T) {
+	t.Parallel()
+	s := pagesAlone()
+	got, err := visit(t, s, http.MethodGet, "/", nil, nil, shows(s, "projects", nil))
+	text(t, got, err)
+	policy := got.Header.Get("Content-Security-Policy")
+	const want = "form-action 'self' https://connect.example https://checkout.stripe.example;"
+	if !strings.Contains(policy, want) || strings.Contains(policy, "unsafe") {
+		t.Errorf("the policy is %s", policy)
+	}
+}
+
+func TestATierComesBackFromItsForm(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		code := rapid.SampledFrom(someCurrencies).Draw(t, "currency")
+		amounts := map[string]int64{}
+		for _, interval := range rapid.SampledFrom([][]string{{"month"}, {"year"}, {"month", "year"}}).Draw(t, "intervals") {
+			unit := max(multiples[code], 1)
+			amounts[interval] = rapid.Int64Range(0, largestAmount/unit).Draw(t, interval) * unit
+		}
+		limits := map[string]tenant.Limit{}
+		for _, meter := range append([]string{tenant.DefaultMeter}, rapid.SliceOfNDistinct(rapid.StringMatching("[a-z]{1,8}"), 0, 5, rapid.ID).Draw(t, "meters")...) {
+			limit := tenant.Limit{Period: rapid.SampledFrom(tierForm{}.Periods()).Draw(t, "period")}
+			if rapid.Bool().Draw(t, "limited") {
+				limit.Max = new(rapid.Int64Range(0, 1<<53).Draw(t, "max"))
+			}
+			limits[meter] = limit
+		}
+		tier := tenant.Tier{
+			DisplayName: "Pro", Currency: code, Prices: tenant.PricesOf(amounts), TrialDays: rapid.IntRange(0, 730).Draw(t, "trial"),
+			RateLimit: rapid.IntRange(1, 1_000_000).Draw(t, "rate"), Features: []string{"a", "b c"}, Limits: limits,
+		}
+		back, err := readTierForm(posting(fieldsOf(tierFormOf(tier))), code)
+		back.Currency = code
+		if err != nil || !reflect.DeepEqual(back, tier) {
+			t.Fatalf("%+v comes back as %+v, %v", tier, back, err)
+		}
+	})
+}
+
+// fieldsOf is what a browser sends of the form as it is shown.
+func fieldsOf(f tierForm) url.Values {
+	fields := url.Values{
+		"displayName": {f.Tier.DisplayName}, "monthly": {f.Monthly}, "yearly": {f.Yearly}, "features": {strings.ReplaceAll(f.Features, "\n", "\r\n")},
+	}
+	for name, n := range map[string]int{"trialDays": f.Tier.TrialDays, "rateLimit": f.Tier.RateLimit} {
+		text, _ := json.Marshal(n)
+		fields.Set(name, string(text))
+	}
+	for _, row := range f.Meters {
+		n, _ := json.Marshal(row.Index)
+		fields.Set("meter."+string(n), row.Meter)
+		fields.Set("max."+string(n), row.Max)
+		fields.Set("period."+string(n), row.Period)
+	}
+	return fields
+}
+
+func posting(fields url.Values) echo.Context {
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	r.PostForm = fields
+	return echo.New().NewContext(r, httptest.NewRecorder())
+}
+
+func TestAFaultOfATierIsThatOfAField(t *testing.T) {
+	t.Parallel()
+	fields := url.Values{"meter.0": {"requests"}, "meter.2": {"tokens"}, "monthly": {"5"}, "yearly": {"50"}}
+	for param, want := range map[string]string{
+		"limit": "max.0", "meters.tokens": "meter.2", "meters.tokens.period": "period.2", "meters.gone": "meters.gone", "prices.year": "yearly",
+		"prices.month": "monthly", "price": "monthly", "trialDays": "trialDays",
+	} {
+		if got := tierField(posting(fields))(param); got != want {
+			t.Errorf("%s is shown at %s, want %s", param, got, want)
+		}
+	}
+	fields.Set("monthly", "")
+	if got := tierField(posting(fields))("price"); got != "yearly" {
+		t.Errorf("the one price, which is yearly, is shown at %s", got)
+	}
+}
+
+func TestAFormOfATierSaysAllThatIsWrong(t *testing.T) {
+	t.Parallel()
+	_, err := readTierForm(posting(url.Values{
+		"monthly": {"1.999"}, "trialDays": {"two"}, "rateLimit": {"1.5"}, "meter.0": {"requests"}, "max.0": {"-1"}, "max.1": {"5"}, "meter.2": {"requests"},
+	}), "usd")
+	var fields []string
+	for _, fault := range asError(err).Faults {
+		fields = append(fields, fault.Param)
+	}
+	if got := strings.Join(fields, " "); got != "monthly trialDays rateLimit max.0 meter.1 meter.2" {
+		t.Errorf("the faults are at %s", got)
+	}
+}
+
+func TestABrowserIsKnownByItsName(t *testing.T) {
+	t.Parallel()
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36":            "Chrome on Linux",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/604.1": "Safari on iPhone",
+		"curl/8.5.0": "curl", "": "Unknown browser",
+	} {
+		if got := browserOf(agent); got != want {
+			t.Errorf("%q is %q, want %q", agent, got, want)
+		}
+	}
+}
