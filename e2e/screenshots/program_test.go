@@ -19,7 +19,7 @@ import (
 )
 
 // facts are what dev.json says.
-type facts struct{ DashboardURL, APIURL string }
+type facts struct{ DashboardURL, APIURL, StripeSandboxURL string }
 
 // output is what a program has said so far.
 type output struct {

@@ -171,6 +171,21 @@ func (b *tab) await(t *testing.T, part string) {
 	b.act(t, chromedp.WaitVisible(chromedp.CSS("main")))
 }
 
+// openUntil opens the page again and again until it says so.
+func (b *tab) openUntil(t *testing.T, address, words string) {
+	t.Helper()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for b.open(t, address); !strings.Contains(look[string](t, b, "document.body.innerText"), words); b.open(t, address) {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("%s never says %q", address, words)
+		}
+	}
+}
+
 // pay pays at the sandbox's checkout.
 func (b *tab) pay(t *testing.T) {
 	t.Helper()

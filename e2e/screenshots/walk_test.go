@@ -25,7 +25,7 @@ func TestScreenshots(t *testing.T) {
 	test := b.path(t)
 
 	testPlatform(t, dev, b, test, key)
-	goLive(t, b, test)
+	goLive(t, dev, b, test)
 	account(t, dev, b)
 }
 
@@ -81,13 +81,15 @@ func testPlatform(t *testing.T, dev facts, b *tab, at, key string) {
 
 	b.open(t, dev.DashboardURL+at+"/keys")
 	b.shoot(t, "keys")
+	b.run(t, `for (const details of [...document.querySelectorAll('.switch, .menu, .key details')].slice(0, 4)) details.open = true`)
+	b.shoot(t, "keys-open")
 	b.fill(t, "key-name", "staging")
 	b.press(t, "Create the key")
 	b.shoot(t, "keys-secret")
 }
 
 // goLive is the walk from the first payment to a live key.
-func goLive(t *testing.T, b *tab, test string) {
+func goLive(t *testing.T, dev facts, b *tab, test string) {
 	t.Helper()
 	origin := b.origin(t)
 	b.open(t, origin+"/plan")
@@ -124,6 +126,13 @@ func goLive(t *testing.T, b *tab, test string) {
 	b.shoot(t, "setup-done")
 	b.open(t, origin+live)
 	b.shoot(t, "overview-live")
+
+	b.open(t, dev.StripeSandboxURL+"/")
+	b.press(t, "Revoke access")
+	b.openUntil(t, origin+live+"/connect", "no longer connected") // the event takes its time
+	b.shoot(t, "connect-ended")
+	b.open(t, origin+live)
+	b.shoot(t, "overview-attention")
 }
 
 func account(t *testing.T, dev facts, b *tab) {

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"fmt"
-
 	"github.com/labstack/echo/v4"
 
 	"github.com/dream-api/dream-api/internal/billing"
@@ -79,7 +77,8 @@ func attentionOf(
 		}
 	}
 	if n := o.ByPlan[""]; n > 0 {
-		list = append(list, attention{"warn", fmt.Sprintf("%d customers have no plan", n),
+		title, _ := plural(n, "customer has no plan", "customers have no plan") // an int64 is a number
+		list = append(list, attention{"warn", title,
 			"Nothing can be counted for them: there is no free tier to fall back on. Add one, or give them a plan.", at + "/new-tier", "Add a tier"})
 	}
 	return list

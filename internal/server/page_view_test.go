@@ -54,7 +54,7 @@ func TestPagesShowEveryState(t *testing.T) {
 		"what needs attention": {"overview", id.Live, map[string]any{
 			"Overview": o, "Plans": sharesOf(o, tiers), "Attention": attentionOf(live, o, tiers, ended, pastDue), "PublishableKey": "pk_live_1",
 			"Repairs": []billing.Repair{{ID: "rep_1", ObjectID: "sub_1", CustomerID: "u", RepairedAt: aDay}}, "Tiers": tiers,
-		}, []string{"Payment failed", "disconnected at Stripe", "not open yet", "Pro &lt;b&gt;", "1 customers have no plan", "sub_1", "1,234", "by 2 users",
+		}, []string{"Payment failed", "disconnected at Stripe", "not open yet", "Pro &lt;b&gt;", "1 customer has no plan", "sub_1", "1,234", "by 2 users",
 			"publishableKey=pk_live_1", "66 percent"}},
 		"an account that can not charge": {"overview", id.Live, map[string]any{
 			"Overview": overview{}, "Attention": attentionOf(live, overview{}, nil, halfway, platform.Plan{Status: "active", Paid: true}), "Tiers": onSale(nil),

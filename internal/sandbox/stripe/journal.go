@@ -151,22 +151,40 @@ func (s *store) apply(e journalEntry) error {
 	return nil
 }
 
+// journalLine is a journalEntry, put together by hand: encoding it as one would
+// go over each object a second time.
+func journalLine(put, deleted []object) []byte {
+	line := []byte(`{"put":[`)
+	add := func(list []object) {
+		for i, o := range list {
+			if i > 0 {
+				line = append(line, ',')
+			}
+			line = append(append(append(line, `{"kind":"`...), o.kind()...), `","data":`...)
+			line = append(append(line, encode(o)...), '}')
+		}
+	}
+	add(put)
+	line = append(line, `],"delete":[`...)
+	add(deleted)
+	return append(line, "]}\n"...)
+}
+
 // write appends what an operation has done.
 func (j *journal) write(w *work) error {
 	if j.dir == "" || len(w.order) == 0 {
 		return nil
 	}
-	var e journalEntry
+	var put, deleted []object
 	for _, o := range w.order {
-		raw := journalObject{Kind: o.kind(), Data: encode(o)}
 		switch {
 		case !w.removed[o]:
-			e.Put = append(e.Put, raw)
+			put = append(put, o)
 		case w.before[o] != nil:
-			e.Delete = append(e.Delete, raw)
+			deleted = append(deleted, o)
 		}
 	}
-	line := append(encode(e), '\n')
+	line := journalLine(put, deleted)
 	if j.file == nil {
 		var err error
 		j.file, err = os.OpenFile(filepath.Join(j.dir, "stripe.journal"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -195,7 +213,7 @@ func (j *journal) compact(s *store) error {
 	out := bufio.NewWriterSize(temp, 1<<20)
 	size := int64(0)
 	for _, o := range s.everything() {
-		line := append(encode(journalEntry{Put: []journalObject{{Kind: o.kind(), Data: encode(o)}}}), '\n')
+		line := journalLine([]object{o}, nil)
 		size += int64(len(line))
 		_, _ = out.Write(line) // Flush tells
 	}
