@@ -67,7 +67,7 @@ func boot(t *testing.T, options ...func(*setup)) *world {
 		dir: s.clerkDir, developerURL: w.url("dashboard"), oauthURL: w.url("connect"), customerURL: w.url("api"),
 	}, log)
 	must(t, err)
-	t.Cleanup(func() { must(t, w.standIns.close()) })
+	t.Cleanup(func() { must(t, w.close()) })
 	w.clerk.SetWebhookURL(endUsersApp, "") // a test that wants events asks for them
 	w.clerk.SetWebhookURL(developersApp, "")
 	if !s.stripeEvents {

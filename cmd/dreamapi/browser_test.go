@@ -109,8 +109,6 @@ func (b *browser) signIn(t testing.TB, d *developer) *browser {
 	return b.submit(t, b.w.url("dashboard")+"/session", url.Values{"token": {d.session(t)}})
 }
 
-var secretKeyForm = regexp.MustCompile(`sk_(?:test|live)_[0-9A-Za-z]{49}`)
-
 // stopsAt has the browser close before it goes to the path.
 func (b *browser) stopsAt(path string) *browser {
 	b.client.CheckRedirect = func(req *http.Request, _ []*http.Request) error {

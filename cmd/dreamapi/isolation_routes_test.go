@@ -210,9 +210,9 @@ func (a attempt) send(t *testing.T, s *side, host string, n int, values map[stri
 		pairs = append(pairs, "{"+name+"}", value)
 	}
 	fill := strings.NewReplacer(pairs...).Replace
-	headers := make([]string, len(a.headers))
-	for i, header := range a.headers {
-		headers[i] = fill(header)
+	var headers []string
+	for _, header := range a.headers {
+		headers = append(headers, fill(header))
 	}
 	if host == "" {
 		host = s.w.host(map[string]string{"customer": "api", "developer": "dashboard", "oauth": "connect"}[a.surface])

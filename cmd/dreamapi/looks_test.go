@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,13 +103,13 @@ func TestWhatIsKnownOfASubscriptionIsWhatStripeSaysToTheCent(t *testing.T) {
 		if random.IntN(2) == 0 {
 			form.Set("percent_off", []string{"10", "33.33", "0.5", "100"}[random.IntN(4)])
 		} else {
-			form.Set("amount_off", fmt.Sprint(random.Int64N(500)+1))
+			form.Set("amount_off", strconv.FormatInt(random.Int64N(500)+1, 10))
 			form.Set("currency", "usd")
 		}
 		coupon := p.w.atStripe(t, "", "POST /v1/coupons", form).want(t, 200).text("id")
 		p.w.atStripe(t, "", "POST /v1/subscriptions/"+id, url.Values{
 			"coupon": {coupon}, "items[0][id]": {p.w.atStripe(t, "", "GET /v1/subscriptions/"+id, nil).text("items.data.0.id")},
-			"items[0][quantity]": {fmt.Sprint(random.IntN(5) + 1)}, "proration_behavior": {"none"},
+			"items[0][quantity]": {strconv.Itoa(random.IntN(5) + 1)}, "proration_behavior": {"none"},
 		}).want(t, 200)
 		p.w.db.Exec(t, "UPDATE billing.subscriptions SET fetched_at = dreamapi.now() - interval '1 day' WHERE id = $1", id)
 		must(t, p.w.app.modules.Billing.Reconcile(t.Context()))

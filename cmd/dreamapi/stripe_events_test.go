@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 // stripeEvent sends an event of Stripe's to a surface, signed with the secret at a time.
 func (w *world) stripeEvent(t testing.TB, surface string, key secret.Text, at time.Time, body string) answer {
 	t.Helper()
-	stamp := fmt.Sprint(at.Unix())
+	stamp := strconv.FormatInt(at.Unix(), 10)
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	mac.Write([]byte(stamp + "." + body))
 	return w.send(t, w.host(surface), "POST /webhook/stripe", "", body,

@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-// shrink has an image use the 64 colours that it uses most, which is a third of the bytes and hardly shows on a page.
+// shrink has an image use the 128 colours that it uses most, which is half of the bytes and hardly shows on a page.
 func shrink(shot []byte) ([]byte, error) {
 	full, err := png.Decode(bytes.NewReader(shot))
 	if err != nil {
@@ -33,7 +33,7 @@ func shrink(shot []byte) ([]byte, error) {
 		return cmp.Or(cmp.Compare(used[b], used[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
 	})
 	palette := color.Palette{}
-	for _, c := range colours[:min(len(colours), 64)] {
+	for _, c := range colours[:min(len(colours), 128)] {
 		palette = append(palette, c)
 	}
 	nearest := make(map[color.NRGBA]uint8, len(used))

@@ -148,10 +148,27 @@ func (b *tab) press(t *testing.T, words string) {
 		if (!at) throw new Error('no button says ' + `+quoted(words)+`);
 		for (let e = at; e; e = e.parentElement) if (e.tagName === 'DETAILS') e.open = true;
 		at.setAttribute('data-pressed', '')`)
+	b.pressAt(t, "[data-pressed]")
+}
+
+// pressAt is press for what a selector finds.
+func (b *tab) pressAt(t *testing.T, selector string) {
+	t.Helper()
 	ctx, cancel := b.soon()
 	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("[data-pressed]"))); err != nil {
-		t.Fatalf("at %s, after %q: %v", b.where(), words, err)
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
+		t.Fatalf("at %s, after %s: %v", b.where(), selector, err)
+	}
+}
+
+// says fails the test where the page does not.
+func (b *tab) says(t *testing.T, words ...string) {
+	t.Helper()
+	page := look[string](t, b, "document.querySelector('main').textContent")
+	for _, part := range words {
+		if !strings.Contains(page, part) {
+			t.Errorf("%s does not say %q:\n%s", b.where(), part, page)
+		}
 	}
 }
 
@@ -194,12 +211,7 @@ func (b *tab) pay(t *testing.T) {
 		t.Fatalf("this is no checkout: %s", b.where())
 	}
 	b.fill(t, "number", "4242424242424242", "expiry", "12/34", "cvc", "123", "name", "Ada Lovelace")
-	b.run(t, `document.querySelector('form.card button').setAttribute('data-pay', '')`)
-	ctx, cancel := b.soon()
-	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("[data-pay]"))); err != nil {
-		t.Fatal(err)
-	}
+	b.pressAt(t, "form.card > button")
 }
 
 // shoot keeps what the page looks like, in each of the four ways, without loading it again: a secret is shown once.

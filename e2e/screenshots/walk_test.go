@@ -27,6 +27,7 @@ func TestScreenshots(t *testing.T) {
 	testPlatform(t, dev, b, test, key)
 	goLive(t, dev, b, test)
 	account(t, dev, b)
+	forms(t, dev, b, test)
 }
 
 func signUp(t *testing.T, b *tab) {
@@ -109,6 +110,9 @@ func goLive(t *testing.T, dev facts, b *tab, test string) {
 	b.await(t, "/plan")
 	b.shoot(t, "plan")
 	b.open(t, origin+live+"/connect")
+	b.press(t, "Connect Stripe")
+	b.press(t, "Cancel")
+	b.says(t, "Nothing was connected")
 	b.press(t, "Connect Stripe")
 	b.run(t, `const fresh = document.querySelector('.account-new'); if (fresh) fresh.checked = true`)
 	b.fill(t, "email", "ada@analytical.example", "business_name", "Analytical Engines")

@@ -354,7 +354,7 @@ func (c *Cashier) Return(ctx context.Context, sessionID string) (string, error) 
 		return "", err
 	}
 	if checkout.Kind == "subscribe" {
-		_, _, err = c.session(ctx, at, sessionID)
+		_, err = c.session(ctx, at, sessionID)
 	} else {
 		for _, one := range alive {
 			_, failed := c.subscription(ctx, at, stripeapi.Account(one.Account), one.ID)

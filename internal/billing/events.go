@@ -153,7 +153,7 @@ func (b *Background) object(ctx context.Context, event billingdb.BillingEvent) e
 			return err
 		})
 		if err == nil && ours {
-			_, _, err = b.session(ctx, atSession, event.ObjectID)
+			_, err = b.session(ctx, atSession, event.ObjectID)
 		}
 		if err != nil {
 			return err

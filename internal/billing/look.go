@@ -190,14 +190,14 @@ func (l looker) oneOnly(
 }
 
 // session looks at a checkout, and at the subscription that it led to.
-func (l looker) session(ctx context.Context, at id.Platform, sessionID string) (billingdb.BillingCheckout, seen, error) {
+func (l looker) session(ctx context.Context, at id.Platform, sessionID string) (seen, error) {
 	var checkout billingdb.BillingCheckout
 	err := l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
 		checkout, err = queries.Checkout(ctx, tx, billingdb.CheckoutParams{PlatformID: string(at), SessionID: sessionID})
 		return err
 	})
 	if err != nil {
-		return checkout, seen{}, err
+		return seen{}, err
 	}
 	account := stripeapi.Account(checkout.Account)
 	now, err := l.api.Session(ctx, account, sessionID)
@@ -205,15 +205,15 @@ func (l looker) session(ctx context.Context, at id.Platform, sessionID string) (
 		now, err = stripeapi.Session{ID: sessionID, Status: "expired"}, nil
 	}
 	if err != nil {
-		return checkout, seen{}, err
+		return seen{}, err
 	}
 	var result seen
 	if now.Subscription != "" {
 		if result, err = l.subscription(ctx, at, account, now.Subscription); err != nil {
-			return checkout, result, err
+			return result, err
 		}
 	}
-	return checkout, result, l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+	return result, l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		_, err := queries.CheckoutIs(ctx, tx, billingdb.CheckoutIsParams{
 			PlatformID: string(at), ID: checkout.ID, Status: now.Status,
 		})

@@ -26,7 +26,7 @@ func (p planner) PlanCheckout(ctx context.Context, d platform.Developer) (string
 	if err != nil {
 		return "", err
 	}
-	if _, err := p.lookPlan(ctx, d.ID); err != nil { // an event may be late: nobody shall pay twice
+	if err := p.lookPlan(ctx, d.ID); err != nil { // an event may be late: nobody shall pay twice
 		return "", err
 	}
 	plan, err := p.readPlan(ctx, d.ID)
@@ -67,8 +67,7 @@ func (p planner) PlanPortal(ctx context.Context, d platform.Developer) (string, 
 
 // PlanReturn takes a developer back from Stripe: it looks at what became of the plan, as an event may be late.
 func (p planner) PlanReturn(ctx context.Context, d platform.Developer) error {
-	_, err := p.lookPlan(ctx, d.ID)
-	return err
+	return p.lookPlan(ctx, d.ID)
 }
 
 func (p planner) planCustomer(ctx context.Context, d platform.Developer) (string, error) {
@@ -105,11 +104,11 @@ func (p planner) readPlan(ctx context.Context, developer id.Developer) (plan pla
 }
 
 // lookPlan asks our Stripe what the developer pays for, and keeps it unless a later look has been kept meanwhile. Of two
-// subscriptions the one that began later is ended and paid back. changed is whether what was known was wrong.
-func (p planner) lookPlan(ctx context.Context, developer id.Developer) (changed bool, err error) {
+// subscriptions the one that began later is ended and paid back.
+func (p planner) lookPlan(ctx context.Context, developer id.Developer) error {
 	var before platform.Plan
 	var number int64
-	err = p.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+	err := p.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
 		if before, err = platform.PlanOf(ctx, tx, developer); err != nil || before.StripeCustomerID == "" {
 			return err
 		}
@@ -117,11 +116,11 @@ func (p planner) lookPlan(ctx context.Context, developer id.Developer) (changed 
 		return err
 	})
 	if err != nil || before.StripeCustomerID == "" {
-		return false, err
+		return err
 	}
 	all, err := p.api.Subscriptions(ctx, stripeapi.Own, before.StripeCustomerID)
 	if err != nil && !errors.Is(err, stripeapi.ErrNotFound) {
-		return false, err
+		return err
 	}
 	now := platform.Plan{Status: "none"}
 	found := false
@@ -130,10 +129,10 @@ func (p planner) lookPlan(ctx context.Context, developer id.Developer) (changed 
 		switch {
 		case found && living(s.Status):
 			if err := p.api.CancelSubscription(ctx, stripeapi.Own, s.ID); err != nil {
-				return false, err
+				return err
 			}
 			if err := p.api.RefundSubscription(ctx, stripeapi.Own, s.ID); err != nil {
-				return false, err
+				return err
 			}
 		case found:
 		default:
@@ -143,12 +142,9 @@ func (p planner) lookPlan(ctx context.Context, developer id.Developer) (changed 
 			found = living(s.Status)
 		}
 	}
-	err = p.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
-		kept, err := platform.KeepPlan(ctx, tx, developer, number, now)
-		changed = kept && before.Status != now.Status
-		return err
+	return p.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		return platform.KeepPlan(ctx, tx, developer, number, now)
 	})
-	return changed, err
 }
 
 // endPlan ends what a developer who was deleted pays for.
@@ -160,6 +156,5 @@ func (p planner) endPlan(ctx context.Context, developer id.Developer) error {
 	if err := p.api.CancelSubscription(ctx, stripeapi.Own, plan.StripeSubscriptionID); err != nil {
 		return err
 	}
-	_, err = p.lookPlan(ctx, developer)
-	return err
+	return p.lookPlan(ctx, developer)
 }

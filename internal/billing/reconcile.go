@@ -46,8 +46,7 @@ func (b *Background) Reconcile(ctx context.Context) error {
 		failed = errors.Join(failed, b.work(ctx, Endpoint(event.Endpoint), event.ID))
 	}
 	for _, developer := range developers {
-		_, err := b.planner.lookPlan(ctx, developer)
-		failed = errors.Join(failed, err)
+		failed = errors.Join(failed, b.planner.lookPlan(ctx, developer))
 	}
 	return failed
 }
@@ -80,7 +79,7 @@ func (b *Background) check(ctx context.Context, due billingdb.ToCheckRow) error 
 	var result seen
 	var err error
 	if due.Kind == "checkout" {
-		_, result, err = b.session(ctx, at, due.ObjectID)
+		result, err = b.session(ctx, at, due.ObjectID)
 	} else {
 		result, err = b.subscription(ctx, at, account, due.ObjectID)
 	}
@@ -118,6 +117,5 @@ func (b *Background) plan(ctx context.Context, stripeCustomer string) error {
 	if err != nil || !ok {
 		return err
 	}
-	_, err = b.planner.lookPlan(ctx, developer)
-	return err
+	return b.planner.lookPlan(ctx, developer)
 }

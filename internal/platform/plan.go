@@ -125,8 +125,8 @@ func TakePlanNumber(ctx context.Context, tx db.Tx, developer id.Developer) (int6
 	return queries.TakePlanNumber(ctx, tx, string(developer))
 }
 
-// KeepPlan records what a look at Stripe saw, and reports whether it was kept.
-func KeepPlan(ctx context.Context, tx db.Tx, developer id.Developer, number int64, seen Plan) (bool, error) {
+// KeepPlan records what a look at Stripe saw, unless a later one has been kept.
+func KeepPlan(ctx context.Context, tx db.Tx, developer id.Developer, number int64, seen Plan) error {
 	params := platformdb.KeepPlanParams{
 		DeveloperID: string(developer), Number: number, Status: seen.Status, CurrentPeriodEnd: seen.CurrentPeriodEnd,
 		CancelAt: seen.CancelAt, GraceDays: graceDays,
@@ -134,8 +134,7 @@ func KeepPlan(ctx context.Context, tx db.Tx, developer id.Developer, number int6
 	if seen.StripeSubscriptionID != "" {
 		params.StripeSubscriptionID = &seen.StripeSubscriptionID
 	}
-	n, err := queries.KeepPlan(ctx, tx, params)
-	return n == 1, err
+	return queries.KeepPlan(ctx, tx, params)
 }
 
 // PlansToCheck lists developers whose plan nobody has looked at for six hours, a thousand at the most.

@@ -155,7 +155,7 @@ SELECT developer_id FROM platform_usage.plans WHERE stripe_customer_id = @stripe
 -- name: TakePlanNumber :one
 UPDATE platform_usage.plans SET taken = taken + 1 WHERE developer_id = @developer_id RETURNING taken;
 
--- name: KeepPlan :execrows
+-- name: KeepPlan :exec
 UPDATE platform_usage.plans
 SET written = @number, fetched_at = dreamapi.now(), stripe_subscription_id = sqlc.narg(stripe_subscription_id), status = @status::text,
     current_period_end = sqlc.narg(current_period_end), cancel_at = sqlc.narg(cancel_at),

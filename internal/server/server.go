@@ -28,8 +28,8 @@ type Config struct {
 	OAuthURL     *url.URL
 	CustomerURL  *url.URL
 	// Loopback has plain localhost and 127.0.0.1 reach the customer surface, for clients that do not resolve *.localhost.
-	Loopback             bool
-	TrustedProxies       []netip.Prefix
+	Loopback              bool
+	TrustedProxies        []netip.Prefix
 	CustomerClerkSecrets  []secret.Text // that sign events of the shared Clerk app: the present one, and perhaps the one before
 	DeveloperClerkSecrets []secret.Text // likewise of the developers' Clerk app
 	StripeSecrets         billing.Secrets

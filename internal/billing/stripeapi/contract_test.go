@@ -130,7 +130,7 @@ func (w *world) check(r *http.Request, m mock, body []byte) {
 		return
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= 400 && !(m.old && younger.MatchString(plain)) {
+	if answer.StatusCode >= 400 && (!m.old || !younger.MatchString(plain)) {
 		why, _ := io.ReadAll(answer.Body)
 		w.refused = append(w.refused, r.Method+" "+r.URL.RequestURI()+" "+plain+": "+string(why))
 	}

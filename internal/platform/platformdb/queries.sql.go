@@ -477,7 +477,7 @@ func (q *Queries) InsertToken(ctx context.Context, db DBTX, arg InsertTokenParam
 	return i, err
 }
 
-const keepPlan = `-- name: KeepPlan :execrows
+const keepPlan = `-- name: KeepPlan :exec
 UPDATE platform_usage.plans
 SET written = $1, fetched_at = dreamapi.now(), stripe_subscription_id = $2, status = $3::text,
     current_period_end = $4, cancel_at = $5,
@@ -499,8 +499,8 @@ type KeepPlanParams struct {
 	DeveloperID          string
 }
 
-func (q *Queries) KeepPlan(ctx context.Context, db DBTX, arg KeepPlanParams) (int64, error) {
-	result, err := db.Exec(ctx, keepPlan,
+func (q *Queries) KeepPlan(ctx context.Context, db DBTX, arg KeepPlanParams) error {
+	_, err := db.Exec(ctx, keepPlan,
 		arg.Number,
 		arg.StripeSubscriptionID,
 		arg.Status,
@@ -509,10 +509,7 @@ func (q *Queries) KeepPlan(ctx context.Context, db DBTX, arg KeepPlanParams) (in
 		arg.GraceDays,
 		arg.DeveloperID,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const leftClerkEvents = `-- name: LeftClerkEvents :many
