@@ -15,7 +15,8 @@ import (
 
 // tab is a tab of a Chromium, in which a test acts as a person.
 type tab struct {
-	ctx context.Context
+	ctx     context.Context
+	scripts bool
 
 	mu       sync.Mutex
 	complain []string // errors in the console
@@ -31,18 +32,32 @@ func newTab(t *testing.T, scripts bool) *tab {
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
-	b := &tab{}
-	ctx, closeTab := chromedp.NewContext(allocator, chromedp.WithListener(b.listen))
+	return openTab(t, allocator, scripts)
+}
+
+func openTab(t *testing.T, parent context.Context, scripts bool) *tab {
+	t.Helper()
+	b := &tab{scripts: scripts}
+	ctx, closeTab := chromedp.NewContext(parent, chromedp.WithListener(b.listen))
 	t.Cleanup(closeTab)
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	t.Cleanup(cancel)
 	b.ctx = ctx
-	_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts})
+	if err := chromedp.Do(ctx); err != nil { // the browser lives as long as the context in which it starts
+		t.Fatal(err)
+	}
+	soon, cancel := b.soon()
+	defer cancel()
+	_, err := chromedp.Call(soon, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
+
+// another opens another tab of the same browser.
+func (b *tab) another(t *testing.T) *tab { t.Helper(); return openTab(t, b.ctx, b.scripts) }
+
+// soon is a context for one thing that a person does.
+func (b *tab) soon() (context.Context, context.CancelFunc) { return context.WithTimeout(b.ctx, patience) }
 
 func (b *tab) listen(event any) {
 	var complaint string
@@ -77,25 +92,39 @@ func (b *tab) complaints() []string {
 // act does what a person does.
 func (b *tab) act(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		t.Fatal(err)
+	ctx, cancel := b.soon()
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.Fatalf("at %s: %v", b.where(), err)
 	}
+}
+
+// where is the address of the page, as far as it can be said.
+func (b *tab) where() string {
+	ctx, cancel := b.soon()
+	defer cancel()
+	at, _ := chromedp.Run(ctx, chromedp.Location())
+	return at
 }
 
 // click presses what leads to another page, and returns when that is there.
 func (b *tab) click(t *testing.T, selector string) {
 	t.Helper()
-	if _, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
-		t.Fatal(err)
+	ctx, cancel := b.soon()
+	defer cancel()
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
+		t.Fatalf("at %s, after %s: %v", b.where(), selector, err)
 	}
 }
 
 // look evaluates an expression in the page.
 func look[T any](t *testing.T, b *tab, expression string) T {
 	t.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	ctx, cancel := b.soon()
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("at %s: %s: %v", b.where(), expression, err)
 	}
 	return value
 }

@@ -95,25 +95,29 @@ func (m *mailbag) receive(surface string, body []byte) {
 	case event["account"] != nil:
 		endpoint = "STRIPE_CONNECT_WEBHOOK_SECRET"
 	}
-	l := letter{host, body, signedWith(m.secrets[endpoint], 0), http.StatusOK, fmt.Sprint(event["type"])}
-	m.letters = append(m.letters, l)
+	l := letter{host, body, m.signed(endpoint), http.StatusOK, fmt.Sprint(event["type"])}
+	copies := 1
 	if m.raging {
-		m.letters = m.letters[:len(m.letters)-1]
-		for copies := 2 + m.rand.IntN(4); copies > 0; copies-- {
-			bag := &m.letters
-			if m.rand.IntN(4) == 0 {
-				bag = &m.late
-			}
-			*bag = append(*bag, l)
-			m.repeated++
-		}
-		m.repeated--
+		copies = 2 + m.rand.IntN(4)
 		if m.rand.IntN(2) == 0 {
 			m.letters = append(m.letters, m.forge(l, endpoint, event))
 			m.forged++
 		}
 	}
+	for range copies {
+		bag := &m.letters
+		if m.raging && m.rand.IntN(4) == 0 {
+			bag = &m.late
+		}
+		*bag = append(*bag, l)
+	}
+	m.repeated += copies - 1
 	m.more.Broadcast()
+}
+
+// signed signs as Stripe does for an endpoint, by the name of the variable that holds its secret.
+func (m *mailbag) signed(endpoint string) func(body []byte) string {
+	return func(body []byte) string { return signedWith(m.secrets[endpoint], 0)(body) } // known when there are servers
 }
 
 // signedWith signs a body with a secret at a time that lies so far ahead.
@@ -164,14 +168,14 @@ func (m *mailbag) forge(l letter, endpoint string, event object) letter {
 		return refused(func([]byte) string { return l.sign(l.body) }, "with the signature of another")
 	case 5:
 		other := map[string]string{dashboardHost: "STRIPE_CONNECT_WEBHOOK_SECRET", apiHost: "STRIPE_WEBHOOK_SECRET"}[l.host]
-		return refused(signedWith(m.secrets[other], 0), "signed for another endpoint")
+		return refused(m.signed(other), "signed for another endpoint")
 	case 6:
 		return changed("evt_forged", "of the other mode", func(event, data object) {
 			event["livemode"] = event["livemode"] != true
 			ended(event, data)
 		})
 	case 7:
-		l.host, l.sign = apiHost, signedWith(m.secrets["STRIPE_CONNECT_WEBHOOK_SECRET"], 0)
+		l.host, l.sign = apiHost, m.signed("STRIPE_CONNECT_WEBHOOK_SECRET")
 		return changed("evt_stranger", "of another connected account", func(event, data object) {
 			event["account"], event["livemode"] = m.stranger, true
 			if len(m.borrowed) > 0 && m.rand.IntN(2) == 0 {

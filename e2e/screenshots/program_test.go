@@ -64,7 +64,7 @@ func startDev(t *testing.T) facts {
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
-		<-ended
+		_ = <-ended
 	})
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

@@ -44,7 +44,7 @@ func visit(t *testing.T, s *Server, method, address string, fields url.Values, c
 	}
 	w := httptest.NewRecorder()
 	err := s.securityHeaders(h)(echo.New().NewContext(r, w))
-	return w.Result(), err //nolint:bodyclose // a recorder's body holds nothing
+	return w.Result(), err
 }
 
 // fails is a form whose sending ends with the error.

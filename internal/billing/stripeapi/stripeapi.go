@@ -133,7 +133,7 @@ func refusal(err error) error {
 			Because(because).After(time.Second)
 	case answer.Code == stripe.ErrorCodeResourceMissing:
 		return errors.Join(ErrNotFound, failed(because))
-	case answer.Code == "account_invalid", answer.HTTPStatusCode == http.StatusForbidden:
+	case answer.Code == "account_invalid": // the key "does not have access to account …"
 		return errors.Join(ErrRevoked, errs.New(errs.NotConnected, "The connected Stripe account no longer lets us act for it. "+
 			"Connect it again in the dashboard.").Because(because))
 	case answer.Code == stripe.ErrorCodeResourceAlreadyExists, strings.Contains(answer.Msg, "lookup key"):

@@ -40,6 +40,9 @@ func (t *tx) payCheckout(s *checkoutSession, entry cardEntry) (redirectTo string
 			return "", err
 		}
 	}
+	if s.Discount != nil {
+		t.redeem(s.Discount)
+	}
 	t.edit(s)
 	s.PaymentStatus = "paid"
 	if s.AmountTotal == 0 {

@@ -84,8 +84,29 @@ func listPromotionCodes(t *tx, r *request) (any, error) {
 	}))
 }
 
-// discountOf redeems the coupon or promotion_code of the parameters; nil if
-// there is neither.
+// redeemed is the discount of the coupon or promotion_code of the parameters,
+// put to use; nil if there is neither.
+func (t *tx) redeemed(v values, customerID string) (*discount, error) {
+	d, err := t.discountOf(v, customerID)
+	if d != nil {
+		t.redeem(d)
+	}
+	return d, err
+}
+
+// redeem counts a use.
+func (t *tx) redeem(d *discount) {
+	if p := get[*promotionCode](t, val(d.PromotionCode)); p != nil {
+		t.edit(p)
+		p.TimesRedeemed++
+	}
+	if c := get[*coupon](t, d.Coupon.ID); c != nil {
+		t.edit(c)
+		c.TimesRedeemed++
+	}
+}
+
+// discountOf is the same, not yet put to use.
 func (t *tx) discountOf(v values, customerID string) (*discount, error) {
 	id := v.str("coupon")
 	d := &discount{ID: randomID("di_1", 23), Object: "discount", Customer: &customerID, Start: t.now}
@@ -98,8 +119,6 @@ func (t *tx) discountOf(v values, customerID string) (*discount, error) {
 		if !p.Active || expired || p.Customer != nil && *p.Customer != customerID {
 			return nil, invalid("promotion_code_invalid", "promotion_code", "This promotion code cannot be redeemed.")
 		}
-		t.edit(p)
-		p.TimesRedeemed++
 		id, d.PromotionCode = p.Coupon.ID, ptr(p.ID)
 	}
 	if id == "" {
@@ -112,8 +131,6 @@ func (t *tx) discountOf(v values, customerID string) (*discount, error) {
 	if !c.usable(t.now) {
 		return nil, &apiError{status: http.StatusBadRequest, Type: typeInvalid, Code: "coupon_expired", Param: "coupon", Message: "Coupon expired: " + id}
 	}
-	t.edit(c)
-	c.TimesRedeemed++
 	d.Coupon = *c
 	if c.Duration == "repeating" {
 		d.End = ptr(monthsLater(t.now, *c.DurationInMonths))

@@ -72,7 +72,7 @@ func (t *tx) setCustomer(c *customer, v values) (err error) {
 	}
 	setOptional(settings, "footer", &c.InvoiceSettings.Footer)
 	if v.has("coupon") || v.has("promotion_code") {
-		if c.Discount, err = t.discountOf(v, c.ID); err != nil {
+		if c.Discount, err = t.redeemed(v, c.ID); err != nil {
 			return err
 		}
 	}

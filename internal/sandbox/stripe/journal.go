@@ -130,7 +130,8 @@ func replay(file string, into *store) error {
 }
 
 func (s *store) apply(e journalEntry) error {
-	for i, raw := range append(e.Put, e.Delete...) {
+	// A reset deletes what it makes again under the same id.
+	for i, raw := range append(e.Delete, e.Put...) {
 		maker := makers[raw.Kind]
 		if maker == nil {
 			return fmt.Errorf("unknown kind %q", raw.Kind)
@@ -143,7 +144,7 @@ func (s *store) apply(e journalEntry) error {
 		if was := tb.byID[o.head().ID]; was != nil {
 			tb.remove(was)
 		}
-		if i < len(e.Put) {
+		if i >= len(e.Delete) {
 			tb.insert(o)
 		}
 		s.seq = max(s.seq, o.head().Seq)

@@ -262,3 +262,36 @@ func BenchmarkAChange(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAYear turns the clock by a year, for a hundred subscriptions.
+func BenchmarkAYear(b *testing.B) {
+	s, err := Start(b.Context(), Config{LiveKey: "sk_live_bench", TestKey: "sk_test_bench", Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	for range 100 {
+		err := s.change(func(t *tx) error {
+			p, err := t.priceOf(1)
+			if err != nil {
+				return err
+			}
+			made, err := createCustomer(t, &request{values: values{"email": "ada@example.com", "payment_method": "pm_card_visa"}})
+			if err != nil {
+				return err
+			}
+			c := made.(*customer)
+			t.setDefaultMethod(c, all[*paymentMethod](t)[len(all[*paymentMethod](t))-1])
+			_, err = t.subscribe(newSubscription{customer: c, items: []subscriptionItem{t.newItem(p, 1)}, collection: "charge_automatically", behavior: "allow_incomplete"})
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if err := s.Advance(365 * 24 * time.Hour); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

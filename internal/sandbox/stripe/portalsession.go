@@ -130,10 +130,10 @@ func (t *tx) confirmOf(v values, where string, cfg *portalConfiguration, sub *su
 	case item.Price != present.Price.ID && !slices.Contains(cfg.prices(), item.Price):
 		return nil, invalid("", where+"[price]", "The price %s is not among the products of the portal configuration.", item.Price)
 	}
-	confirm := &flowSubscriptionConfirmed{Discounts: []flowDiscount{}, Items: []flowItem{item}, Subscription: sub.ID}
-	for _, d := range v.hashes("discounts") {
-		confirm.Discounts = append(confirm.Discounts, flowDiscount{optional[string](d, "coupon"), optional[string](d, "promotion_code")})
+	if v.has("discounts") {
+		return nil, invalid("", "flow_data[subscription_update_confirm][discounts]", "The sandbox knows no discounts in this flow.")
 	}
+	confirm := &flowSubscriptionConfirmed{Discounts: []flowDiscount{}, Items: []flowItem{item}, Subscription: sub.ID}
 	return confirm, nil
 }
 

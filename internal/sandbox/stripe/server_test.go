@@ -263,6 +263,7 @@ func TestARestartKeepsTheState(t *testing.T) {
 	b.advance(t, 22*days)
 	equal(t, "it renews", b.subscription(t, sub.ID).LatestInvoice.AmountPaid, 1500)
 	b.control(t, "reset", "")
+	equal(t, "after a crash there is what the reset made", setup(t, func(cfg *stripe.Config) { cfg.Dir = copyOf(t, dir) }).hasPrice(t, "price_flat"), true)
 	_, err = b.api.Customers.Get(c.ID, nil)
 	wantError(t, err, 404, "resource_missing", "id")
 	got[*sdk.Price](t)(b.api.Prices.Get("price_flat", nil))
@@ -276,18 +277,30 @@ func TestACrashLosesNothingThatWasAnswered(t *testing.T) {
 	sub := b.subscribe(t, b.newCustomer(t, "pm_card_visa").ID, b.newPrice(t, "Pro", 1500).ID)
 	b.advance(t, 40*days)
 	want := b.subscription(t, sub.ID)
+	after := setup(t, func(cfg *stripe.Config) { cfg.Dir = copyOf(t, dir) })
+	equal(t, "period", after.subscription(t, sub.ID).CurrentPeriodStart, want.CurrentPeriodStart)
+	equal(t, "invoice", after.subscription(t, sub.ID).LatestInvoice.ID, want.LatestInvoice.ID)
+	equal(t, "events", len(after.Events("", "", "")), len(b.Events("", "", "")))
+}
+
+// copyOf is the state as a crash would leave it, with a line that was cut short.
+func copyOf(t *testing.T, dir string) string {
+	t.Helper()
 	copied := t.TempDir()
 	for _, name := range []string{"stripe.json", "stripe.journal"} {
 		raw := got[[]byte](t)(os.ReadFile(filepath.Join(dir, name)))
 		if name == "stripe.journal" {
-			raw = append(raw, `{"put":[{"kind":"customer","da`...) // a line that was cut short
+			raw = append(raw, `{"put":[{"kind":"customer","da`...)
 		}
 		must(t, os.WriteFile(filepath.Join(copied, name), raw, 0o600))
 	}
-	after := setup(t, func(cfg *stripe.Config) { cfg.Dir = copied })
-	equal(t, "period", after.subscription(t, sub.ID).CurrentPeriodStart, want.CurrentPeriodStart)
-	equal(t, "invoice", after.subscription(t, sub.ID).LatestInvoice.ID, want.LatestInvoice.ID)
-	equal(t, "events", len(after.Events("", "", "")), len(b.Events("", "", "")))
+	return copied
+}
+
+func (b *bundle) hasPrice(t *testing.T, id string) bool {
+	t.Helper()
+	p := got[*sdk.Price](t)(b.api.Prices.Get(id, nil))
+	return p.ID == id && got[*sdk.Account](t)(b.api.Accounts.Get()).BusinessProfile.Name != ""
 }
 
 func TestADamagedStateIsSaid(t *testing.T) {

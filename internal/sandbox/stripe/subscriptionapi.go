@@ -61,7 +61,7 @@ func (t *tx) setSubscription(sub *subscription, v values) (err error) {
 		}
 	}
 	if v.has("coupon") || v.has("promotion_code") {
-		if sub.Discount, err = t.discountOf(v, sub.Customer); err != nil {
+		if sub.Discount, err = t.redeemed(v, sub.Customer); err != nil {
 			return err
 		}
 		if sub.Discount != nil {

@@ -57,7 +57,7 @@ func createSubscription(t *tx, r *request) (any, error) {
 	if n.metadata, err = r.metadata(nil); err != nil {
 		return nil, err
 	}
-	if n.discount, err = t.discountOf(r.values, c.ID); err != nil {
+	if n.discount, err = t.redeemed(r.values, c.ID); err != nil {
 		return nil, err
 	}
 	if n.trialEnd, err = t.trialOf(r.values); err != nil {

@@ -1,0 +1,172 @@
+package e2e
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// A newcomer's way with no account anywhere: from the sign-up to the next call on the tier that was paid for.
+func TestADeveloperAndACustomerGoTheThirteenStepsInABrowser(t *testing.T) {
+	t.Parallel()
+	for name, scripts := range map[string]bool{"with JavaScript": true, "without JavaScript": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := startDev(t, folder(t))
+			b := newTab(t, scripts)
+			secret := d.developer(t, b)
+			d.customer(t, b, secret)
+			b.noComplaints(t)
+		})
+	}
+}
+
+// developer goes the first seven steps, from the sign-up to a live key.
+func (d *devRun) developer(t *testing.T, b *tab) (liveKey string) {
+	t.Helper()
+	// 1. Sign up.
+	b.open(t, d.facts.DashboardURL+"/")
+	b.click(t, "a[href$='/dashboard']")
+	b.press(t, "Sign up")
+	b.fill(t, "First name", "Ada", "Email address", "ada@example.com", "Password", "a long sentence of my own")
+	b.press(t, "Sign up")
+	if !b.scripts {
+		b.press(t, "Continue") // a script would
+	}
+	b.awaitAt(t, "/platforms/")
+
+	// 2. The dashboard shows the test key, once.
+	test := b.path(t)
+	b.says(t, "Your test key")
+	testKey := b.secret(t)
+	if !strings.HasPrefix(testKey, "sk_test_") {
+		t.Fatalf("the test key is %q", testKey)
+	}
+
+	// 3. The first call, before any payment.
+	if n := number(t, d.must(t, http.StatusOK, track(testKey, "me")), "usage.count"); n != 1 {
+		t.Errorf("the first call has count %d", n)
+	}
+	b.awaitWords(t, "by 1 user")
+
+	// 4. Pay.
+	b.open(t, d.facts.DashboardURL+test+"/setup")
+	b.press(t, "Set up Live")
+	live := strings.TrimSuffix(b.path(t), "/setup")
+	b.says(t, "They can be made once the three steps above are done")
+	b.press(t, "Pay $15 a month")
+	b.says(t, "$15.00")
+	b.pay(t, goodCard, "Subscribe")
+	b.awaitAt(t, d.facts.DashboardURL+"/plan")
+	b.says(t, "Active")
+
+	// 5. Connect an account at Stripe.
+	b.open(t, d.facts.DashboardURL+live+"/setup")
+	b.press(t, "Connect Stripe")
+	b.choose(t, "Create a new account")
+	b.fill(t, "Email address", "ada@example.com", "Business name", "Analytical Engines")
+	b.press(t, "Connect my account")
+	b.awaitAt(t, d.facts.DashboardURL+live+"/connect")
+	b.says(t, "Stripe is connected", "Analytical Engines", "Takes payments")
+
+	// 6. Define tiers; Stripe gets to know them.
+	for _, tier := range [][]string{
+		{"Display name", "Pro", "Name in the API", "pro", "Monthly price", "19.00", "Yearly price", "190", "Limit", "1000"},
+		{"Display name", "Max", "Name in the API", "max", "Monthly price", "49", "Limit", "unlimited"},
+	} {
+		b.open(t, d.facts.DashboardURL+live+"/new-tier")
+		b.fill(t, tier...)
+		b.press(t, "Add the tier")
+		b.says(t, tier[1])
+	}
+	b.open(t, d.facts.DashboardURL+live+"/tiers/free")
+	b.fill(t, "Limit", "3")
+	b.press(t, "Save")
+	b.awaitWords(t, "Published")
+	b.says(t, "$19.00", "$190.00", "$49.00", "price_")
+	b.doesNotSay(t, "Being published")
+
+	// 7. Get live keys.
+	b.open(t, d.facts.DashboardURL+live+"/setup")
+	b.press(t, "Create live keys")
+	b.fill(t, "Name", "production")
+	b.press(t, "Create the key")
+	liveKey = b.secret(t)
+	b.says(t, "production")
+	if !strings.HasPrefix(liveKey, "sk_live_") {
+		t.Fatalf("the live key is %q", liveKey)
+	}
+	b.open(t, d.facts.DashboardURL+live+"/setup")
+	b.says(t, "All done")
+	return liveKey
+}
+
+// customer goes the other six, from the creation to the portal.
+func (d *devRun) customer(t *testing.T, b *tab, key string) {
+	t.Helper()
+	shop := newShopPages(t)
+
+	// 8. The developer's backend creates the customer.
+	created := d.must(t, http.StatusCreated, post("/api/customers", object{"email": "eve@example.com"}).as(key))
+	user := text(t, created, "customer.id")
+	call := func(status int) answer {
+		t.Helper()
+		return d.must(t, status, post("/api/data", nil).as(key).with("X-User-Id", user))
+	}
+
+	// 9. Calls are counted until the limit.
+	for range 3 {
+		call(http.StatusOK)
+	}
+	if code := text(t, call(http.StatusPaymentRequired), "code"); code != "tier_limit_reached" {
+		t.Errorf("the fourth call is refused with %s", code)
+	}
+
+	// 10. A checkout for the customer.
+	page := d.checkout(t, key, user, object{"tier": "pro", "successUrl": shop + "/paid", "cancelUrl": shop + "/"})
+
+	// 11. The customer pays, on the developer's own account.
+	b.open(t, page)
+	b.says(t, "Analytical Engines", "$19.00")
+	b.pay(t, goodCard, "Subscribe")
+
+	// 12. The customer is back at the shop, and the next call is let through.
+	b.awaitAt(t, shop+"/paid")
+	b.says(t, "Thank you")
+	next := call(http.StatusOK)
+	if plan, n, limit := text(t, next, "usage.plan"), number(t, next, "usage.count"), number(t, next, "usage.limit"); plan != "pro" || n != 4 || limit != 1000 {
+		t.Errorf("after the payment the answer is %s", next.body)
+	}
+
+	// 13. The portal shows what was bought, and leads back.
+	b.open(t, d.portal(t, key, user, shop+"/account"))
+	b.says(t, "Your billing", "Pro", "$19.00", "Visa ending in 4242")
+	b.doesNotSay(t, "$15.00")
+	b.press(t, "Return to Analytical Engines")
+	b.awaitAt(t, shop+"/account")
+}
+
+// newShopPages is a developer's own site, to which checkouts lead back.
+func newShopPages(t *testing.T) (address string) {
+	t.Helper()
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<!doctype html><html lang=en><title>Shop</title><link rel=icon href='data:,'><main><h1>Thank you</h1></main></html>"))
+	}))
+	t.Cleanup(site.Close)
+	return site.URL
+}
+
+// checkout asks for a checkout for a customer, and returns its page.
+func (s *server) checkout(t *testing.T, key, user string, order object) string {
+	t.Helper()
+	return text(t, s.must(t, http.StatusOK, post("/api/create-checkout", order).as(key).with("X-User-Id", user)), "url")
+}
+
+// portal is the page of a customer's billing portal.
+func (s *server) portal(t *testing.T, key, user, back string) string {
+	t.Helper()
+	asked := post("/api/customer-portal", object{"returnUrl": back}).as(key).with("X-User-Id", user)
+	return text(t, s.must(t, http.StatusOK, asked), "url")
+}
