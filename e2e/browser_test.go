@@ -57,7 +57,9 @@ func openTab(t *testing.T, parent context.Context, scripts bool) *tab {
 func (b *tab) another(t *testing.T) *tab { t.Helper(); return openTab(t, b.ctx, b.scripts) }
 
 // soon is a context for one thing that a person does.
-func (b *tab) soon() (context.Context, context.CancelFunc) { return context.WithTimeout(b.ctx, patience) }
+func (b *tab) soon() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(b.ctx, patience)
+}
 
 func (b *tab) listen(event any) {
 	var complaint string

@@ -94,6 +94,10 @@ func (d *devRun) developer(t *testing.T, b *tab) (liveKey string) {
 	b.press(t, "Create the key")
 	liveKey = b.secret(t)
 	b.says(t, "production")
+	b.fill(t, "Name", "pages")
+	b.choose(t, "Publishable")
+	b.press(t, "Create the key")
+	b.says(t, "pk_live_")
 	if !strings.HasPrefix(liveKey, "sk_live_") {
 		t.Fatalf("the live key is %q", liveKey)
 	}

@@ -151,3 +151,5 @@ func quoted(s string) string {
 	}
 	return string(text)
 }
+
+var reload = chromedp.Reload()

@@ -64,7 +64,9 @@ func startDev(t *testing.T) facts {
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
-		_ = <-ended
+		if err := <-ended; err != nil {
+			t.Errorf("dev ended: %v", err)
+		}
 	})
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
