@@ -32,10 +32,10 @@ func newTab(t *testing.T, scripts bool) *tab {
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
-	return openTab(t, allocator, scripts)
+	return openTab(allocator, t, scripts)
 }
 
-func openTab(t *testing.T, parent context.Context, scripts bool) *tab {
+func openTab(parent context.Context, t *testing.T, scripts bool) *tab {
 	t.Helper()
 	b := &tab{scripts: scripts}
 	ctx, closeTab := chromedp.NewContext(parent, chromedp.WithListener(b.listen))
@@ -54,7 +54,7 @@ func openTab(t *testing.T, parent context.Context, scripts bool) *tab {
 }
 
 // another opens another tab of the same browser.
-func (b *tab) another(t *testing.T) *tab { t.Helper(); return openTab(t, b.ctx, b.scripts) }
+func (b *tab) another(t *testing.T) *tab { t.Helper(); return openTab(b.ctx, t, b.scripts) }
 
 // soon is a context for one thing that a person does.
 func (b *tab) soon() (context.Context, context.CancelFunc) {

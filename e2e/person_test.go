@@ -36,16 +36,6 @@ func newPerson(t *testing.T) *person {
 	return &person{http: &http.Client{Jar: jar, Transport: transport, Timeout: patience}}
 }
 
-// open goes to an address.
-func (p *person) open(t *testing.T, address string) {
-	t.Helper()
-	req, err := http.NewRequest(http.MethodGet, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.do(t, req)
-}
-
 // submit sends a form of the site to which the address belongs.
 func (p *person) submit(t *testing.T, address string, fields url.Values) {
 	t.Helper()

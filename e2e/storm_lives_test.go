@@ -23,7 +23,6 @@ type life struct {
 	ill   bool // also in the shop that wishes the others ill
 }
 
-// plans say on which plan everybody is in the end, by the names of the lives.
 var lives = []life{
 	{name: "stays", ill: true, steps: steps{subscribing: pays}.array()},
 	{name: "leaves", ill: true, steps: steps{subscribing: pays, changing: leaves}.array()},

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -123,7 +124,7 @@ func (m *mailbag) signed(endpoint string) func(body []byte) string {
 // signedWith signs a body with a secret at a time that lies so far ahead.
 func signedWith(secret string, ahead time.Duration) func(body []byte) string {
 	return func(body []byte) string {
-		at := fmt.Sprint(time.Now().Add(ahead).Unix())
+		at := strconv.FormatInt(time.Now().Add(ahead).Unix(), 10)
 		mac := hmac.New(sha256.New, []byte(secret))
 		mac.Write([]byte(at + "."))
 		mac.Write(body)

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -156,7 +155,7 @@ func sessionOf(t testing.TB, page string) string {
 func (s stripeSandbox) newAccount(t testing.TB, name string) account {
 	t.Helper()
 	made := s.control(t, http.MethodPost, "/accounts", object{
-		"email": fmt.Sprintf("%s@example.com", strings.ToLower(name)), "businessName": name, "country": "US",
+		"email": strings.ToLower(name) + "@example.com", "businessName": name, "country": "US",
 	})
 	return account(text(t, made, "id"))
 }

@@ -64,5 +64,8 @@ func (h *home) lock(f *os.File) error {
 	return nil
 }
 
-// release closes the file, which ends the lock.
-func (l *lockFile) release() error { return l.f.Close() }
+// release ends the lock and closes the file. To close it alone would not do: a process that is being forked at the moment
+// has a copy of the file until it becomes another program, and would hold the lock so long.
+func (l *lockFile) release() error {
+	return errors.Join(syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN), l.f.Close())
+}

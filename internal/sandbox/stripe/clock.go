@@ -190,14 +190,13 @@ func (s *Server) Advance(d time.Duration) error {
 		s.clock.Ahead += d
 		return nil
 	})
+	if err == nil && s.cfg.OnClock != nil {
+		s.cfg.OnClock(s.clock.Ahead) // first, so that whoever is told of what happens then knows that it is then
+	}
 	if err == nil {
 		err = s.catchUp()
 	}
-	ahead := s.clock.Ahead
 	s.mu.Unlock()
-	if err == nil && s.cfg.OnClock != nil {
-		s.cfg.OnClock(ahead)
-	}
 	return err
 }
 

@@ -33,7 +33,8 @@ type Config struct {
 	// Retries is how long to wait after each failed delivery of an event; the
 	// last one repeats. nil is a shortened form of Stripe's schedule.
 	Retries []time.Duration
-	// OnClock is called after the clock was turned, with how far it is ahead in all.
+	// OnClock is called when the clock was turned, with how far it is ahead in all, and before anything happens that
+	// falls into that time. It must not call the Server.
 	OnClock func(ahead time.Duration)
 }
 
