@@ -6,7 +6,7 @@ import (
 )
 
 // phases are the parts of a storm, and by how many days Stripe's clock is turned after each.
-var phases = [...]int{subscribing: 0, changing: 0, regretting: 32, mending: 20, deciding: 0}
+var phases = [...]int{subscribing: 0, changing: 0, regretting: 32, mending: 20, deciding: 0, wavering: 0, insisting: 0}
 
 const (
 	subscribing = iota
@@ -14,6 +14,8 @@ const (
 	regretting // after which everybody's subscription renews
 	mending    // after which Stripe has given up on cards that fail
 	deciding
+	wavering  // so soon after, that one answer of Stripe's may overtake the other
+	insisting // likewise
 )
 
 // life is what a customer does at Stripe in each phase.
@@ -30,14 +32,20 @@ var lives = []life{
 	{name: "goes up and down", steps: steps{subscribing: pays, changing: to("max month"), regretting: to("pro month")}.array()},
 	{name: "pays by the year", steps: steps{subscribing: pays, changing: to("max year"), deciding: to("pro month")}.array()},
 	{name: "ends with the period", steps: steps{subscribing: pays, changing: endsLater(true)}.array()},
-	{name: "will end", steps: steps{subscribing: pays, deciding: endsLater(true)}.array()},
+	{name: "will end", steps: steps{subscribing: pays, deciding: endsLater(true), wavering: endsLater(false), insisting: endsLater(true)}.array()},
+	{name: "goes on", steps: steps{subscribing: pays, deciding: endsLater(true), wavering: to("max month"), insisting: endsLater(false)}.array()},
+	{name: "wavers", steps: steps{subscribing: pays, deciding: to("max month"), wavering: to("pro month"), insisting: to("max month")}.array()},
 	{name: "resumes", steps: steps{subscribing: pays, changing: endsLater(true), regretting: endsLater(false)}.array()},
 	{name: "lapses", ill: true, steps: steps{subscribing: pays, changing: card(laterCard)}.array()},
 	{name: "lapses and returns", steps: steps{subscribing: pays, changing: card(laterCard), mending: recovers}.array()},
 	{name: "is overdue", steps: steps{subscribing: pays, mending: card(laterCard), deciding: renews}.array()},
-	{name: "pays twice", steps: steps{subscribing: paysTwice}.array()},
-	{name: "pays for nothing", steps: steps{subscribing: abandons}.array()},
+	{name: "tries", ill: true, steps: steps{subscribing: tries}.array()},
+	{name: "tries and leaves", steps: steps{subscribing: tries, changing: endsLater(true)}.array()},
+	{name: payingTwice, steps: steps{subscribing: paysTwice}.array()},
+	{name: "pays nothing", steps: steps{subscribing: abandons}.array()},
 }
+
+const payingTwice = "pays twice"
 
 type steps map[int]func(t *testing.T, s *storm, who *subject)
 
@@ -48,10 +56,10 @@ func (m steps) array() (all [len(phases)]func(t *testing.T, s *storm, who *subje
 	return all
 }
 
-// checkout asks for a checkout of the tier pro, which leads back to a page of its own.
-func (s *storm) checkout(t *testing.T, who *subject, back string) (page string) {
+// checkout asks for a checkout of a tier, which leads back to a page of its own.
+func (s *storm) checkout(t *testing.T, who *subject, tier, back string) (page string) {
 	t.Helper()
-	asked := post("/api/create-checkout", object{"tier": "pro", "successUrl": "https://shop.example.com/" + back})
+	asked := post("/api/create-checkout", object{"tier": tier, "successUrl": "https://shop.example.com/" + back})
 	return text(t, s.servers[0].must(t, http.StatusOK, asked.as(who.shop.secret).with("X-User-Id", who.id)), "url")
 }
 
@@ -62,17 +70,22 @@ func (s *storm) create(t *testing.T, who *subject) {
 
 func abandons(t *testing.T, s *storm, who *subject) {
 	s.create(t, who)
-	s.checkout(t, who, "")
+	s.checkout(t, who, "pro", "")
 }
 
 func pays(t *testing.T, s *storm, who *subject) {
 	s.create(t, who)
-	who.paid(t, s, s.checkout(t, who, ""))
+	who.paid(t, s, s.checkout(t, who, "pro", ""))
+}
+
+func tries(t *testing.T, s *storm, who *subject) {
+	s.create(t, who)
+	who.paid(t, s, s.checkout(t, who, "try", ""))
 }
 
 func paysTwice(t *testing.T, s *storm, who *subject) {
 	s.create(t, who)
-	first, second := s.checkout(t, who, "1"), s.checkout(t, who, "2")
+	first, second := s.checkout(t, who, "pro", "1"), s.checkout(t, who, "pro", "2")
 	who.paid(t, s, first)
 	who.paid(t, s, second)
 }

@@ -73,10 +73,10 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	// Answers overtake each other on their way back.
 	slow := newGate(t, s.stripe.url)
 	slow.lag = func(r *http.Request) time.Duration {
-		if r.Method != http.MethodGet || rand.IntN(4) > 0 {
+		if !strings.HasPrefix(r.URL.Path, "/v1/subscriptions/") || rand.IntN(6) > 0 {
 			return 0
 		}
-		return time.Duration(rand.IntN(80)) * time.Millisecond
+		return time.Duration(rand.IntN(1500)) * time.Millisecond
 	}
 	s.vars["STRIPE_API_URL"] = slow.url
 	for i := range s.servers {
@@ -117,6 +117,7 @@ func (s *storm) newDeveloper(t *testing.T, name string) (session string, test *s
 	for _, body := range []object{
 		{"name": "pro", "price": 1000, "limit": 100},
 		{"name": "max", "price": 3000, "limit": 1000, "prices": object{"year": 30_000}},
+		{"name": "try", "price": 500, "limit": 50, "trialDays": 14},
 	} {
 		s.servers[0].must(t, http.StatusCreated, test.own(post("/tiers", body)))
 	}

@@ -55,6 +55,7 @@ func (s *storm) wantWhatStripeSays(t *testing.T) {
 	for _, sh := range s.shops {
 		var want []string
 		plans := map[string]truth{}
+		twice := 0
 		for _, sub := range s.atStripe(t, sh) {
 			want = append(want, sub.String())
 			if counts := slices.Contains([]string{"trialing", "active", "past_due"}, sub.status); counts {
@@ -83,11 +84,17 @@ func (s *storm) wantWhatStripeSays(t *testing.T) {
 			if got := text(t, now, "plan"); got != plan {
 				t.Errorf("%s: %s is on %s, and pays for %s", sh.name, who.id, got, plan)
 			}
+			if who.life.name == payingTwice {
+				twice++
+			}
+		}
+		if n := len(s.stripe.list(t, sh.account, "/v1/refunds")); n != twice {
+			t.Errorf("%s: %d paid twice, and %d got money back", sh.name, twice, n)
 		}
 	}
 }
 
-// wantNothingForged checks that nothing was stored that an endpoint has no right to say.
+// wantNothingForged checks that nothing was stored that an endpoint has no right to say, and nothing worked twice.
 func (s *storm) wantNothingForged(t *testing.T) {
 	t.Helper()
 	if n := query[int](t, s.world, `SELECT count(*) FROM billing.events WHERE id LIKE 'evt\_forged\_%'`); n > 0 {
@@ -95,6 +102,10 @@ func (s *storm) wantNothingForged(t *testing.T) {
 	}
 	if n := query[int](t, s.world, `SELECT count(*) FROM billing.events WHERE id LIKE 'evt\_stranger\_%'`); n == 0 {
 		t.Error("no event of the stranger's account came in, so the storm shows nothing of them")
+	}
+	jobs := query[int](t, s.world, "SELECT count(*) FROM river.river_job WHERE kind = 'billing.stripe_event'")
+	if n := query[int](t, s.world, "SELECT count(*) FROM billing.events"); n != jobs {
+		t.Errorf("%d events came in, and there were %d jobs for them", n, jobs)
 	}
 }
 

@@ -24,7 +24,7 @@ CREATE UNIQUE INDEX prices_current_key ON tenant.prices (platform_id, tier, inte
 CREATE UNIQUE INDEX prices_stripe_key ON tenant.prices (platform_id, stripe_price_id);
 
 CALL dreamapi.isolate('tenant.prices');
-GRANT SELECT, INSERT, UPDATE ON tenant.prices TO dreamapi_developer, dreamapi_oauth;
+GRANT SELECT, INSERT, UPDATE ON tenant.prices TO dreamapi_developer;
 GRANT SELECT ON tenant.prices TO dreamapi_customer, dreamapi_worker;
 GRANT UPDATE (stripe_price_id, withdrawn) ON tenant.prices TO dreamapi_worker;
 
@@ -61,12 +61,13 @@ CREATE TABLE tenant.connections (
     account         text NOT NULL,
     name            text NOT NULL DEFAULT '',
     charges_enabled boolean NOT NULL DEFAULT false,
+    checked_at      timestamptz NOT NULL DEFAULT dreamapi.now(),
     connected_at    timestamptz NOT NULL DEFAULT dreamapi.now(),
     ended_at        timestamptz,
     end_reason      text CHECK (end_reason IN ('disconnected', 'deauthorized')),
     CONSTRAINT an_end_has_a_reason CHECK ((ended_at IS NULL) = (end_reason IS NULL))
 );
 CALL dreamapi.isolate('tenant.connections');
-GRANT SELECT, INSERT, UPDATE ON tenant.connections TO dreamapi_developer, dreamapi_oauth;
+GRANT SELECT, INSERT, UPDATE ON tenant.connections TO dreamapi_developer;
 GRANT SELECT ON tenant.connections TO dreamapi_customer, dreamapi_worker;
 GRANT UPDATE ON tenant.connections TO dreamapi_worker;

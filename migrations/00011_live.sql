@@ -73,6 +73,11 @@ END
 $$;
 -- +goose StatementEnd
 
+-- The oauth surface carries an attempt from one secret to the next and needs no right on any table.
+REVOKE ALL ON tenant.tiers, tenant.tier_limits FROM dreamapi_oauth;
+REVOKE ALL ON platform.developers, platform.projects, platform.platforms FROM dreamapi_oauth;
+REVOKE USAGE ON SCHEMA platform, tenant FROM dreamapi_oauth;
+
 -- How an account gets connected. Each step has a secret of its own that works once: the ticket goes from the dashboard
 -- to the oauth surface, the state (with the cookie) through Stripe and back, the receipt from there to the dashboard,
 -- where it counts only in the session that took the ticket: a link that somebody planted connects nothing.
@@ -136,17 +141,27 @@ $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- Leaves the account that Stripe named for an attempt whose state was spent, to be fetched with the receipt.
-CREATE FUNCTION directory.leave_receipt(attempt text, receipt bytea, acct text, acct_name text, acct_charges boolean)
-    RETURNS boolean
+-- Leaves the account that Stripe named for an attempt whose state was spent, to be fetched with the receipt. From here on
+-- the account is let go again if nobody finishes the attempt.
+CREATE FUNCTION directory.leave_receipt(attempt text, receipt bytea, acct text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
     AS $$
 BEGIN
     UPDATE directory.connect_attempts
-    SET receipt_hash = receipt, account = acct, account_name = acct_name, charges = acct_charges,
-        expires_at = dreamapi.now() + interval '2 minutes'
+    SET receipt_hash = receipt, account = acct, expires_at = dreamapi.now() + interval '2 minutes'
     WHERE id = attempt AND ticket_hash IS NULL AND state_hash IS NULL AND receipt_hash IS NULL AND account IS NULL;
     RETURN FOUND;
+END
+$$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+-- Adds to a receipt what Stripe says of its account.
+CREATE FUNCTION directory.describe_receipt(receipt bytea, acct_name text, acct_charges boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
+    AS $$
+BEGIN
+    UPDATE directory.connect_attempts SET account_name = acct_name, charges = acct_charges WHERE receipt_hash = receipt;
 END
 $$;
 -- +goose StatementEnd
@@ -162,7 +177,8 @@ DECLARE
 BEGIN
     UPDATE directory.connect_attempts SET receipt_hash = NULL
     WHERE receipt_hash = receipt AND dreamapi.now() < expires_at
-    RETURNING jsonb_build_object('platform', platform_id, 'account', account, 'name', account_name, 'charges', charges,
+    RETURNING jsonb_build_object('platform', platform_id, 'account', account, 'name', coalesce(account_name, ''),
+        'charges', coalesce(charges, false),
         'own', session_id = session) INTO found;
     RETURN found;
 END
@@ -251,6 +267,6 @@ GRANT EXECUTE ON FUNCTION directory.paid_until(), directory.mode() TO dreamapi_d
 GRANT EXECUTE ON FUNCTION directory.live_lacks(), directory.begin_connect(text, text, bytea), directory.take_receipt(bytea, text),
     directory.link_account(text), directory.unlink_account(text), directory.platforms_of_account(text) TO dreamapi_developer;
 GRANT EXECUTE ON FUNCTION directory.take_ticket(bytea, bytea, bytea), directory.take_state(bytea, bytea),
-    directory.leave_receipt(text, bytea, text, text, boolean) TO dreamapi_oauth;
+    directory.leave_receipt(text, bytea, text), directory.describe_receipt(bytea, text, boolean) TO dreamapi_oauth;
 GRANT EXECUTE ON FUNCTION directory.platforms_of_account(text), directory.unlink_account(text),
     directory.sweep_connect_attempts(), directory.take_abandoned_account() TO dreamapi_worker;

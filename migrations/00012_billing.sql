@@ -7,9 +7,11 @@ CREATE TABLE billing.customers (
     account            text NOT NULL,
     customer_id        text NOT NULL,
     stripe_customer_id text,
+    subscribed_at      timestamptz,
     gone_at            timestamptz,
     PRIMARY KEY (platform_id, account, customer_id)
 );
+COMMENT ON COLUMN billing.customers.subscribed_at IS 'when the first subscription was seen: a trial is for those who never had one';
 CREATE UNIQUE INDEX customers_stripe_key ON billing.customers (platform_id, stripe_customer_id);
 
 -- A checkout: the intent before Stripe is asked, then the session that it became. Who has a subscription already is sent to
@@ -26,7 +28,6 @@ CREATE TABLE billing.checkouts (
     success_url     text NOT NULL,
     cancel_url      text NOT NULL,
     session_id      text,
-    url             text,
     status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'open', 'complete', 'expired', 'failed')),
     created_at      timestamptz NOT NULL DEFAULT dreamapi.now(),
     checked_at      timestamptz NOT NULL DEFAULT dreamapi.now(),
@@ -87,6 +88,7 @@ CREATE TABLE billing.endings (
     account     text NOT NULL,
     refund      boolean NOT NULL DEFAULT false,
     created_at  timestamptz NOT NULL DEFAULT dreamapi.now(),
+    checked_at  timestamptz NOT NULL DEFAULT dreamapi.now(),
     done_at     timestamptz,
     PRIMARY KEY (platform_id, object_id)
 );
@@ -188,7 +190,8 @@ GRANT SELECT, INSERT, UPDATE ON billing.customers, billing.checkouts, billing.lo
     TO dreamapi_customer, dreamapi_worker;
 GRANT INSERT, UPDATE, DELETE ON billing.subscriptions TO dreamapi_customer;
 GRANT DELETE ON billing.checkouts TO dreamapi_customer, dreamapi_worker;
-GRANT SELECT ON billing.customers, billing.checkouts, billing.repairs TO dreamapi_developer;
+GRANT SELECT ON billing.customers, billing.checkouts, billing.endings, billing.repairs TO dreamapi_developer;
+GRANT INSERT, UPDATE ON billing.endings TO dreamapi_developer;
 GRANT SELECT, INSERT ON billing.repairs TO dreamapi_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON billing.events TO dreamapi_worker;
 GRANT EXECUTE ON FUNCTION directory.add_stripe_customer(text, text), directory.add_checkout_session(text) TO dreamapi_customer;

@@ -120,7 +120,7 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 		Admin:      tenant.NewAdmin(developer, keeper, queue, net.DefaultResolver),
 		Customers:  tenant.NewCustomers(customer, endUsers, keeper, queue, usage.Forget, cashier.Forget),
 		Background: background,
-		Platform: platform.New(developer, developers, cfg.DeveloperURL.String(),
+		Platform: platform.New(developer, developers, queue, cfg.DeveloperURL.String(),
 			platform.CallLimits{Free: cfg.DeveloperFreeCalls, Paid: cfg.DeveloperPaidCalls}),
 		Developers:    developerWork,
 		Usage:         usage.New(customer, keeper),
@@ -140,7 +140,8 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 	jobs.Every(a.work, sweepEvery, reconcile{}, money.Reconcile)
 	jobs.Every(a.work, time.Hour, sweep{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
-			return errors.Join(idempotency.Sweep(ctx, worker, platforms), usage.Sweep(ctx, worker, platforms))
+			return errors.Join(idempotency.Sweep(ctx, worker, platforms), usage.Sweep(ctx, worker, platforms),
+				billing.Sweep(ctx, worker, platforms))
 		})
 	})
 	flashKey, err := derive(cfg.EncryptionKey, "flash cookies")
@@ -180,7 +181,7 @@ func formTargets(cfg config) []string {
 	if cfg.StripeAPIURL != "" {
 		return []string{cfg.StripeAPIURL}
 	}
-	return []string{"https://checkout.stripe.com", "https://billing.stripe.com", "https://connect.stripe.com"}
+	return []string{"https://*.stripe.com"} // browsers hold each redirect behind a form to it
 }
 
 type settle struct{}
@@ -190,6 +191,7 @@ func (settle) Kind() string { return "tenant.settle" }
 type reconcile struct{}
 
 func (reconcile) Kind() string { return "billing.reconcile" }
+func (reconcile) Outside()     {}
 
 type sweep struct{}
 

@@ -48,7 +48,7 @@ func developerToken(ctx context.Context, args, environ []string, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	platforms := platform.New(pool, clerk, cfg.DeveloperURL.String(), platform.CallLimits{})
+	platforms := platform.New(pool, clerk, nil, cfg.DeveloperURL.String(), platform.CallLimits{})
 	developer, err := platforms.EnsureDeveloper(ctx, user.ID, user.Email, user.Name)
 	if err != nil {
 		return err

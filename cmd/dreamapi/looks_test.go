@@ -16,7 +16,7 @@ import (
 // slowStripe lies between us and Stripe. It lets everything through, and holds back one answer on demand.
 type slowStripe struct {
 	url     string
-	next    chan string   // the path of which the next answer is held
+	next    chan string   // whose next answer is held: "GET /v1/…", or the beginning of that
 	held    chan struct{} // it is
 	release chan struct{}
 }
@@ -40,7 +40,7 @@ func newSlowStripe(t *testing.T, target func() string) *slowStripe {
 		body, _ := io.ReadAll(answer.Body) // what Stripe says now
 		select {
 		case path := <-s.next:
-			if strings.HasPrefix(r.URL.Path, path) && r.Method == http.MethodGet {
+			if asked := r.Method + " " + r.URL.Path; strings.HasPrefix(asked, path) {
 				close(s.held)
 				<-s.release
 			} else {
@@ -72,7 +72,7 @@ func TestALookThatWasOvertakenIsNotKept(t *testing.T) {
 		_, err := p.w.app.modules.Cashier.Return(t.Context(), session)
 		return err
 	}
-	slow.next <- "/v1/subscriptions/"
+	slow.next <- "GET /v1/subscriptions/"
 	first := make(chan error, 1)
 	go func() { first <- look() }()
 	<-slow.held // the first has seen an active subscription, and the answer is on its way

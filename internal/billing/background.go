@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
 	"github.com/dream-api/dream-api/internal/billing/stripeapi"
@@ -23,7 +24,7 @@ type Background struct {
 
 // NewBackground makes a Background that works under the worker's role. The price is that of our plan.
 func NewBackground(worker *db.DB, api *stripeapi.API, queue *jobs.Enqueuer, urls URLs, price string) *Background {
-	return &Background{looker{worker, api, queue}, planner{worker, api, urls, price}, publisher{worker, api}}
+	return &Background{looker{worker, api, queue}, planner{worker, api, queue, urls, price}, publisher{worker, api}}
 }
 
 // EndAtStripe is the job that ends a subscription, or an open checkout, that must not go on.
@@ -35,14 +36,20 @@ type EndAtStripe struct {
 // Kind names the job.
 func (EndAtStripe) Kind() string { return "billing.end_at_stripe" }
 
-// MoveSubscribers is the job that moves those who subscribed to earlier prices of a tier to the present ones.
-type MoveSubscribers struct {
-	PlatformID id.Platform `json:"platformId"`
-	Tier       string      `json:"tier"`
+// Outside says that the job waits for Stripe.
+func (EndAtStripe) Outside() {}
+
+// MoveSubscriber is the job that moves a subscriber of an earlier price of a tier to the present one.
+type MoveSubscriber struct {
+	PlatformID     id.Platform `json:"platformId"`
+	SubscriptionID string      `json:"subscriptionId"`
 }
 
 // Kind names the job.
-func (MoveSubscribers) Kind() string { return "billing.move_subscribers" }
+func (MoveSubscriber) Kind() string { return "billing.move_subscriber" }
+
+// Outside says that the job waits for Stripe.
+func (MoveSubscriber) Outside() {}
 
 // LetGo is the job that ends our access to an account that agreed to be connected and was not.
 type LetGo struct {
@@ -52,19 +59,23 @@ type LetGo struct {
 // Kind names the job.
 func (LetGo) Kind() string { return "billing.let_go" }
 
+// Outside says that the job waits for Stripe.
+func (LetGo) Outside() {}
+
 // Register adds the work to the registry.
 func (b *Background) Register(r *jobs.Registry) {
 	jobs.Handle(r, func(ctx context.Context, args StripeEvent) error { return b.work(ctx, args.Endpoint, args.EventID) })
 	jobs.Handle(r, func(ctx context.Context, args EndAtStripe) error {
 		return b.endNow(ctx, args.PlatformID, args.ObjectID)
 	})
-	jobs.Handle(r, func(ctx context.Context, args MoveSubscribers) error { return b.move(ctx, args.PlatformID, args.Tier) })
+	jobs.Handle(r, func(ctx context.Context, args MoveSubscriber) error { return b.move(ctx, args.PlatformID, args.SubscriptionID) })
+	jobs.Handle(r, func(ctx context.Context, args EndPlan) error { return b.planner.end(ctx, args.DeveloperID, args.SubscriptionID) })
 	jobs.Handle(r, func(ctx context.Context, args LetGo) error { return b.letGo(ctx, args.Account) })
 	jobs.Handle(r, func(ctx context.Context, args tenant.TiersChanged) error {
 		return b.publisher.publish(ctx, args.PlatformID)
 	})
 	jobs.Handle(r, func(ctx context.Context, args platform.DeveloperGone) error {
-		return b.planner.endPlan(ctx, args.DeveloperID)
+		return b.planner.lookPlan(ctx, args.DeveloperID)
 	})
 }
 
@@ -82,10 +93,27 @@ func (b *Background) endNow(ctx context.Context, at id.Platform, object string) 
 		return err
 	}
 	err = b.endObject(ctx, at, stripeapi.Account(ending.Account), object, ending.Refund)
-	if err != nil && !errors.Is(err, stripeapi.ErrRevoked) { // without access there is nothing that we could end
-		return err
+	switch {
+	case errors.Is(err, stripeapi.ErrUnsettled): // the reconciliation comes back to it
+		return b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+			return queries.EndingChecked(ctx, tx, billingdb.EndingCheckedParams{PlatformID: string(at), ObjectID: object})
+		})
+	case err != nil && !errors.Is(err, stripeapi.ErrRevoked):
+		return errors.Join(err, b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+			return queries.EndingChecked(ctx, tx, billingdb.EndingCheckedParams{PlatformID: string(at), ObjectID: object})
+		}))
 	}
+	revoked := err != nil
 	return b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		if revoked { // only the account's owner can end it now, so they must know
+			err := queries.InsertRepair(ctx, tx, billingdb.InsertRepairParams{
+				PlatformID: string(at), ID: id.NewRepair(), ObjectID: object, Was: encode(&state{Status: "to be ended"}),
+				Became: encode(&state{Status: "left to you: the account no longer lets us act for it"}),
+			})
+			if err != nil {
+				return err
+			}
+		}
 		return queries.EndingDone(ctx, tx, billingdb.EndingDoneParams{PlatformID: string(at), ObjectID: object})
 	})
 }
@@ -131,49 +159,34 @@ func (b *Background) letGo(ctx context.Context, account string) error {
 	return b.api.Deauthorize(ctx, account)
 }
 
-func isSession(object string) bool { return len(object) > 3 && object[:3] == "cs_" }
+func isSession(object string) bool { return strings.HasPrefix(object, "cs_") }
 
-// move has the subscribers of a tier's earlier prices renew at the present one of their interval. Those whose interval is
-// no longer on sale stay as they are.
-func (b *Background) move(ctx context.Context, at id.Platform, name string) error {
-	var tier tenant.Tier
-	var subscribers []billingdb.SubscribersOfOldPricesRow
+// move has a subscriber of an earlier price renew at the present one of the interval, if that is still on sale.
+func (b *Background) move(ctx context.Context, at id.Platform, subscription string) error {
+	var known billingdb.BillingSubscription
+	var price tenant.Price
 	err := b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
-		if tier, err = tenant.TierNamed(ctx, tx, name); err != nil {
+		known, err = queries.Subscription(ctx, tx, billingdb.SubscriptionParams{PlatformID: string(at), ID: subscription})
+		if err != nil || known.Tier == nil || known.Interval == nil {
 			return err
 		}
-		subscribers, err = queries.SubscribersOfOldPrices(ctx, tx, billingdb.SubscribersOfOldPricesParams{
-			PlatformID: string(at), Tier: &name,
-		})
+		tier, err := tenant.TierNamed(ctx, tx, *known.Tier)
+		price, _ = tier.Per(*known.Interval)
 		return err
 	})
+	if db.NoRows(err) || err == nil && price.StripeID == nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	var failed error
-	for _, s := range subscribers {
-		if s.Interval == nil {
-			continue
-		}
-		price, ok := tier.Per(*s.Interval)
-		if !ok || price.StripeID == nil {
-			continue
-		}
-		failed = errors.Join(failed, b.moveOne(ctx, at, stripeapi.Account(s.Account), s.ID, *price.StripeID))
-	}
-	return failed
-}
-
-func (b *Background) moveOne(ctx context.Context, at id.Platform, account stripeapi.Account, subscription, price string) error {
+	account := stripeapi.Account(known.Account)
 	now, err := b.api.Subscription(ctx, account, subscription)
-	if err != nil {
-		return err
+	if err == nil && now.Items == 1 && now.PriceID != *price.StripeID && living(now.Status) {
+		err = b.api.MoveSubscription(ctx, account, now, *price.StripeID)
 	}
-	if now.Items == 1 && now.PriceID != price && living(now.Status) {
-		if err := b.api.MoveSubscription(ctx, account, now, price); err != nil {
-			return err
-		}
+	if err == nil {
+		_, err = b.subscription(ctx, at, account, subscription)
 	}
-	_, err = b.subscription(ctx, at, account, subscription)
 	return err
 }

@@ -66,19 +66,27 @@ func (b *Bridge) Callback(ctx context.Context, state, cookie secret.Text, code, 
 	if err != nil {
 		return "", err
 	}
-	found, err := b.api.ConnectedAccount(ctx, account)
-	if err != nil {
-		return "", err
-	}
-	receipt := platform.NewSecret()
+	receipt := platform.NewSecret() // before anything else can fail: an account that is left without one is never let go
 	err = b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
 		left, err := queries.LeaveReceipt(ctx, tx, billingdb.LeaveReceiptParams{
-			Attempt: attempt, Receipt: platform.Hash(receipt), Account: found.ID, Name: found.Name, Charges: found.ChargesEnabled,
+			Attempt: attempt, Receipt: platform.Hash(receipt), Account: account,
 		})
 		if err == nil && !left {
 			return errs.New(errs.Conflict, "This attempt to connect is over. Connect again in the dashboard.")
 		}
 		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	found, err := b.api.ConnectedAccount(ctx, account)
+	if err != nil {
+		return "", err
+	}
+	err = b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		return queries.DescribeReceipt(ctx, tx, billingdb.DescribeReceiptParams{
+			Receipt: platform.Hash(receipt), Name: found.Name, Charges: found.ChargesEnabled,
+		})
 	})
 	return b.urls.Developer + "/connect/finish?receipt=" + receipt.Reveal(), err
 }

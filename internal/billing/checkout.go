@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
 	"github.com/dream-api/dream-api/internal/billing/stripeapi"
@@ -48,14 +49,22 @@ type link struct {
 	URL string `json:"url"`
 }
 
-// errPublishing says that Stripe does not know the tier yet, which a job is about to mend.
-var errPublishing = errors.New("the tier is not published yet")
+// mostOpen is how many checkouts of one customer may be open within a day.
+const mostOpen = 20
 
 // Checkout returns the address of a page at Stripe where the customer pays for the tier or, with a subscription already,
 // confirms its change. What it costs is the tier's own price and nothing that the request says. The intent is stored
 // before Stripe is asked, and Stripe is asked with its id as the key: a repetition, also one that has no idempotency key
 // and comes after an answer was lost, leads to the same page.
 func (c *Cashier) Checkout(ctx context.Context, o Order, r idempotency.Request) (address string, replayed bool, err error) {
+	address, replayed, err = c.order(ctx, o, r)
+	if errors.Is(err, stripeapi.ErrNotFound) { // somebody has deleted the customer at Stripe, and now we know
+		address, replayed, err = c.order(ctx, o, r)
+	}
+	return address, replayed, err
+}
+
+func (c *Cashier) order(ctx context.Context, o Order, r idempotency.Request) (address string, replayed bool, err error) {
 	if o.SuccessURL == "" {
 		o.SuccessURL = c.urls.Customer + "/checkout/done"
 	}
@@ -70,27 +79,36 @@ func (c *Cashier) Checkout(ctx context.Context, o Order, r idempotency.Request) 
 		var kept link
 		return kept.URL, true, json.Unmarshal(p.stored, &kept)
 	}
+	if p.address != "" {
+		return p.address, false, nil
+	}
 	if p.stripeCustomer == "" {
 		if p.stripeCustomer, err = c.makeStripeCustomer(ctx, o, p); err != nil {
 			return "", false, c.forgo(ctx, o, p, r, err)
 		}
 	}
 	if p.subscription != "" {
-		address, err = c.confirmChange(ctx, o, p)
+		if address, err = c.confirmChange(ctx, o, p); err == nil {
+			err = c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
+				return c.keeper.Complete(ctx, tx, r, link{address})
+			})
+		}
 	} else {
-		address, err = c.openSession(ctx, o, p)
+		address, err = c.openSession(ctx, o, p, r)
+	}
+	if errors.Is(err, stripeapi.ErrNotFound) { // whom we know there is there no more
+		err = errors.Join(err, c.forgetStripeCustomer(ctx, o.Platform, p.account, o.UserID, p.stripeCustomer))
 	}
 	if err != nil {
 		return "", false, c.forgo(ctx, o, p, r, err)
 	}
-	return address, false, c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
-		return c.keeper.Complete(ctx, tx, r, link{address})
-	})
+	return address, false, nil
 }
 
 // planned is an order that can be carried out.
 type planned struct {
 	stored         json.RawMessage // the answer, if it was given before
+	address        string          // of a session that is open already
 	account        stripeapi.Account
 	buyer          tenant.Buyer
 	tier           tenant.Tier
@@ -103,7 +121,6 @@ type planned struct {
 // plan decides what an order comes to, and stores the intent.
 func (c *Cashier) plan(ctx context.Context, o Order, r idempotency.Request) (planned, error) {
 	var p planned
-	unpublished := false
 	err := c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) (err error) {
 		p.stored, err = c.keeper.Begin(ctx, tx, r)
 		again := errors.Is(err, idempotency.ErrPending)
@@ -113,19 +130,35 @@ func (c *Cashier) plan(ctx context.Context, o Order, r idempotency.Request) (pla
 		if p.buyer, err = tenant.LockBuyer(ctx, tx, o.UserID, o.Plan); err != nil {
 			return err
 		}
-		if err = c.choose(ctx, tx, o, &p); errors.Is(err, errPublishing) {
-			unpublished = true
-			return c.queue.Enqueue(ctx, tx.Tx, tenant.TiersChanged{PlatformID: o.Platform})
-		}
-		if err != nil {
+		if err = c.choose(ctx, tx, o, &p); err != nil {
 			return err
 		}
 		return c.intend(ctx, tx, o, &p)
 	})
-	if err == nil && unpublished {
-		err = errs.New(errs.Unavailable, "The tier is being made known to Stripe. Try again in a moment.").Because(errPublishing).After(2e9)
+	if err == nil && p.checkout.Status == "open" && p.checkout.Kind == "subscribe" {
+		return c.reuse(ctx, o, p, r)
 	}
 	return p, err
+}
+
+// reuse answers with a session that is open already. One that is over by now, without our knowing, is looked at, and the
+// order planned afresh.
+func (c *Cashier) reuse(ctx context.Context, o Order, p planned, r idempotency.Request) (planned, error) {
+	now, err := c.api.Session(ctx, p.account, *p.checkout.SessionID)
+	if err == nil && now.Status == "open" {
+		err = c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
+			return c.keeper.Complete(ctx, tx, r, link{now.URL})
+		})
+		p.address = now.URL
+		return p, err
+	}
+	if err == nil || errors.Is(err, stripeapi.ErrNotFound) {
+		_, err = c.session(ctx, o.Platform, *p.checkout.SessionID)
+	}
+	if err != nil {
+		return p, err
+	}
+	return c.plan(ctx, o, r)
 }
 
 // choose finds the price, and where and on whose account it is paid.
@@ -167,7 +200,7 @@ func (c *Cashier) choose(ctx context.Context, tx db.Tenant, o Order, p *planned)
 		return errs.InvalidParam("tier", "The tier %s costs nothing, so there is nothing to check out. Set the customer's plan to it.", o.Tier)
 	}
 	if price.StripeID == nil && !p.tier.Free() {
-		return errPublishing
+		return errs.New(errs.Unavailable, "The tier is being made known to Stripe. Try again in a moment.").After(2 * time.Second)
 	}
 	row, err := queries.StripeCustomer(ctx, tx, billingdb.StripeCustomerParams{
 		PlatformID: string(o.Platform), Account: string(p.account), CustomerID: o.UserID,
@@ -190,12 +223,22 @@ func (c *Cashier) intend(ctx context.Context, tx db.Tenant, o Order, p *planned)
 	if p.subscription != "" {
 		kind = "change"
 	} else {
-		p.checkout, err = queries.PendingCheckout(ctx, tx, billingdb.PendingCheckoutParams{
+		p.checkout, err = queries.SameCheckout(ctx, tx, billingdb.SameCheckoutParams{
 			PlatformID: string(o.Platform), Account: string(p.account), CustomerID: o.UserID, PriceID: string(p.price.ID),
-			SuccessUrl: o.SuccessURL, CancelUrl: o.CancelURL, Kind: kind,
+			SuccessUrl: o.SuccessURL, CancelUrl: o.CancelURL,
 		})
 		if err == nil || !db.NoRows(err) {
 			return err
+		}
+		open, err := queries.OpenCheckouts(ctx, tx, billingdb.OpenCheckoutsParams{
+			PlatformID: string(o.Platform), CustomerID: o.UserID,
+		})
+		if err != nil {
+			return err
+		}
+		if open >= mostOpen { // or one user could fill the account with sessions that have to be followed
+			return errs.New(errs.RateLimited, "The customer has %d checkouts open already. Use one of them, or wait until they expire.",
+				open).After(time.Hour)
 		}
 	}
 	own := string(id.NewCheckout())
@@ -245,7 +288,8 @@ func (c *Cashier) makeStripeCustomer(ctx context.Context, o Order, p planned) (s
 	return made, err
 }
 
-func (c *Cashier) openSession(ctx context.Context, o Order, p planned) (string, error) {
+// openSession makes the session, and stores it together with the answer to the idempotency key.
+func (c *Cashier) openSession(ctx context.Context, o Order, p planned, r idempotency.Request) (string, error) {
 	session, err := c.api.CreateSession(ctx, p.account, p.checkout.ID, stripeapi.NewSession{
 		Customer: p.stripeCustomer, PriceID: *p.price.StripeID, TrialDays: int(p.checkout.TrialDays),
 		SuccessURL: c.urls.Customer + "/checkout/return?session_id={CHECKOUT_SESSION_ID}",
@@ -259,12 +303,42 @@ func (c *Cashier) openSession(ctx context.Context, o Order, p planned) (string, 
 	if err != nil {
 		return "", err
 	}
-	return session.URL, c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
+	deleted := false
+	err = c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
 		if err := queries.AddCheckoutToDirectory(ctx, tx, session.ID); err != nil {
 			return err
 		}
-		return queries.CheckoutOpened(ctx, tx, billingdb.CheckoutOpenedParams{
-			PlatformID: string(o.Platform), ID: p.checkout.ID, SessionID: &session.ID, Url: &session.URL,
+		n, err := queries.CheckoutOpened(ctx, tx, billingdb.CheckoutOpenedParams{
+			PlatformID: string(o.Platform), ID: p.checkout.ID, SessionID: &session.ID,
+		})
+		if err != nil {
+			return err
+		}
+		if n == 0 { // the customer was deleted meanwhile, or a request beside this one came first
+			known, err := queries.Checkout(ctx, tx, billingdb.CheckoutParams{PlatformID: string(o.Platform), SessionID: session.ID})
+			if db.NoRows(err) {
+				deleted = true
+				return c.end(ctx, tx, p.account, session.ID, true)
+			}
+			if err != nil || known.ID != p.checkout.ID {
+				return err
+			}
+		}
+		return c.keeper.Complete(ctx, tx, r, link{session.URL})
+	})
+	if err == nil && deleted {
+		err = errs.New(errs.NotFound, "The customer was deleted while the checkout was made.")
+	}
+	return session.URL, err
+}
+
+// forgetStripeCustomer forgets who the customer is at Stripe, where nobody knows them any more.
+func (c *Cashier) forgetStripeCustomer(
+	ctx context.Context, at id.Platform, account stripeapi.Account, customer, stripeCustomer string,
+) error {
+	return c.db.Tenant(context.WithoutCancel(ctx), at, func(ctx context.Context, tx db.Tenant) error {
+		return queries.ForgetStripeCustomer(ctx, tx, billingdb.ForgetStripeCustomerParams{
+			PlatformID: string(at), Account: string(account), CustomerID: customer, StripeCustomerID: stripeCustomer,
 		})
 	})
 }
@@ -283,15 +357,13 @@ func (c *Cashier) confirmChange(ctx context.Context, o Order, p planned) (string
 	}
 	healthy := now.Status == "active" || now.Status == "trialing"
 	switch {
-	case !healthy || now.Items != 1 || now.NextPriceID != "":
-		// The card has to be mended first, or a change that waits be called off: the portal's front shows both.
+	case !healthy || now.Items != 1 || now.NextPriceID != "" || now.CancelAt != nil:
+		// The card has to be mended first, or what waits for the end of the period be called off: the portal's front shows both.
 		visit.ReturnURL = visit.DoneURL
 	case p.tier.Free():
 		visit.Cancel = now.ID
-	case now.PriceID == *p.price.StripeID && now.CancelAt == nil:
+	case now.PriceID == *p.price.StripeID:
 		return "", errs.New(errs.Conflict, "The customer has a subscription to %s already.", p.tier.Name)
-	case now.CancelAt != nil: // to be resumed there, before anything else
-		visit.ReturnURL = visit.DoneURL
 	default:
 		visit.Change, visit.PriceID = &now, *p.price.StripeID
 	}
@@ -300,7 +372,9 @@ func (c *Cashier) confirmChange(ctx context.Context, o Order, p planned) (string
 
 // forgo ends an order that failed. If Stripe may have done it all the same, the intent stays for a repetition to take up.
 func (c *Cashier) forgo(ctx context.Context, o Order, p planned, r idempotency.Request, failed error) error {
-	if errs.Is(failed, errs.Unavailable) || errs.Is(failed, errs.IdempotencyBusy) || !definite(failed) {
+	// That Stripe failed is an answer too, and the same key would get it again.
+	if !errors.Is(failed, stripeapi.ErrFailed) && (errs.Is(failed, errs.Unavailable) || errs.Is(failed, errs.IdempotencyBusy) ||
+		!definite(failed)) {
 		return failed
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -322,7 +396,8 @@ func definite(err error) bool {
 }
 
 // Return takes a customer back from Stripe: it looks at what became of the checkout, so the plan is right even where the
-// event is late, and says where the browser goes. The id is Stripe's of the session, or ours of a change.
+// event is late, and says where the browser goes. The id is Stripe's of the session, or ours of a change. With an address
+// an error is only that the look failed: an event, or the reconciliation, will make up for it.
 func (c *Cashier) Return(ctx context.Context, sessionID string) (string, error) {
 	var at id.Platform
 	err := c.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
@@ -360,9 +435,6 @@ func (c *Cashier) Return(ctx context.Context, sessionID string) (string, error) 
 			_, failed := c.subscription(ctx, at, stripeapi.Account(one.Account), one.ID)
 			err = errors.Join(err, failed)
 		}
-	}
-	if errs.Is(err, errs.Unavailable) { // who has just paid is not kept here: the event will come
-		err = nil
 	}
 	return checkout.SuccessUrl, err
 }

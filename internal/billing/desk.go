@@ -21,12 +21,11 @@ import (
 type Desk struct {
 	planner
 	publisher publisher
-	queue     *jobs.Enqueuer
 }
 
 // NewDesk makes a Desk that works under the developer surface's role. The price is that of our plan.
 func NewDesk(developer *db.DB, api *stripeapi.API, queue *jobs.Enqueuer, urls URLs, price string) *Desk {
-	return &Desk{planner{developer, api, urls, price}, publisher{developer, api}, queue}
+	return &Desk{planner{developer, api, queue, urls, price}, publisher{developer, api}}
 }
 
 // Publish makes the platform's price list known to Stripe at once. What fails is recorded with the tiers and tried again
@@ -36,7 +35,7 @@ func (d *Desk) Publish(ctx context.Context, at id.Platform) error {
 }
 
 // MoveSubscribers has those who subscribed to earlier prices of a tier renew at the present ones, from their next period
-// on. A job does it; the answer says for how many.
+// on. Jobs do it; the answer says for how many.
 func (d *Desk) MoveSubscribers(ctx context.Context, at id.Platform, tier string) (int, error) {
 	n := 0
 	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
@@ -46,10 +45,16 @@ func (d *Desk) MoveSubscribers(ctx context.Context, at id.Platform, tier string)
 		old, err := queries.SubscribersOfOldPrices(ctx, tx, billingdb.SubscribersOfOldPricesParams{
 			PlatformID: string(at), Tier: &tier,
 		})
-		if n = len(old); err != nil || n == 0 {
+		if err != nil {
 			return err
 		}
-		return d.queue.Enqueue(ctx, tx.Tx, MoveSubscribers{at, tier})
+		n = len(old)
+		for _, subscription := range old {
+			if err := d.queue.Enqueue(ctx, tx.Tx, MoveSubscriber{at, subscription}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return n, err
 }
@@ -90,6 +95,7 @@ type Subscription struct {
 	TrialEnd         *time.Time `json:"trialEnd"`
 	CancelAt         *time.Time `json:"cancelAt"`
 	GraceUntil       *time.Time `json:"graceUntil"`
+	NextTier         *string    `json:"nextTier"` // to which it changes at the end of the period
 }
 
 // SubscriptionOf returns the customer's subscription: the one that lives, else the last; nil for one who never had any.
@@ -179,6 +185,15 @@ func (d *Desk) FinishConnect(ctx context.Context, session id.Session, receipt se
 			"in the dashboard, in this browser."), d.release(ctx, found.Account))
 	}
 	err = d.db.Tenant(ctx, found.Platform, func(ctx context.Context, tx db.Tenant) error {
+		before, err := tenant.ConnectionOf(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if before.Lives() && before.Account != found.Account { // nobody may need our access to that one any more
+			if err := d.queue.Enqueue(ctx, tx.Tx, LetGo{before.Account}); err != nil {
+				return err
+			}
+		}
 		if err := tenant.Connect(ctx, tx, found.Account, found.Name, found.Charges); err != nil {
 			return err
 		}
@@ -192,10 +207,11 @@ func (d *Desk) FinishConnect(ctx context.Context, session id.Session, receipt se
 	return found.Platform, nil
 }
 
-// Disconnect ends the connection of a platform. Our access to the account ends too, unless another platform needs it.
+// Disconnect ends the connection of a platform. It is refused while there is money on the account that somebody has to
+// follow: subscriptions, and checkouts that are open, which it has ended first. Our access to the account ends too, unless
+// another platform needs it.
 func (d *Desk) Disconnect(ctx context.Context, at id.Platform) error {
-	var account string
-	var last bool
+	ending := false
 	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		now, err := tenant.ConnectionOf(ctx, tx)
 		if err != nil {
@@ -212,14 +228,38 @@ func (d *Desk) Disconnect(ctx context.Context, at id.Platform) error {
 			return errs.New(errs.SubscriptionLives, "%d customers have a subscription on the connected account. Cancel these first; "+
 				"without the connection nobody would follow what becomes of them.", n)
 		}
-		account = now.Account
-		last, err = tenant.Disconnect(ctx, tx, account, "disconnected")
-		return err
+		if ending, err = d.endCheckouts(ctx, tx, now.Account); err != nil || ending {
+			return err // the endings are kept
+		}
+		last, err := tenant.Disconnect(ctx, tx, now.Account, "disconnected")
+		if err != nil || !last {
+			return err
+		}
+		return d.queue.Enqueue(ctx, tx.Tx, LetGo{now.Account})
 	})
-	if err != nil || !last {
-		return err
+	if err == nil && ending {
+		return errs.New(errs.Conflict, "Checkouts and cancellations that are under way on the account are being ended. Disconnect again "+
+			"in a moment.").After(5 * time.Second)
 	}
-	return d.api.Deauthorize(ctx, account)
+	return err
+}
+
+// endCheckouts has the open checkouts on an account ended, and reports whether anything is still to be ended there.
+func (d *Desk) endCheckouts(ctx context.Context, tx db.Tenant, account string) (ending bool, err error) {
+	open, err := queries.OpenOnAccount(ctx, tx, billingdb.OpenOnAccountParams{PlatformID: string(tx.Platform), Account: account})
+	if err != nil {
+		return false, err
+	}
+	l := looker{queue: d.queue}
+	for _, session := range open {
+		if err := l.end(ctx, tx, stripeapi.Account(account), session, true); err != nil {
+			return false, err
+		}
+	}
+	undone, err := queries.UndoneOnAccount(ctx, tx, billingdb.UndoneOnAccountParams{
+		PlatformID: string(tx.Platform), Account: account,
+	})
+	return undone > 0, err
 }
 
 // release lets an account go that agreed and was not connected, unless a platform has it.

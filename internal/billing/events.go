@@ -36,6 +36,9 @@ type StripeEvent struct {
 // Kind names the job.
 func (StripeEvent) Kind() string { return "billing.stripe_event" }
 
+// Outside says that the job waits for Stripe.
+func (StripeEvent) Outside() {}
+
 // followed are the types of event, or their beginnings, that say where to look. Others get their 200 and are forgotten.
 var followed = []string{
 	"checkout.session.", "customer.subscription.", "invoice.paid", "invoice.payment_", "subscription_schedule.",
@@ -109,7 +112,7 @@ func (b *Background) work(ctx context.Context, endpoint Endpoint, eventID string
 	case endpoint == OwnEndpoint:
 		err = b.plan(ctx, event.Customer)
 	case event.Type == "account.updated", event.Type == "account.application.deauthorized":
-		err = b.account(ctx, event.Account)
+		err = b.account(ctx, event.Account, false)
 	default:
 		err = b.object(ctx, event)
 	}
@@ -167,8 +170,9 @@ func (b *Background) object(ctx context.Context, event billingdb.BillingEvent) e
 }
 
 // account asks how a connected account is now. Only Stripe's own refusal to let us act for it ends a connection: that is
-// for good, and a late event about an account that was connected again ends nothing.
-func (b *Background) account(ctx context.Context, account string) error {
+// for good, and a late event about an account that was connected again ends nothing. record is whether a change is a
+// repair, as no event told of it.
+func (b *Background) account(ctx context.Context, account string, record bool) error {
 	var platforms []string
 	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
 		platforms, err = queries.PlatformsOfAccount(ctx, tx, account)
@@ -184,15 +188,45 @@ func (b *Background) account(ctx context.Context, account string) error {
 	}
 	for _, one := range platforms {
 		err := b.db.Tenant(ctx, id.Platform(one), func(ctx context.Context, tx db.Tenant) error {
-			if gone {
-				_, err := tenant.Disconnect(ctx, tx, account, "deauthorized")
-				return err
-			}
-			return tenant.RefreshConnection(ctx, tx, account, now.Name, now.ChargesEnabled)
+			return keepAccount(ctx, tx, account, now, gone, record)
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func keepAccount(ctx context.Context, tx db.Tenant, account string, now stripeapi.ConnectedAccount, gone, record bool) error {
+	before, err := tenant.ConnectionOf(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if gone {
+		_, err = tenant.Disconnect(ctx, tx, account, "deauthorized")
+	} else {
+		err = tenant.RefreshConnection(ctx, tx, account, now.Name, now.ChargesEnabled)
+	}
+	if err != nil || !record {
+		return err
+	}
+	after, err := tenant.ConnectionOf(ctx, tx)
+	if err != nil || after.Lives() == before.Lives() && after.ChargesEnabled == before.ChargesEnabled {
+		return err
+	}
+	return queries.InsertRepair(ctx, tx, billingdb.InsertRepairParams{
+		PlatformID: string(tx.Platform), ID: id.NewRepair(), ObjectID: account,
+		Was: encode(connectionState(before)), Became: encode(connectionState(after)),
+	})
+}
+
+func connectionState(c tenant.Connection) *state {
+	switch {
+	case !c.Lives():
+		return &state{Status: "disconnected"}
+	case !c.ChargesEnabled:
+		return &state{Status: "connected, can not take payments"}
+	default:
+		return &state{Status: "connected"}
+	}
 }

@@ -48,8 +48,32 @@ func (s seen) changed() bool {
 	return s.was.Tier != s.is.Tier || s.was.Status != s.is.Status || !sameEnd
 }
 
-// subscription looks at a subscription that is, or may be, of a customer of the platform.
+// subscription looks at a subscription that is, or may be, of a customer of the platform. If it lives, the customer's
+// others are looked at too: which one stays must not follow from what was true before.
 func (l looker) subscription(ctx context.Context, at id.Platform, account stripeapi.Account, subscription string) (seen, error) {
+	return l.look(ctx, at, account, subscription, func(now stripeapi.Subscription) error {
+		var others []billingdb.OthersRow
+		err := l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+			others, err = queries.Others(ctx, tx, billingdb.OthersParams{
+				PlatformID: string(at), Account: string(account), StripeCustomerID: now.Customer, ID: now.ID,
+			})
+			return err
+		})
+		for _, other := range others {
+			_, failed := l.look(ctx, at, stripeapi.Account(other.Account), other.ID, nil)
+			if !errors.Is(failed, stripeapi.ErrRevoked) {
+				err = errors.Join(err, failed)
+			}
+		}
+		return err
+	})
+}
+
+// look asks Stripe and keeps what it says. before, if there is one, is called for a subscription that lives, between the
+// two.
+func (l looker) look(
+	ctx context.Context, at id.Platform, account stripeapi.Account, subscription string, before func(stripeapi.Subscription) error,
+) (seen, error) {
 	var number int64
 	err := l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
 		number, err = queries.TakeLook(ctx, tx, billingdb.TakeLookParams{PlatformID: string(at), ObjectID: subscription})
@@ -61,7 +85,10 @@ func (l looker) subscription(ctx context.Context, at id.Platform, account stripe
 	now, err := l.api.Subscription(ctx, account, subscription)
 	if errors.Is(err, stripeapi.ErrNotFound) {
 		// Only the data of a test account can vanish; what is not there any more has ended.
-		now, err = stripeapi.Subscription{ID: subscription, Status: "canceled", EndedAt: new(time.Now().UTC())}, nil
+		now, err = stripeapi.Subscription{ID: subscription, Status: "canceled"}, nil
+	}
+	if err == nil && before != nil && living(now.Status) {
+		err = before(now)
 	}
 	if err != nil {
 		return seen{}, err
@@ -114,7 +141,11 @@ func (l looker) keep(ctx context.Context, tx db.Tenant, account stripeapi.Accoun
 	if now.Items > 1 { // changed by hand into something that no tier describes
 		tier, price = "", ""
 	}
-	if tier == "" && !known {
+	ending, err := queries.Ended(ctx, tx, billingdb.EndedParams{PlatformID: string(tx.Platform), ObjectID: now.ID})
+	if err != nil {
+		return result, err
+	}
+	if tier == "" && !known || ending && (!known || living(now.Status)) { // what is being ended is nobody's any more
 		return seen{}, nil
 	}
 	if whose.Gone { // paid by somebody who was deleted meanwhile
@@ -160,6 +191,14 @@ func (l looker) keep(ctx context.Context, tx db.Tenant, account stripeapi.Accoun
 	}
 	if err := queries.PutSubscription(ctx, tx, params); err != nil {
 		return result, err
+	}
+	if now.Status != "incomplete" && now.Status != "incomplete_expired" {
+		err := queries.Subscribed(ctx, tx, billingdb.SubscribedParams{
+			PlatformID: string(tx.Platform), Account: string(account), CustomerID: whose.CustomerID,
+		})
+		if err != nil {
+			return result, err
+		}
 	}
 	stored, err := queries.Subscription(ctx, tx, billingdb.SubscriptionParams{PlatformID: string(tx.Platform), ID: now.ID})
 	result.is = stateOf(stored)

@@ -3,11 +3,13 @@ package billing
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/dream-api/dream-api/internal/billing/stripeapi"
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/jobs"
 	"github.com/dream-api/dream-api/internal/platform"
 )
 
@@ -15,17 +17,27 @@ import (
 type planner struct {
 	db    *db.DB
 	api   *stripeapi.API
+	queue *jobs.Enqueuer
 	urls  URLs
 	price string
 }
 
+// EndPlan is the job that ends a subscription of a developer's that must not go on: the second of two, which is paid
+// back, or that of a developer who was deleted.
+type EndPlan struct {
+	DeveloperID    id.Developer `json:"developerId"`
+	SubscriptionID string       `json:"subscriptionId"`
+}
+
+// Kind names the job.
+func (EndPlan) Kind() string { return "billing.end_plan" }
+
+// Outside says that the job waits for Stripe.
+func (EndPlan) Outside() {}
+
 // PlanCheckout returns the address at which the developer pays for our plan; one who has it already is led to the billing
 // portal.
 func (p planner) PlanCheckout(ctx context.Context, d platform.Developer) (string, error) {
-	customer, err := p.planCustomer(ctx, d)
-	if err != nil {
-		return "", err
-	}
 	if err := p.lookPlan(ctx, d.ID); err != nil { // an event may be late: nobody shall pay twice
 		return "", err
 	}
@@ -36,14 +48,34 @@ func (p planner) PlanCheckout(ctx context.Context, d platform.Developer) (string
 	if living(plan.Status) {
 		return p.PlanPortal(ctx, d)
 	}
+	address, err := p.openPlanCheckout(ctx, d)
+	if errors.Is(err, stripeapi.ErrNotFound) { // the customer was deleted at Stripe: a new one is made
+		address, err = p.openPlanCheckout(ctx, d)
+	}
+	return address, err
+}
+
+func (p planner) openPlanCheckout(ctx context.Context, d platform.Developer) (string, error) {
+	customer, err := p.planCustomer(ctx, d)
+	if err != nil {
+		return "", err
+	}
 	session, err := p.api.CreateSession(ctx, stripeapi.Own, "", stripeapi.NewSession{
-		Customer: customer, PriceID: p.price, Reference: string(d.ID),
+		Customer: customer, PriceID: p.price, Reference: string(d.ID), Promotions: true,
 		SuccessURL: p.urls.Developer + "/plan/return",
 		CancelURL:  p.urls.Developer + "/plan",
-		Metadata:   map[string]string{"dreamapi_developer": string(d.ID)},
+		Metadata:   map[string]string{planMark: string(d.ID)},
 	})
+	if errors.Is(err, stripeapi.ErrNotFound) {
+		return "", errors.Join(err, p.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+			return platform.ForgetPlanCustomer(ctx, tx, d.ID, customer)
+		}))
+	}
 	return session.URL, err
 }
+
+// planMark is the metadata by which a subscription on our account is one to the plan: other business is none of this.
+const planMark = "dreamapi_developer"
 
 // PlanPortal returns the address of our own billing portal for the developer.
 func (p planner) PlanPortal(ctx context.Context, d platform.Developer) (string, error) {
@@ -73,14 +105,14 @@ func (p planner) PlanReturn(ctx context.Context, d platform.Developer) error {
 func (p planner) planCustomer(ctx context.Context, d platform.Developer) (string, error) {
 	var plan platform.Plan
 	err := p.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
-		plan, err = platform.LockPlan(ctx, tx, d.ID)
+		plan, err = platform.EnsurePlan(ctx, tx, d.ID)
 		return err
 	})
 	if err != nil || plan.StripeCustomerID != "" {
 		return plan.StripeCustomerID, err
 	}
-	made, err := p.api.CreateCustomer(ctx, stripeapi.Own, "developer-"+string(d.ID), d.Email, d.Name, map[string]string{
-		"dreamapi_developer": string(d.ID),
+	made, err := p.api.CreateCustomer(ctx, stripeapi.Own, "", d.Email, d.Name, map[string]string{
+		planMark: string(d.ID),
 	})
 	if err != nil {
 		return "", err
@@ -104,7 +136,7 @@ func (p planner) readPlan(ctx context.Context, developer id.Developer) (plan pla
 }
 
 // lookPlan asks our Stripe what the developer pays for, and keeps it unless a later look has been kept meanwhile. Of two
-// subscriptions the one that began later is ended and paid back.
+// subscriptions the one that began later is ended and paid back; those of a developer who was deleted are ended.
 func (p planner) lookPlan(ctx context.Context, developer id.Developer) error {
 	var before platform.Plan
 	var number int64
@@ -122,39 +154,56 @@ func (p planner) lookPlan(ctx context.Context, developer id.Developer) error {
 	if err != nil && !errors.Is(err, stripeapi.ErrNotFound) {
 		return err
 	}
-	now := platform.Plan{Status: "none"}
-	found := false
-	for i := len(all) - 1; i >= 0; i-- { // oldest first
-		s := all[i]
-		switch {
-		case found && living(s.Status):
-			if err := p.api.CancelSubscription(ctx, stripeapi.Own, s.ID); err != nil {
-				return err
-			}
-			if err := p.api.RefundSubscription(ctx, stripeapi.Own, s.ID); err != nil {
-				return err
-			}
-		case found:
-		default:
-			now = platform.Plan{
-				Status: s.Status, StripeSubscriptionID: s.ID, CurrentPeriodEnd: s.CurrentPeriodEnd, CancelAt: s.CancelAt,
-			}
-			found = living(s.Status)
-		}
-	}
+	now, superfluous := planOf(all, developer, before)
 	return p.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		for _, subscription := range superfluous {
+			if err := p.queue.Enqueue(ctx, tx, EndPlan{developer, subscription}); err != nil {
+				return err
+			}
+		}
 		return platform.KeepPlan(ctx, tx, developer, number, now)
 	})
 }
 
-// endPlan ends what a developer who was deleted pays for.
-func (p planner) endPlan(ctx context.Context, developer id.Developer) error {
+// planOf finds in a developer's subscriptions, newest first, the one that is the plan, and those that must end.
+func planOf(all []stripeapi.Subscription, developer id.Developer, before platform.Plan) (now platform.Plan, superfluous []string) {
+	now = platform.Plan{Status: before.Status, StripeSubscriptionID: before.StripeSubscriptionID}
+	if before.Status != "none" { // what is there no more has ended, and has its grace
+		now.Status = "canceled"
+	}
+	lives := false
+	for _, s := range slices.Backward(all) { // oldest first
+		if s.Metadata[planMark] != string(developer) {
+			continue
+		}
+		if living(s.Status) && (lives || before.DeveloperGone) {
+			superfluous = append(superfluous, s.ID)
+		}
+		if lives {
+			continue
+		}
+		now = platform.Plan{
+			Status: s.Status, StripeSubscriptionID: s.ID, CurrentPeriodEnd: s.CurrentPeriodEnd, CancelAt: s.CancelAt,
+		}
+		lives = living(s.Status)
+	}
+	return now, superfluous
+}
+
+// end ends a superfluous subscription, and pays it back unless its developer was deleted. It may be repeated, and is
+// until both are done.
+func (p planner) end(ctx context.Context, developer id.Developer, subscription string) error {
 	plan, err := p.readPlan(ctx, developer)
-	if err != nil || plan.StripeSubscriptionID == "" {
+	if err != nil {
 		return err
 	}
-	if err := p.api.CancelSubscription(ctx, stripeapi.Own, plan.StripeSubscriptionID); err != nil {
+	if err := p.api.CancelSubscription(ctx, stripeapi.Own, subscription); err != nil {
 		return err
+	}
+	if !plan.DeveloperGone {
+		if err := p.api.RefundSubscription(ctx, stripeapi.Own, subscription); err != nil && !errors.Is(err, stripeapi.ErrNotFound) {
+			return err
+		}
 	}
 	return p.lookPlan(ctx, developer)
 }

@@ -5,7 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"slices"
 
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
 	"github.com/dream-api/dream-api/internal/billing/stripeapi"
@@ -60,13 +61,18 @@ func (c *Cashier) Portal(ctx context.Context, at id.Platform, customerID, return
 	if err != nil {
 		return "", err
 	}
-	return c.openPortal(ctx, at, account, stripeapi.Visit{Customer: customer, ReturnURL: returnURL})
+	address, err := c.openPortal(ctx, at, account, stripeapi.Visit{Customer: customer, ReturnURL: returnURL})
+	if errors.Is(err, stripeapi.ErrNotFound) {
+		return "", errors.Join(errs.New(errs.Conflict, "The customer is not at Stripe any more. Check out again."),
+			c.forgetStripeCustomer(ctx, at, account, customerID, customer))
+	}
+	return address, err
 }
 
 // openPortal opens the portal as the platform's own configuration has it, which shows the platform's prices and nobody
 // else's.
 func (c *Cashier) openPortal(ctx context.Context, at id.Platform, account stripeapi.Account, v stripeapi.Visit) (string, error) {
-	shown, configuration, wanted, err := c.portalOf(ctx, at, account)
+	shown, configuration, wanted, err := c.portalOf(ctx, at, account, v.PriceID)
 	if err != nil {
 		return "", err
 	}
@@ -75,8 +81,7 @@ func (c *Cashier) openPortal(ctx context.Context, at id.Platform, account stripe
 		return "", err
 	}
 	if configuration == "" || !bytes.Equal(shown, hash) {
-		key := fmt.Sprintf("portal-%s-%x", at, hash[:8])
-		if configuration, err = c.api.PutPortal(ctx, account, configuration, key, wanted); err != nil {
+		if configuration, err = c.api.PutPortal(ctx, account, configuration, wanted); err != nil {
 			return "", err
 		}
 		err = c.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
@@ -92,9 +97,9 @@ func (c *Cashier) openPortal(ctx context.Context, at id.Platform, account stripe
 	return c.api.OpenPortal(ctx, account, v)
 }
 
-// portalOf reads the configuration that there is, and what it should show.
+// portalOf reads the configuration that there is, and what it should show: the price that is asked for at any rate.
 func (c *Cashier) portalOf(
-	ctx context.Context, at id.Platform, account stripeapi.Account,
+	ctx context.Context, at id.Platform, account stripeapi.Account, asked string,
 ) (shown []byte, configuration string, wanted stripeapi.Portal, err error) {
 	wanted = stripeapi.Portal{
 		Headline:  "Your plan and invoices",
@@ -112,7 +117,7 @@ func (c *Cashier) portalOf(
 			return err
 		}
 		for _, t := range tiers {
-			if t.Free() || t.ProductID == nil || len(wanted.Products) == mostProducts {
+			if t.Free() || t.ProductID == nil {
 				continue
 			}
 			product := stripeapi.PortalProduct{ID: *t.ProductID}
@@ -121,8 +126,12 @@ func (c *Cashier) portalOf(
 					product.Prices = append(product.Prices, *p.StripeID)
 				}
 			}
-			if len(product.Prices) > 0 {
+			switch {
+			case len(product.Prices) == 0:
+			case len(wanted.Products) < mostProducts:
 				wanted.Products = append(wanted.Products, product)
+			case slices.Contains(product.Prices, asked):
+				wanted.Products[mostProducts-1] = product
 			}
 		}
 		return nil
@@ -131,7 +140,10 @@ func (c *Cashier) portalOf(
 }
 
 func fingerprint(p stripeapi.Portal) ([]byte, error) {
-	encoded, err := json.Marshal(p)
+	encoded, err := json.Marshal(struct {
+		Features int // counts up when stripeapi.PutPortal asks for others
+		stripeapi.Portal
+	}{1, p})
 	sum := sha256.Sum256(encoded)
 	return sum[:], err
 }

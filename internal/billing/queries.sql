@@ -31,13 +31,18 @@ SELECT directory.add_checkout_session(@session_id);
 -- name: CustomersGone :exec
 UPDATE billing.customers SET gone_at = dreamapi.now() WHERE platform_id = @platform_id AND customer_id = @customer_id;
 
--- name: PendingCheckout :one
--- Stripe keeps an idempotency key for 24 hours.
+-- name: SameCheckout :one
+-- One that was left without an answer, or that is open already. Stripe keeps an idempotency key, and a session, for 24 hours.
 SELECT * FROM billing.checkouts
 WHERE platform_id = @platform_id AND account = @account AND customer_id = @customer_id AND price_id = @price_id
-    AND success_url = @success_url AND cancel_url = @cancel_url AND status = 'pending' AND kind = @kind
+    AND success_url = @success_url AND cancel_url = @cancel_url AND status IN ('pending', 'open') AND kind = 'subscribe'
     AND created_at > dreamapi.now() - interval '23 hours'
-ORDER BY created_at LIMIT 1;
+ORDER BY created_at DESC LIMIT 1;
+
+-- name: OpenCheckouts :one
+SELECT count(*) FROM billing.checkouts
+WHERE platform_id = @platform_id AND customer_id = @customer_id AND status IN ('pending', 'open')
+    AND created_at > dreamapi.now() - interval '24 hours';
 
 -- name: InsertCheckout :one
 INSERT INTO billing.checkouts (platform_id, id, kind, account, customer_id, tier, price_id, trial_days, success_url, cancel_url, session_id, status)
@@ -45,8 +50,8 @@ VALUES (@platform_id, @id, @kind, @account, @customer_id, @tier, @price_id, @tri
     sqlc.narg(session_id), @status)
 RETURNING *;
 
--- name: CheckoutOpened :exec
-UPDATE billing.checkouts SET session_id = @session_id, url = @url, status = 'open', checked_at = dreamapi.now()
+-- name: CheckoutOpened :execrows
+UPDATE billing.checkouts SET session_id = @session_id, status = 'open', checked_at = dreamapi.now()
 WHERE platform_id = @platform_id AND id = @id AND status = 'pending';
 
 -- name: CheckoutIs :execrows
@@ -62,29 +67,71 @@ DELETE FROM billing.checkouts WHERE platform_id = @platform_id AND customer_id =
 RETURNING kind, account, session_id, status;
 
 -- name: ToCheck :many
--- A row for each thing at Stripe that nobody has looked at for long: a subscription for six hours, an open
--- checkout for five minutes and then ever longer.
-SELECT platform_id, 'subscription' AS kind, id AS object_id, account FROM billing.subscriptions s
-WHERE s.platform_id = ANY(@platform_ids::text[]) AND s.ended_at IS NULL AND s.fetched_at < dreamapi.now() - interval '6 hours'
-UNION ALL
-SELECT platform_id, 'checkout', session_id, account FROM billing.checkouts c
-WHERE c.platform_id = ANY(@platform_ids::text[]) AND c.kind = 'subscribe' AND c.status = 'open'
-    AND c.checked_at < dreamapi.now() - greatest(interval '5 minutes', (c.checked_at - c.created_at) / 2)
-UNION ALL
-SELECT platform_id, 'ending', object_id, account FROM billing.endings e
-WHERE e.platform_id = ANY(@platform_ids::text[]) AND e.done_at IS NULL AND e.created_at < dreamapi.now() - interval '2 minutes'
-LIMIT 1000;
+-- A row for each thing at Stripe that nobody has looked at for long: a subscription or a connection for six hours; an open
+-- checkout or an ending for a few minutes, and then ever longer. Each platform has its turn before any has its second.
+SELECT platform_id, kind, object_id, account FROM (
+    SELECT platform_id, kind, object_id, account, since, row_number() OVER (PARTITION BY platform_id ORDER BY since) AS turn FROM (
+        SELECT s.platform_id, 'subscription' AS kind, s.id AS object_id, s.account, s.fetched_at AS since FROM billing.subscriptions s
+        WHERE s.platform_id = ANY(@platform_ids::text[]) AND s.ended_at IS NULL AND s.stripe_customer_id <> ''
+            AND s.fetched_at < dreamapi.now() - interval '6 hours'
+        UNION ALL
+        SELECT c.platform_id, 'checkout', c.session_id, c.account, c.checked_at FROM billing.checkouts c
+        WHERE c.platform_id = ANY(@platform_ids::text[]) AND c.kind = 'subscribe' AND c.status = 'open'
+            AND c.checked_at < dreamapi.now() - greatest(interval '5 minutes', (c.checked_at - c.created_at) / 2)
+        UNION ALL
+        SELECT e.platform_id, 'ending', e.object_id, e.account, e.checked_at FROM billing.endings e
+        WHERE e.platform_id = ANY(@platform_ids::text[]) AND e.done_at IS NULL
+            AND e.checked_at < dreamapi.now() - greatest(interval '2 minutes', (e.checked_at - e.created_at) / 2)
+        UNION ALL
+        SELECT n.platform_id, 'connection', n.account, n.account, n.checked_at FROM tenant.connections n
+        WHERE n.platform_id = ANY(@platform_ids::text[]) AND n.ended_at IS NULL AND n.checked_at < dreamapi.now() - interval '6 hours'
+    ) due
+) turns
+ORDER BY turn, since LIMIT 400;
 
 -- name: Living :many
--- The subscriptions of a customer that are not over, oldest first.
-SELECT id, status, tier, account, created_at FROM billing.subscriptions
-WHERE platform_id = @platform_id AND customer_id = @customer_id
+-- The subscriptions of a customer that are not over and not being ended, oldest first.
+SELECT id, status, tier, account, created_at FROM billing.subscriptions s
+WHERE s.platform_id = @platform_id AND s.customer_id = @customer_id
     AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+    AND NOT EXISTS (SELECT FROM billing.endings e WHERE e.platform_id = s.platform_id AND e.object_id = s.id)
 ORDER BY created_at, id;
 
+-- name: Others :many
+-- The living subscriptions of the customer who is this one at Stripe, but for the one named.
+SELECT s.id, s.account FROM billing.customers c
+JOIN billing.subscriptions s ON s.platform_id = c.platform_id AND s.customer_id = c.customer_id
+WHERE c.platform_id = @platform_id AND c.account = @account AND c.stripe_customer_id = @stripe_customer_id::text AND s.id <> @id
+    AND s.status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+ORDER BY s.id;
+
 -- name: EverSubscribed :one
-SELECT EXISTS (SELECT FROM billing.subscriptions
-    WHERE platform_id = @platform_id AND customer_id = @customer_id AND status NOT IN ('incomplete', 'incomplete_expired'))::boolean;
+SELECT EXISTS (SELECT FROM billing.customers
+    WHERE platform_id = @platform_id AND customer_id = @customer_id AND subscribed_at IS NOT NULL)::boolean;
+
+-- name: Subscribed :exec
+UPDATE billing.customers SET subscribed_at = coalesce(subscribed_at, dreamapi.now())
+WHERE platform_id = @platform_id AND account = @account AND customer_id = @customer_id;
+
+-- name: ForgetStripeCustomer :exec
+UPDATE billing.customers SET stripe_customer_id = NULL
+WHERE platform_id = @platform_id AND account = @account AND customer_id = @customer_id AND stripe_customer_id = @stripe_customer_id::text;
+
+-- name: Ended :one
+SELECT EXISTS (SELECT FROM billing.endings WHERE platform_id = @platform_id AND object_id = @object_id)::boolean;
+
+-- name: OpenOnAccount :many
+SELECT session_id::text FROM billing.checkouts
+WHERE platform_id = @platform_id AND account = @account AND kind = 'subscribe' AND status = 'open';
+
+-- name: UndoneOnAccount :one
+SELECT count(*) FROM billing.endings WHERE platform_id = @platform_id AND account = @account AND done_at IS NULL;
+
+-- name: EndingChecked :exec
+UPDATE billing.endings SET checked_at = dreamapi.now() WHERE platform_id = @platform_id AND object_id = @object_id;
+
+-- name: ExpireCheckout :exec
+UPDATE billing.checkouts SET status = 'expired' WHERE platform_id = @platform_id AND session_id = @session_id::text AND status = 'open';
 
 -- name: TakeLook :one
 INSERT INTO billing.looks AS l (platform_id, object_id, taken) VALUES (@platform_id, @object_id, 1)
@@ -105,7 +152,8 @@ VALUES (@platform_id, @id, @customer_id, sqlc.narg(tier), @status,
     CASE WHEN @status::text = 'past_due' THEN dreamapi.now() + make_interval(days => @grace_days::int) END,
     @created_at, @account, @stripe_customer_id, sqlc.narg(price_id), @stripe_price_id, @interval, @interval_count, @amount, @quantity,
     @currency, sqlc.narg(percent_off)::double precision::numeric, sqlc.narg(amount_off), sqlc.narg(current_period_start), sqlc.narg(current_period_end),
-    sqlc.narg(trial_end), sqlc.narg(cancel_at), sqlc.narg(ended_at), sqlc.narg(next_price_id))
+    sqlc.narg(trial_end), sqlc.narg(cancel_at),
+    coalesce(sqlc.narg(ended_at)::timestamptz, CASE WHEN @status::text = 'canceled' THEN dreamapi.now() END), sqlc.narg(next_price_id))
 ON CONFLICT (platform_id, id) DO UPDATE
 SET tier = excluded.tier, status = excluded.status, price_id = excluded.price_id, stripe_price_id = excluded.stripe_price_id,
     interval = excluded.interval, interval_count = excluded.interval_count, amount = excluded.amount, quantity = excluded.quantity,
@@ -146,10 +194,12 @@ SELECT id, object_id, customer_id, was, became, repaired_at FROM billing.repairs
 WHERE platform_id = @platform_id ORDER BY id DESC LIMIT 100;
 
 -- name: SubscribersOfOldPrices :many
-SELECT s.id, s.account, s.interval FROM billing.subscriptions s
+SELECT s.id FROM billing.subscriptions s
 JOIN tenant.prices p ON p.platform_id = s.platform_id AND p.id = s.price_id
 WHERE s.platform_id = @platform_id AND s.tier = @tier AND p.retired_at IS NOT NULL
-    AND s.status IN ('trialing', 'active', 'past_due');
+    AND s.status IN ('trialing', 'active', 'past_due') AND EXISTS (
+        SELECT FROM tenant.prices now
+        WHERE now.platform_id = s.platform_id AND now.tier = s.tier AND now.interval = s.interval AND now.retired_at IS NULL);
 
 -- name: InsertEvent :execrows
 INSERT INTO billing.events (endpoint, id, type, account, object_id, customer, subscription)
@@ -182,7 +232,10 @@ SELECT coalesce(directory.take_ticket(@ticket, @state, @cookie), '')::text AS at
 SELECT coalesce(directory.take_state(@state, @cookie), '')::text AS attempt;
 
 -- name: LeaveReceipt :one
-SELECT directory.leave_receipt(@attempt, @receipt, @account, @name, @charges)::boolean AS left_there;
+SELECT directory.leave_receipt(@attempt, @receipt, @account)::boolean AS left_there;
+
+-- name: DescribeReceipt :exec
+SELECT directory.describe_receipt(@receipt, @name, @charges);
 
 -- name: TakeReceipt :one
 SELECT coalesce(directory.take_receipt(@receipt, @session), '{}')::jsonb AS found;
@@ -191,10 +244,12 @@ SELECT coalesce(directory.take_receipt(@receipt, @session), '{}')::jsonb AS foun
 SELECT directory.platforms_of_account(@account)::text[];
 
 -- name: LatestSubscription :one
-SELECT id, tier, status, interval, (amount * quantity)::bigint AS amount, currency, current_period_end, trial_end, cancel_at, grace_until
-FROM billing.subscriptions
-WHERE platform_id = @platform_id AND customer_id = @customer_id
-ORDER BY status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused') DESC, created_at DESC LIMIT 1;
+SELECT s.id, s.tier, s.status, s.interval, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
+    s.cancel_at, s.grace_until, next.tier AS next_tier
+FROM billing.subscriptions s
+LEFT JOIN tenant.prices next ON next.platform_id = s.platform_id AND next.id = s.next_price_id
+WHERE s.platform_id = @platform_id AND s.customer_id = @customer_id
+ORDER BY s.status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused') DESC, s.created_at DESC LIMIT 1;
 
 -- name: LapseSubscription :exec
 UPDATE billing.subscriptions s
@@ -207,3 +262,12 @@ WHERE s.platform_id = @platform_id AND s.id = @id;
 
 -- name: TakeAbandonedAccount :one
 SELECT coalesce(directory.take_abandoned_account(), '')::text AS account;
+
+-- name: SweepCheckouts :execrows
+DELETE FROM billing.checkouts
+WHERE (platform_id, id) IN (
+    SELECT c.platform_id, c.id FROM billing.checkouts c
+    WHERE c.platform_id = ANY(@platform_ids::text[]) AND c.created_at < dreamapi.now() - interval '90 days'
+        AND (c.kind = 'change' OR c.status IN ('complete', 'expired', 'failed', 'pending'))
+    LIMIT @most
+);

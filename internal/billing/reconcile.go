@@ -3,6 +3,9 @@ package billing
 import (
 	"context"
 	"errors"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
 	"github.com/dream-api/dream-api/internal/billing/stripeapi"
@@ -15,8 +18,6 @@ import (
 // Reconcile looks at what nobody has looked at for long, puts right what an event missed, and records what it put right.
 // It works events, and endings, that were left behind too.
 func (b *Background) Reconcile(ctx context.Context) error {
-	failed := platform.EachPlatform(ctx, b.db, b.reconcile)
-
 	var left []billingdb.LeftEventsRow
 	var developers []id.Developer
 	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
@@ -41,15 +42,18 @@ func (b *Background) Reconcile(ctx context.Context) error {
 		developers, err = platform.PlansToCheck(ctx, tx)
 		return err
 	})
-	failed = errors.Join(failed, err)
+	failed := err
 	for _, event := range left {
 		failed = errors.Join(failed, b.work(ctx, Endpoint(event.Endpoint), event.ID))
 	}
 	for _, developer := range developers {
 		failed = errors.Join(failed, b.planner.lookPlan(ctx, developer))
 	}
-	return failed
+	return errors.Join(failed, platform.EachPlatform(ctx, b.db, b.reconcile))
 }
+
+// atOnce is how many looks the reconciliation has under way: Stripe answers in a quarter of a second or so.
+const atOnce = 8
 
 func (b *Background) reconcile(ctx context.Context, platforms []id.Platform) error {
 	var due []billingdb.ToCheckRow
@@ -60,21 +64,38 @@ func (b *Background) reconcile(ctx context.Context, platforms []id.Platform) err
 	if err != nil {
 		return err
 	}
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	var mu sync.Mutex
 	var failed error
+	resting := map[string]bool{} // accounts on which Stripe does not answer: the rest would only wait for the same
 	for _, one := range due {
-		err := b.check(ctx, one)
-		failed = errors.Join(failed, err)
-		if errs.Is(err, errs.Unavailable) { // the rest would only wait for the same
-			break
-		}
+		group.Go(func() error {
+			mu.Lock()
+			skip := resting[one.Account]
+			mu.Unlock()
+			if skip {
+				return nil
+			}
+			err := b.check(ctx, one)
+			mu.Lock()
+			defer mu.Unlock()
+			failed = errors.Join(failed, err)
+			resting[one.Account] = resting[one.Account] || errs.Is(err, errs.Unavailable)
+			return nil
+		})
 	}
+	_ = group.Wait() // the failures are joined
 	return failed
 }
 
 func (b *Background) check(ctx context.Context, due billingdb.ToCheckRow) error {
 	at, account := id.Platform(due.PlatformID), stripeapi.Account(due.Account)
-	if due.Kind == "ending" {
+	switch due.Kind {
+	case "ending":
 		return b.endNow(ctx, at, due.ObjectID)
+	case "connection":
+		return b.account(ctx, due.Account, true)
 	}
 	var result seen
 	var err error
@@ -84,7 +105,7 @@ func (b *Background) check(ctx context.Context, due billingdb.ToCheckRow) error 
 		result, err = b.subscription(ctx, at, account, due.ObjectID)
 	}
 	if errors.Is(err, stripeapi.ErrRevoked) {
-		return errors.Join(b.account(ctx, due.Account), b.lapse(ctx, at, due.ObjectID))
+		return errors.Join(b.account(ctx, due.Account, true), b.lapse(ctx, at, due.ObjectID))
 	}
 	if err != nil || !result.changed() {
 		return err
@@ -100,6 +121,9 @@ func (b *Background) check(ctx context.Context, due billingdb.ToCheckRow) error 
 // lapse has what we can not see any more, because its account has left us, end a grace after what was last paid for.
 func (b *Background) lapse(ctx context.Context, at id.Platform, object string) error {
 	return b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		if isSession(object) {
+			return queries.ExpireCheckout(ctx, tx, billingdb.ExpireCheckoutParams{PlatformID: string(at), SessionID: object})
+		}
 		return queries.LapseSubscription(ctx, tx, billingdb.LapseSubscriptionParams{
 			PlatformID: string(at), ID: object, GraceDays: graceDays,
 		})

@@ -74,7 +74,7 @@ var catalogue = map[string]string{
 			AND p.proname <> ALL (CASE r.rolname
 				WHEN 'dreamapi_developer' THEN ARRAY['add_key', 'add_domain', 'remove_domain', 'domains_here', 'paid_until', 'mode',
 					'live_lacks', 'begin_connect', 'take_receipt', 'link_account', 'unlink_account', 'platforms_of_account']
-				WHEN 'dreamapi_oauth' THEN ARRAY['take_ticket', 'take_state', 'leave_receipt']
+				WHEN 'dreamapi_oauth' THEN ARRAY['take_ticket', 'take_state', 'leave_receipt', 'describe_receipt']
 				WHEN 'dreamapi_customer' THEN ARRAY['platform_of_key', 'platform_of_domain', 'origin_known', 'join_user', 'leave_user',
 					'user_state', 'user_gone', 'paid_until', 'mode', 'add_stripe_customer', 'add_checkout_session',
 					'platform_of_checkout_session']
@@ -115,6 +115,13 @@ var catalogue = map[string]string{
 		WHERE c.relnamespace IN ('platform'::regnamespace, 'platform_usage'::regnamespace)
 			AND (has_table_privilege('dreamapi_customer', c.oid, 'SELECT, INSERT, UPDATE, DELETE')
 				OR has_schema_privilege('dreamapi_customer', c.relnamespace, 'USAGE, CREATE'))`,
+
+	"the oauth surface has no right on any table but the clock's": `
+		SELECT c.oid::regclass FROM pg_class c
+		WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace >= 16384
+			AND c.oid::regclass::text NOT IN ('dreamapi.clock', 'dreamapi.goose_db_version')
+			AND (has_table_privilege('dreamapi_oauth', c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+				OR has_any_column_privilege('dreamapi_oauth', c.oid, 'SELECT, INSERT, UPDATE'))`,
 
 	"no surface may create anything": `
 		SELECT n.nspname, r.rolname FROM pg_namespace n, pg_roles r
@@ -175,6 +182,7 @@ func TestTheCatalogueFindsWhatBreaksARule(t *testing.T) {
 		"no surface has any right on a table of the directory":                                                               "GRANT SELECT (hash) ON directory.keys TO dreamapi_customer",
 		"no function of ours is for everybody":                                                                               "GRANT EXECUTE ON FUNCTION directory.user_gone(text) TO PUBLIC",
 		"the customer surface can not read the platform's schemas":                                                           "GRANT USAGE ON SCHEMA platform TO dreamapi_customer",
+		"the oauth surface has no right on any table but the clock's":                                                        "GRANT SELECT ON tenant.tiers TO dreamapi_oauth",
 		"no surface may create anything":                                                                                     "GRANT CREATE ON SCHEMA tenant TO dreamapi_developer",
 		"no table of a tenant has a trigger":                                                                                 "CREATE TRIGGER t BEFORE INSERT ON tenant.tiers FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
 	} {

@@ -25,6 +25,19 @@ const schema = "river"
 // Args are the arguments of a kind of job: a struct of ids whose Kind never changes.
 type Args = river.JobArgs
 
+// Outside is implemented by the arguments of jobs that wait for a third party. They have a queue of their own, so that
+// while that party is slow the other work goes on.
+type Outside interface{ Outside() }
+
+const outside = "outside"
+
+func queueOf(args Args) string {
+	if _, ok := args.(Outside); ok {
+		return outside
+	}
+	return river.QueueDefault
+}
+
 // Enqueuer puts jobs into a transaction: the job exists if and when that commits.
 type Enqueuer struct{ client *river.Client[pgx.Tx] }
 
@@ -39,13 +52,13 @@ func NewEnqueuer() (*Enqueuer, error) {
 
 // Enqueue adds a job.
 func (e *Enqueuer) Enqueue(ctx context.Context, tx db.Tx, args Args) error {
-	_, err := e.client.InsertTx(ctx, tx.Pgx(), args, nil)
+	_, err := e.client.InsertTx(ctx, tx.Pgx(), args, &river.InsertOpts{Queue: queueOf(args)})
 	return err
 }
 
 // EnqueueIn adds a job that is not begun before the delay is over.
 func (e *Enqueuer) EnqueueIn(ctx context.Context, tx db.Tx, delay time.Duration, args Args) error {
-	_, err := e.client.InsertTx(ctx, tx.Pgx(), args, &river.InsertOpts{ScheduledAt: time.Now().Add(delay)})
+	_, err := e.client.InsertTx(ctx, tx.Pgx(), args, &river.InsertOpts{Queue: queueOf(args), ScheduledAt: time.Now().Add(delay)})
 	return err
 }
 
@@ -71,7 +84,7 @@ func Every[T Args](r *Registry, interval time.Duration, args T, work func(contex
 	Handle(r, func(ctx context.Context, _ T) error { return work(ctx) })
 	r.periodic = append(r.periodic, river.NewPeriodicJob(river.PeriodicInterval(interval),
 		func() (river.JobArgs, *river.InsertOpts) {
-			return args, &river.InsertOpts{MaxAttempts: 1}
+			return args, &river.InsertOpts{Queue: queueOf(args), MaxAttempts: 1}
 		}, &river.PeriodicJobOpts{RunOnStart: true}))
 }
 
@@ -102,7 +115,7 @@ func Start(ctx context.Context, url secret.Text, r *Registry, log *slog.Logger) 
 		Schema:               schema,
 		Workers:              r.workers,
 		PeriodicJobs:         r.periodic,
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 16}},
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 16}, outside: {MaxWorkers: 16}},
 		JobTimeout:           time.Minute,
 		RescueStuckJobsAfter: 5 * time.Minute,
 		ReindexerIndexNames:  []string{}, // only the owner may reindex, and nobody serves as the owner

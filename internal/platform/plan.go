@@ -25,6 +25,8 @@ type Plan struct {
 	// At our own Stripe; empty where there is none yet.
 	StripeCustomerID     string `json:"-"`
 	StripeSubscriptionID string `json:"-"`
+
+	DeveloperGone bool `json:"-"` // they were deleted
 }
 
 // Calls is the developer's count of changes by the JSON API in this calendar month of UTC. Reads, pages and the calls of
@@ -66,7 +68,7 @@ func PlanOf(ctx context.Context, tx db.Tx, developer id.Developer) (Plan, error)
 	}
 	return Plan{
 		Status: row.Status, Paid: row.Paid, CurrentPeriodEnd: row.CurrentPeriodEnd, CancelAt: row.CancelAt, GraceUntil: row.GraceUntil,
-		StripeCustomerID: row.StripeCustomerID, StripeSubscriptionID: row.StripeSubscriptionID,
+		StripeCustomerID: row.StripeCustomerID, StripeSubscriptionID: row.StripeSubscriptionID, DeveloperGone: row.Gone,
 	}, err
 }
 
@@ -96,8 +98,8 @@ func (s *Service) UncountCall(ctx context.Context, developer id.Developer) error
 	return s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.UncountCall(ctx, tx, string(developer)) })
 }
 
-// LockPlan makes sure that the developer has a row for a plan, and reads it; SetPlanCustomer can then be called.
-func LockPlan(ctx context.Context, tx db.Tx, developer id.Developer) (Plan, error) {
+// EnsurePlan makes sure that the developer has a row for a plan, and reads it; SetPlanCustomer can then be called.
+func EnsurePlan(ctx context.Context, tx db.Tx, developer id.Developer) (Plan, error) {
 	if err := queries.EnsurePlan(ctx, tx, string(developer)); err != nil {
 		return Plan{}, err
 	}
@@ -108,6 +110,13 @@ func LockPlan(ctx context.Context, tx db.Tx, developer id.Developer) (Plan, erro
 func SetPlanCustomer(ctx context.Context, tx db.Tx, developer id.Developer, stripeCustomer string) error {
 	return queries.SetPlanCustomer(ctx, tx, platformdb.SetPlanCustomerParams{
 		DeveloperID: string(developer), StripeCustomerID: &stripeCustomer,
+	})
+}
+
+// ForgetPlanCustomer forgets who the developer is at our own Stripe, if it is still this customer, who is no more there.
+func ForgetPlanCustomer(ctx context.Context, tx db.Tx, developer id.Developer, stripeCustomer string) error {
+	return queries.ForgetPlanCustomer(ctx, tx, platformdb.ForgetPlanCustomerParams{
+		DeveloperID: string(developer), StripeCustomerID: stripeCustomer,
 	})
 }
 
@@ -145,10 +154,4 @@ func PlansToCheck(ctx context.Context, tx db.Tx) ([]id.Developer, error) {
 		developers[i] = id.Developer(one)
 	}
 	return developers, err
-}
-
-// OwnerOf returns the developer whose platform the transaction has entered.
-func OwnerOf(ctx context.Context, tx db.Tenant) (Developer, error) {
-	row, err := queries.DeveloperOfPlatform(ctx, tx, string(tx.Platform))
-	return Developer{id.Developer(row.ID), row.Email, row.Name, row.CreatedAt}, err
 }

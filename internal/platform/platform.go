@@ -11,6 +11,7 @@ import (
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/jobs"
 	"github.com/dream-api/dream-api/internal/platform/clerkapp"
 	"github.com/dream-api/dream-api/internal/platform/platformdb"
 )
@@ -28,13 +29,14 @@ const (
 type Service struct {
 	db     *db.DB
 	clerk  *clerkapp.App
+	queue  *jobs.Enqueuer
 	origin string
 	limits CallLimits
 }
 
 // New makes a Service. The clerk app is the developers' own; origin is the dashboard's, for which its tokens are made.
-func New(developer *db.DB, clerk *clerkapp.App, origin string, limits CallLimits) *Service {
-	return &Service{developer, clerk, origin, limits}
+func New(developer *db.DB, clerk *clerkapp.App, queue *jobs.Enqueuer, origin string, limits CallLimits) *Service {
+	return &Service{developer, clerk, queue, origin, limits}
 }
 
 // Developer is somebody who signed up with us.

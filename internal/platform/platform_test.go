@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 func TestAClerkUserIsOneDeveloperHoweverManySignInAtOnce(t *testing.T) {
 	t.Parallel()
-	service := platform.New(dbtest.New(t).Open(t, db.Developer), nil, "", platform.CallLimits{})
+	service := platform.New(dbtest.New(t).Open(t, db.Developer), nil, nil, "", platform.CallLimits{})
 	found := make(chan id.Developer, 16)
 	var group sync.WaitGroup
 	for range cap(found) {

@@ -66,18 +66,13 @@ SELECT id FROM platform.platforms WHERE id > @after ORDER BY id LIMIT @max;
 -- name: LockDeveloper :one
 SELECT * FROM platform.developers WHERE id = @id FOR UPDATE;
 
--- name: DeveloperOfPlatform :one
-SELECT d.* FROM platform.developers d
-JOIN platform.projects j ON j.developer_id = d.id JOIN platform.platforms p ON p.project_id = j.id
-WHERE p.id = @platform_id;
-
 -- name: InsertSession :one
 INSERT INTO platform.sessions (hash, id, developer_id, clerk_session_id, user_agent, expires_at)
 VALUES (@hash, @id, @developer_id, @clerk_session_id, @user_agent, dreamapi.now() + make_interval(days => @days::int))
 RETURNING id;
 
 -- name: DeveloperBySession :one
-SELECT d.*, s.id AS session_id, s.clerk_session_id, (s.seen_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
+SELECT d.*, s.id AS session_id, (s.seen_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
 FROM platform.sessions s JOIN platform.developers d ON d.id = s.developer_id
 WHERE s.hash = @hash AND s.ended_at IS NULL AND dreamapi.now() < s.expires_at
     AND s.seen_at > dreamapi.now() - make_interval(days => @idle_days::int) AND d.deleted_at IS NULL;
@@ -139,6 +134,7 @@ SELECT directory.sweep_connect_attempts();
 -- name: Plan :one
 SELECT status, current_period_end, cancel_at, grace_until, coalesce(stripe_customer_id, '')::text AS stripe_customer_id,
     coalesce(stripe_subscription_id, '')::text AS stripe_subscription_id,
+    EXISTS (SELECT FROM platform.developers d WHERE d.id = p.developer_id AND d.deleted_at IS NOT NULL)::boolean AS gone,
     (dreamapi.now() < (SELECT u.paid_until FROM platform_usage.paid_until u WHERE u.developer_id = p.developer_id))::boolean AS paid
 FROM platform_usage.plans p WHERE p.developer_id = @developer_id;
 
@@ -148,6 +144,10 @@ INSERT INTO platform_usage.plans (developer_id) VALUES (@developer_id) ON CONFLI
 -- name: SetPlanCustomer :exec
 UPDATE platform_usage.plans SET stripe_customer_id = @stripe_customer_id
 WHERE developer_id = @developer_id AND stripe_customer_id IS NULL;
+
+-- name: ForgetPlanCustomer :exec
+UPDATE platform_usage.plans SET stripe_customer_id = NULL
+WHERE developer_id = @developer_id AND stripe_customer_id = @stripe_customer_id::text;
 
 -- name: DeveloperOfStripeCustomer :one
 SELECT developer_id FROM platform_usage.plans WHERE stripe_customer_id = @stripe_customer_id;

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"strings"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -33,9 +34,8 @@ func (s *Service) SignIn(ctx context.Context, token, userAgent string) (Develope
 	if err != nil {
 		return Developer{}, "", secret.Text{}, err
 	}
-	if len(userAgent) > 300 {
-		userAgent = userAgent[:300]
-	}
+	userAgent = strings.ToValidUTF8(userAgent[:min(len(userAgent), 300)], "")
+	userAgent = strings.ReplaceAll(userAgent, "\x00", "")
 	cookie, session := NewSecret(), id.NewSession()
 	err = s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
 		_, err := queries.InsertSession(ctx, tx, platformdb.InsertSessionParams{
@@ -87,11 +87,19 @@ func (s *Service) Sessions(ctx context.Context, developer id.Developer) ([]Sessi
 	return sessions, err
 }
 
-// SignOut ends a session of the developer, and the one at Clerk that it came from: else the next sign-in would pass
-// unasked. An empty id ends them all.
+// EndAtClerk is the job that ends a session at Clerk.
+type EndAtClerk struct {
+	ClerkSessionID string `json:"clerkSessionId"`
+}
+
+// Kind names the job.
+func (EndAtClerk) Kind() string { return "platform.end_at_clerk" }
+
+// SignOut ends a session of the developer and, by a job, the one at Clerk that it came from: else the next sign-in would
+// pass unasked. An empty id ends them all.
 func (s *Service) SignOut(ctx context.Context, developer id.Developer, session id.Session) error {
-	var atClerk []string
-	err := s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+	return s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		var atClerk []string
 		if session == "" {
 			atClerk, err = queries.EndSessions(ctx, tx, string(developer))
 		} else {
@@ -99,20 +107,13 @@ func (s *Service) SignOut(ctx context.Context, developer id.Developer, session i
 				DeveloperID: string(developer), ID: string(session),
 			})
 		}
+		for _, one := range atClerk {
+			if err == nil && one != "" {
+				err = s.queue.Enqueue(ctx, tx, EndAtClerk{one})
+			}
+		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	for _, one := range atClerk {
-		if one == "" {
-			continue
-		}
-		if err := s.clerk.RevokeSession(ctx, one); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // NewSecret makes a text that cannot be guessed, for a cookie or a ticket. Only its Hash is stored.

@@ -96,8 +96,11 @@ func isLocal(host string) bool {
 // returnFromCheckout is where Stripe sends a customer back to. The plan is right before the browser goes on.
 func (s *Server) returnFromCheckout(c echo.Context) error {
 	address, err := s.cashier.Return(c.Request().Context(), c.QueryParam("session_id"))
-	if err != nil {
+	if address == "" {
 		return err
+	}
+	if err != nil { // who has just paid is not kept here
+		s.log.WarnContext(c.Request().Context(), "a checkout could not be looked at", "requestId", requestID(c), "error", err)
 	}
 	return c.Redirect(http.StatusSeeOther, address)
 }

@@ -7,16 +7,19 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/secret"
 )
 
 // flash is what the next page shows once: that something was done, what failed, or a new secret. It travels in a cookie
 // that is encrypted for us alone, lives two minutes and goes with the page that shows it: so a form can redirect, a reload
-// repeats nothing, and the secret is in no address and in no table.
+// repeats nothing, and the secret is in no address and in no table. Only the session that was shown it can read it.
 type flash struct {
+	Until   int64             `json:"u"` // in seconds
 	Title   string            `json:"t,omitempty"`
 	Message string            `json:"m,omitempty"`
 	Secret  string            `json:"s,omitempty"`
@@ -29,11 +32,12 @@ const flashSeconds = 120
 
 // show has the next page show the flash.
 func (s *Server) show(c echo.Context, f flash) error {
+	f.Until = time.Now().Unix() + flashSeconds
 	plain, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}
-	sealed, err := s.seal(plain)
+	sealed, err := s.seal(plain, flashOf(c))
 	if err != nil {
 		return err
 	}
@@ -51,16 +55,22 @@ func (s *Server) shown(c echo.Context) *flash {
 		return nil
 	}
 	s.setCookie(c, "flash", secret.Text{}, -1)
-	plain, err := s.open(sealed.Reveal())
+	plain, err := s.open(sealed.Reveal(), flashOf(c))
 	if err != nil {
 		s.log.InfoContext(c.Request().Context(), "a flash could not be read", slog.String("requestId", requestID(c)))
 		return nil
 	}
 	var f flash
-	if json.Unmarshal(plain, &f) != nil {
+	if json.Unmarshal(plain, &f) != nil || time.Now().Unix() > f.Until {
 		return nil
 	}
 	return &f
+}
+
+// flashOf is what a flash is bound to: the session of the dashboard.
+func flashOf(c echo.Context) []byte {
+	session, _ := c.Get(sessionKey).(id.Session)
+	return []byte("flash of " + session)
 }
 
 func (s *Server) aead() (cipher.AEAD, error) {
@@ -71,15 +81,15 @@ func (s *Server) aead() (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-func (s *Server) seal(plain []byte) (string, error) {
+func (s *Server) seal(plain, of []byte) (string, error) {
 	aead, err := s.aead()
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(aead.Seal(nil, nil, plain, []byte("flash"))), nil
+	return base64.RawURLEncoding.EncodeToString(aead.Seal(nil, nil, plain, of)), nil
 }
 
-func (s *Server) open(sealed string) ([]byte, error) {
+func (s *Server) open(sealed string, of []byte) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(sealed)
 	if err != nil {
 		return nil, err
@@ -88,5 +98,5 @@ func (s *Server) open(sealed string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return aead.Open(nil, nil, raw, []byte("flash"))
+	return aead.Open(nil, nil, raw, of)
 }

@@ -29,11 +29,11 @@ func (s *Server) accountPage(c echo.Context) error {
 
 func (s *Server) endOneSession(c echo.Context) error {
 	session := id.Session(c.Param("session"))
+	if session == sessionOf(c) {
+		return s.leave(c, session)
+	}
 	if err := s.platform.SignOut(c.Request().Context(), developerOf(c).ID, session); err != nil {
 		return err
-	}
-	if session == sessionOf(c) {
-		return s.leave(c)
 	}
 	return s.done(c, "/account", flash{Title: "That browser is signed out"})
 }

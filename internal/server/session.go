@@ -124,7 +124,7 @@ func (s *Server) signIn(c echo.Context) error {
 	if token == "" {
 		return errs.InvalidParam("token", "token is missing. Sign in again.")
 	}
-	who, _, cookie, err := s.platform.SignIn(c.Request().Context(), token, c.Request().UserAgent())
+	who, session, cookie, err := s.platform.SignIn(c.Request().Context(), token, c.Request().UserAgent())
 	if err != nil {
 		return err
 	}
@@ -134,6 +134,7 @@ func (s *Server) signIn(c echo.Context) error {
 		return err
 	}
 	s.setCookie(c, "session", cookie, 30*24*60*60)
+	c.Set(sessionKey, session)
 	if start.SecretKey != "" {
 		if err := s.show(c, flash{Title: "Your test key", Secret: start.SecretKey}); err != nil {
 			return err
@@ -143,21 +144,14 @@ func (s *Server) signIn(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, next)
 }
 
-func (s *Server) signOut(c echo.Context) error {
-	if err := s.platform.SignOut(c.Request().Context(), developerOf(c).ID, sessionOf(c)); err != nil {
+func (s *Server) signOut(c echo.Context) error { return s.leave(c, sessionOf(c)) }
+
+func (s *Server) signOutEverywhere(c echo.Context) error { return s.leave(c, "") }
+
+func (s *Server) leave(c echo.Context, session id.Session) error {
+	if err := s.platform.SignOut(c.Request().Context(), developerOf(c).ID, session); err != nil {
 		return err
 	}
-	return s.leave(c)
-}
-
-func (s *Server) signOutEverywhere(c echo.Context) error {
-	if err := s.platform.SignOut(c.Request().Context(), developerOf(c).ID, ""); err != nil {
-		return err
-	}
-	return s.leave(c)
-}
-
-func (s *Server) leave(c echo.Context) error {
 	s.setCookie(c, "session", secret.Text{}, -1)
 	s.setCookie(c, "flash", secret.Text{}, -1)
 	return c.Redirect(http.StatusSeeOther, "/")

@@ -171,9 +171,6 @@ SELECT p.id, p.tier, p.interval FROM tenant.prices p WHERE p.platform_id = @plat
 -- name: TierOfProduct :one
 SELECT name FROM tenant.tiers WHERE platform_id = @platform_id AND stripe_product_id = @product_id;
 
--- name: Price :one
-SELECT id, tier, interval, amount, currency, stripe_price_id FROM tenant.prices WHERE platform_id = @platform_id AND id = @id;
-
 -- name: CustomersWithoutPlan :one
 SELECT (NOT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = @platform_id)
     AND EXISTS (SELECT FROM tenant.customers c WHERE c.platform_id = @platform_id AND c.plan IS NULL))::boolean;
@@ -321,20 +318,26 @@ WHERE platform_id = @platform_id;
 INSERT INTO tenant.connections (platform_id, account, name, charges_enabled)
 VALUES (@platform_id, @account, @name, @charges_enabled)
 ON CONFLICT (platform_id) DO UPDATE SET account = excluded.account, name = excluded.name,
-    charges_enabled = excluded.charges_enabled, connected_at = dreamapi.now(), ended_at = NULL, end_reason = NULL;
+    charges_enabled = excluded.charges_enabled, connected_at = dreamapi.now(), checked_at = dreamapi.now(), ended_at = NULL,
+    end_reason = NULL;
 
 -- name: EndConnection :execrows
 UPDATE tenant.connections SET ended_at = dreamapi.now(), end_reason = @reason
 WHERE platform_id = @platform_id AND account = @account AND ended_at IS NULL;
 
 -- name: RefreshConnection :exec
-UPDATE tenant.connections SET name = @name, charges_enabled = @charges_enabled
+UPDATE tenant.connections SET name = @name, charges_enabled = @charges_enabled, checked_at = dreamapi.now()
 WHERE platform_id = @platform_id AND account = @account AND ended_at IS NULL;
 
 -- name: LiveSubscriptionsElsewhere :one
-SELECT count(*) FROM billing.subscriptions
-WHERE platform_id = @platform_id AND account <> @account
-    AND status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused');
+-- And what may become one, or is still to be ended there.
+SELECT (SELECT count(*) FROM billing.subscriptions s
+        WHERE s.platform_id = @platform_id AND s.account <> @account
+            AND s.status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused'))
+    + (SELECT count(*) FROM billing.checkouts c
+        WHERE c.platform_id = @platform_id AND c.account <> @account AND c.kind = 'subscribe' AND c.status = 'open')
+    + (SELECT count(*) FROM billing.endings e
+        WHERE e.platform_id = @platform_id AND e.account <> @account AND e.done_at IS NULL);
 
 -- name: LinkAccount :one
 SELECT directory.link_account(@account)::boolean;

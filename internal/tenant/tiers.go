@@ -110,6 +110,9 @@ type TiersChanged struct {
 // Kind names the job.
 func (TiersChanged) Kind() string { return "tenant.tiers_changed" }
 
+// Outside says that the job waits for Stripe.
+func (TiersChanged) Outside() {}
+
 // publishWithin is when the job runs if nobody has published the change before, as whoever made it does.
 const publishWithin = 30 * time.Second
 
@@ -204,10 +207,23 @@ func (a *Admin) ChangeTier(ctx context.Context, at id.Platform, name string, c T
 		if err := a.updateTier(ctx, tx, before, c); err != nil {
 			return err
 		}
+		if err := nobodyStranded(ctx, tx); err != nil {
+			return err
+		}
 		changed, err = readTier(ctx, tx, name)
 		return err
 	})
 	return changed, err
+}
+
+// nobodyStranded refuses a price list without the default tier that customers are on.
+func nobodyStranded(ctx context.Context, tx db.Tenant) error {
+	stranded, err := queries.CustomersWithoutPlan(ctx, tx, string(tx.Platform))
+	if err == nil && stranded {
+		return errs.New(errs.Conflict, "Customers without a plan of their own are on the first free tier, and this would leave "+
+			"none. Give them a plan, or add another free tier, first.")
+	}
+	return err
 }
 
 func (a *Admin) updateTier(ctx context.Context, tx db.Tenant, before Tier, c TierChange) (err error) {
@@ -242,14 +258,6 @@ func (a *Admin) updateTier(ctx context.Context, tx db.Tenant, before Tier, c Tie
 	}
 	if err := changePrices(ctx, tx, t, before.Prices); err != nil {
 		return err
-	}
-	stranded, err := queries.CustomersWithoutPlan(ctx, tx, string(tx.Platform))
-	if err != nil {
-		return err
-	}
-	if stranded {
-		return errs.New(errs.Conflict, "Customers without a plan of their own are on the first free tier, and this would leave "+
-			"none. Give them a plan, or add another free tier, first.")
 	}
 	if c.Limits != nil {
 		err := queries.DeleteLimits(ctx, tx, tenantdb.DeleteLimitsParams{PlatformID: string(tx.Platform), Tier: t.Name})
@@ -329,6 +337,9 @@ func (a *Admin) CopyTiers(ctx context.Context, from, to id.Platform) ([]Tier, er
 			if err != nil {
 				return err
 			}
+		}
+		if err := nobodyStranded(ctx, tx); err != nil {
+			return err
 		}
 		copied, err = readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(to), WithArchived: true})
 		return err

@@ -22,7 +22,6 @@ type BillingCheckout struct {
 	SuccessUrl string
 	CancelUrl  string
 	SessionID  *string
-	Url        *string
 	Status     string
 	CreatedAt  time.Time
 	CheckedAt  time.Time

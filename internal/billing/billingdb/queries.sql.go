@@ -50,7 +50,7 @@ func (q *Queries) BeginConnect(ctx context.Context, db DBTX, arg BeginConnectPar
 }
 
 const checkout = `-- name: Checkout :one
-SELECT platform_id, id, kind, account, customer_id, tier, price_id, trial_days, success_url, cancel_url, session_id, url, status, created_at, checked_at FROM billing.checkouts WHERE platform_id = $1 AND session_id = $2::text
+SELECT platform_id, id, kind, account, customer_id, tier, price_id, trial_days, success_url, cancel_url, session_id, status, created_at, checked_at FROM billing.checkouts WHERE platform_id = $1 AND session_id = $2::text
 `
 
 type CheckoutParams struct {
@@ -73,7 +73,6 @@ func (q *Queries) Checkout(ctx context.Context, db DBTX, arg CheckoutParams) (Bi
 		&i.SuccessUrl,
 		&i.CancelUrl,
 		&i.SessionID,
-		&i.Url,
 		&i.Status,
 		&i.CreatedAt,
 		&i.CheckedAt,
@@ -101,26 +100,23 @@ func (q *Queries) CheckoutIs(ctx context.Context, db DBTX, arg CheckoutIsParams)
 	return result.RowsAffected(), nil
 }
 
-const checkoutOpened = `-- name: CheckoutOpened :exec
-UPDATE billing.checkouts SET session_id = $1, url = $2, status = 'open', checked_at = dreamapi.now()
-WHERE platform_id = $3 AND id = $4 AND status = 'pending'
+const checkoutOpened = `-- name: CheckoutOpened :execrows
+UPDATE billing.checkouts SET session_id = $1, status = 'open', checked_at = dreamapi.now()
+WHERE platform_id = $2 AND id = $3 AND status = 'pending'
 `
 
 type CheckoutOpenedParams struct {
 	SessionID  *string
-	Url        *string
 	PlatformID string
 	ID         string
 }
 
-func (q *Queries) CheckoutOpened(ctx context.Context, db DBTX, arg CheckoutOpenedParams) error {
-	_, err := db.Exec(ctx, checkoutOpened,
-		arg.SessionID,
-		arg.Url,
-		arg.PlatformID,
-		arg.ID,
-	)
-	return err
+func (q *Queries) CheckoutOpened(ctx context.Context, db DBTX, arg CheckoutOpenedParams) (int64, error) {
+	result, err := db.Exec(ctx, checkoutOpened, arg.SessionID, arg.PlatformID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const customersGone = `-- name: CustomersGone :exec
@@ -215,6 +211,37 @@ func (q *Queries) DeleteSubscriptions(ctx context.Context, db DBTX, arg DeleteSu
 	return items, nil
 }
 
+const describeReceipt = `-- name: DescribeReceipt :exec
+SELECT directory.describe_receipt($1, $2, $3)
+`
+
+type DescribeReceiptParams struct {
+	Receipt []byte
+	Name    string
+	Charges bool
+}
+
+func (q *Queries) DescribeReceipt(ctx context.Context, db DBTX, arg DescribeReceiptParams) error {
+	_, err := db.Exec(ctx, describeReceipt, arg.Receipt, arg.Name, arg.Charges)
+	return err
+}
+
+const ended = `-- name: Ended :one
+SELECT EXISTS (SELECT FROM billing.endings WHERE platform_id = $1 AND object_id = $2)::boolean
+`
+
+type EndedParams struct {
+	PlatformID string
+	ObjectID   string
+}
+
+func (q *Queries) Ended(ctx context.Context, db DBTX, arg EndedParams) (bool, error) {
+	row := db.QueryRow(ctx, ended, arg.PlatformID, arg.ObjectID)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const ending = `-- name: Ending :one
 SELECT account, refund FROM billing.endings WHERE platform_id = $1 AND object_id = $2 AND done_at IS NULL
 `
@@ -234,6 +261,20 @@ func (q *Queries) Ending(ctx context.Context, db DBTX, arg EndingParams) (Ending
 	var i EndingRow
 	err := row.Scan(&i.Account, &i.Refund)
 	return i, err
+}
+
+const endingChecked = `-- name: EndingChecked :exec
+UPDATE billing.endings SET checked_at = dreamapi.now() WHERE platform_id = $1 AND object_id = $2
+`
+
+type EndingCheckedParams struct {
+	PlatformID string
+	ObjectID   string
+}
+
+func (q *Queries) EndingChecked(ctx context.Context, db DBTX, arg EndingCheckedParams) error {
+	_, err := db.Exec(ctx, endingChecked, arg.PlatformID, arg.ObjectID)
+	return err
 }
 
 const endingDone = `-- name: EndingDone :exec
@@ -307,8 +348,8 @@ func (q *Queries) EventDone(ctx context.Context, db DBTX, arg EventDoneParams) e
 }
 
 const everSubscribed = `-- name: EverSubscribed :one
-SELECT EXISTS (SELECT FROM billing.subscriptions
-    WHERE platform_id = $1 AND customer_id = $2 AND status NOT IN ('incomplete', 'incomplete_expired'))::boolean
+SELECT EXISTS (SELECT FROM billing.customers
+    WHERE platform_id = $1 AND customer_id = $2 AND subscribed_at IS NOT NULL)::boolean
 `
 
 type EverSubscribedParams struct {
@@ -323,11 +364,47 @@ func (q *Queries) EverSubscribed(ctx context.Context, db DBTX, arg EverSubscribe
 	return column_1, err
 }
 
+const expireCheckout = `-- name: ExpireCheckout :exec
+UPDATE billing.checkouts SET status = 'expired' WHERE platform_id = $1 AND session_id = $2::text AND status = 'open'
+`
+
+type ExpireCheckoutParams struct {
+	PlatformID string
+	SessionID  string
+}
+
+func (q *Queries) ExpireCheckout(ctx context.Context, db DBTX, arg ExpireCheckoutParams) error {
+	_, err := db.Exec(ctx, expireCheckout, arg.PlatformID, arg.SessionID)
+	return err
+}
+
+const forgetStripeCustomer = `-- name: ForgetStripeCustomer :exec
+UPDATE billing.customers SET stripe_customer_id = NULL
+WHERE platform_id = $1 AND account = $2 AND customer_id = $3 AND stripe_customer_id = $4::text
+`
+
+type ForgetStripeCustomerParams struct {
+	PlatformID       string
+	Account          string
+	CustomerID       string
+	StripeCustomerID string
+}
+
+func (q *Queries) ForgetStripeCustomer(ctx context.Context, db DBTX, arg ForgetStripeCustomerParams) error {
+	_, err := db.Exec(ctx, forgetStripeCustomer,
+		arg.PlatformID,
+		arg.Account,
+		arg.CustomerID,
+		arg.StripeCustomerID,
+	)
+	return err
+}
+
 const insertCheckout = `-- name: InsertCheckout :one
 INSERT INTO billing.checkouts (platform_id, id, kind, account, customer_id, tier, price_id, trial_days, success_url, cancel_url, session_id, status)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
     $11, $12)
-RETURNING platform_id, id, kind, account, customer_id, tier, price_id, trial_days, success_url, cancel_url, session_id, url, status, created_at, checked_at
+RETURNING platform_id, id, kind, account, customer_id, tier, price_id, trial_days, success_url, cancel_url, session_id, status, created_at, checked_at
 `
 
 type InsertCheckoutParams struct {
@@ -373,7 +450,6 @@ func (q *Queries) InsertCheckout(ctx context.Context, db DBTX, arg InsertCheckou
 		&i.SuccessUrl,
 		&i.CancelUrl,
 		&i.SessionID,
-		&i.Url,
 		&i.Status,
 		&i.CreatedAt,
 		&i.CheckedAt,
@@ -503,10 +579,12 @@ func (q *Queries) LapseSubscription(ctx context.Context, db DBTX, arg LapseSubsc
 }
 
 const latestSubscription = `-- name: LatestSubscription :one
-SELECT id, tier, status, interval, (amount * quantity)::bigint AS amount, currency, current_period_end, trial_end, cancel_at, grace_until
-FROM billing.subscriptions
-WHERE platform_id = $1 AND customer_id = $2
-ORDER BY status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused') DESC, created_at DESC LIMIT 1
+SELECT s.id, s.tier, s.status, s.interval, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
+    s.cancel_at, s.grace_until, next.tier AS next_tier
+FROM billing.subscriptions s
+LEFT JOIN tenant.prices next ON next.platform_id = s.platform_id AND next.id = s.next_price_id
+WHERE s.platform_id = $1 AND s.customer_id = $2
+ORDER BY s.status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused') DESC, s.created_at DESC LIMIT 1
 `
 
 type LatestSubscriptionParams struct {
@@ -525,6 +603,7 @@ type LatestSubscriptionRow struct {
 	TrialEnd         *time.Time
 	CancelAt         *time.Time
 	GraceUntil       *time.Time
+	NextTier         *string
 }
 
 func (q *Queries) LatestSubscription(ctx context.Context, db DBTX, arg LatestSubscriptionParams) (LatestSubscriptionRow, error) {
@@ -541,30 +620,23 @@ func (q *Queries) LatestSubscription(ctx context.Context, db DBTX, arg LatestSub
 		&i.TrialEnd,
 		&i.CancelAt,
 		&i.GraceUntil,
+		&i.NextTier,
 	)
 	return i, err
 }
 
 const leaveReceipt = `-- name: LeaveReceipt :one
-SELECT directory.leave_receipt($1, $2, $3, $4, $5)::boolean AS left_there
+SELECT directory.leave_receipt($1, $2, $3)::boolean AS left_there
 `
 
 type LeaveReceiptParams struct {
 	Attempt string
 	Receipt []byte
 	Account string
-	Name    string
-	Charges bool
 }
 
 func (q *Queries) LeaveReceipt(ctx context.Context, db DBTX, arg LeaveReceiptParams) (bool, error) {
-	row := db.QueryRow(ctx, leaveReceipt,
-		arg.Attempt,
-		arg.Receipt,
-		arg.Account,
-		arg.Name,
-		arg.Charges,
-	)
+	row := db.QueryRow(ctx, leaveReceipt, arg.Attempt, arg.Receipt, arg.Account)
 	var left_there bool
 	err := row.Scan(&left_there)
 	return left_there, err
@@ -601,9 +673,10 @@ func (q *Queries) LeftEvents(ctx context.Context, db DBTX) ([]LeftEventsRow, err
 }
 
 const living = `-- name: Living :many
-SELECT id, status, tier, account, created_at FROM billing.subscriptions
-WHERE platform_id = $1 AND customer_id = $2
+SELECT id, status, tier, account, created_at FROM billing.subscriptions s
+WHERE s.platform_id = $1 AND s.customer_id = $2
     AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+    AND NOT EXISTS (SELECT FROM billing.endings e WHERE e.platform_id = s.platform_id AND e.object_id = s.id)
 ORDER BY created_at, id
 `
 
@@ -620,7 +693,7 @@ type LivingRow struct {
 	CreatedAt time.Time
 }
 
-// The subscriptions of a customer that are not over, oldest first.
+// The subscriptions of a customer that are not over and not being ended, oldest first.
 func (q *Queries) Living(ctx context.Context, db DBTX, arg LivingParams) ([]LivingRow, error) {
 	rows, err := db.Query(ctx, living, arg.PlatformID, arg.CustomerID)
 	if err != nil {
@@ -664,54 +737,98 @@ func (q *Queries) LivingOnAccount(ctx context.Context, db DBTX, arg LivingOnAcco
 	return count, err
 }
 
-const pendingCheckout = `-- name: PendingCheckout :one
-SELECT platform_id, id, kind, account, customer_id, tier, price_id, trial_days, success_url, cancel_url, session_id, url, status, created_at, checked_at FROM billing.checkouts
-WHERE platform_id = $1 AND account = $2 AND customer_id = $3 AND price_id = $4
-    AND success_url = $5 AND cancel_url = $6 AND status = 'pending' AND kind = $7
-    AND created_at > dreamapi.now() - interval '23 hours'
-ORDER BY created_at LIMIT 1
+const openCheckouts = `-- name: OpenCheckouts :one
+SELECT count(*) FROM billing.checkouts
+WHERE platform_id = $1 AND customer_id = $2 AND status IN ('pending', 'open')
+    AND created_at > dreamapi.now() - interval '24 hours'
 `
 
-type PendingCheckoutParams struct {
+type OpenCheckoutsParams struct {
 	PlatformID string
-	Account    string
 	CustomerID string
-	PriceID    string
-	SuccessUrl string
-	CancelUrl  string
-	Kind       string
 }
 
-// Stripe keeps an idempotency key for 24 hours.
-func (q *Queries) PendingCheckout(ctx context.Context, db DBTX, arg PendingCheckoutParams) (BillingCheckout, error) {
-	row := db.QueryRow(ctx, pendingCheckout,
+func (q *Queries) OpenCheckouts(ctx context.Context, db DBTX, arg OpenCheckoutsParams) (int64, error) {
+	row := db.QueryRow(ctx, openCheckouts, arg.PlatformID, arg.CustomerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const openOnAccount = `-- name: OpenOnAccount :many
+SELECT session_id::text FROM billing.checkouts
+WHERE platform_id = $1 AND account = $2 AND kind = 'subscribe' AND status = 'open'
+`
+
+type OpenOnAccountParams struct {
+	PlatformID string
+	Account    string
+}
+
+func (q *Queries) OpenOnAccount(ctx context.Context, db DBTX, arg OpenOnAccountParams) ([]string, error) {
+	rows, err := db.Query(ctx, openOnAccount, arg.PlatformID, arg.Account)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var session_id string
+		if err := rows.Scan(&session_id); err != nil {
+			return nil, err
+		}
+		items = append(items, session_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const others = `-- name: Others :many
+SELECT s.id, s.account FROM billing.customers c
+JOIN billing.subscriptions s ON s.platform_id = c.platform_id AND s.customer_id = c.customer_id
+WHERE c.platform_id = $1 AND c.account = $2 AND c.stripe_customer_id = $3::text AND s.id <> $4
+    AND s.status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+ORDER BY s.id
+`
+
+type OthersParams struct {
+	PlatformID       string
+	Account          string
+	StripeCustomerID string
+	ID               string
+}
+
+type OthersRow struct {
+	ID      string
+	Account string
+}
+
+// The living subscriptions of the customer who is this one at Stripe, but for the one named.
+func (q *Queries) Others(ctx context.Context, db DBTX, arg OthersParams) ([]OthersRow, error) {
+	rows, err := db.Query(ctx, others,
 		arg.PlatformID,
 		arg.Account,
-		arg.CustomerID,
-		arg.PriceID,
-		arg.SuccessUrl,
-		arg.CancelUrl,
-		arg.Kind,
+		arg.StripeCustomerID,
+		arg.ID,
 	)
-	var i BillingCheckout
-	err := row.Scan(
-		&i.PlatformID,
-		&i.ID,
-		&i.Kind,
-		&i.Account,
-		&i.CustomerID,
-		&i.Tier,
-		&i.PriceID,
-		&i.TrialDays,
-		&i.SuccessUrl,
-		&i.CancelUrl,
-		&i.SessionID,
-		&i.Url,
-		&i.Status,
-		&i.CreatedAt,
-		&i.CheckedAt,
-	)
-	return i, err
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OthersRow
+	for rows.Next() {
+		var i OthersRow
+		if err := rows.Scan(&i.ID, &i.Account); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const platformOfCheckout = `-- name: PlatformOfCheckout :one
@@ -803,7 +920,8 @@ VALUES ($1, $2, $3, $4, $5,
     CASE WHEN $5::text = 'past_due' THEN dreamapi.now() + make_interval(days => $6::int) END,
     $7, $8, $9, $10, $11, $12, $13, $14, $15,
     $16, $17::double precision::numeric, $18, $19, $20,
-    $21, $22, $23, $24)
+    $21, $22,
+    coalesce($23::timestamptz, CASE WHEN $5::text = 'canceled' THEN dreamapi.now() END), $24)
 ON CONFLICT (platform_id, id) DO UPDATE
 SET tier = excluded.tier, status = excluded.status, price_id = excluded.price_id, stripe_price_id = excluded.stripe_price_id,
     interval = excluded.interval, interval_count = excluded.interval_count, amount = excluded.amount, quantity = excluded.quantity,
@@ -913,6 +1031,53 @@ func (q *Queries) Repairs(ctx context.Context, db DBTX, platformID string) ([]Re
 	return items, nil
 }
 
+const sameCheckout = `-- name: SameCheckout :one
+SELECT platform_id, id, kind, account, customer_id, tier, price_id, trial_days, success_url, cancel_url, session_id, status, created_at, checked_at FROM billing.checkouts
+WHERE platform_id = $1 AND account = $2 AND customer_id = $3 AND price_id = $4
+    AND success_url = $5 AND cancel_url = $6 AND status IN ('pending', 'open') AND kind = 'subscribe'
+    AND created_at > dreamapi.now() - interval '23 hours'
+ORDER BY created_at DESC LIMIT 1
+`
+
+type SameCheckoutParams struct {
+	PlatformID string
+	Account    string
+	CustomerID string
+	PriceID    string
+	SuccessUrl string
+	CancelUrl  string
+}
+
+// One that was left without an answer, or that is open already. Stripe keeps an idempotency key, and a session, for 24 hours.
+func (q *Queries) SameCheckout(ctx context.Context, db DBTX, arg SameCheckoutParams) (BillingCheckout, error) {
+	row := db.QueryRow(ctx, sameCheckout,
+		arg.PlatformID,
+		arg.Account,
+		arg.CustomerID,
+		arg.PriceID,
+		arg.SuccessUrl,
+		arg.CancelUrl,
+	)
+	var i BillingCheckout
+	err := row.Scan(
+		&i.PlatformID,
+		&i.ID,
+		&i.Kind,
+		&i.Account,
+		&i.CustomerID,
+		&i.Tier,
+		&i.PriceID,
+		&i.TrialDays,
+		&i.SuccessUrl,
+		&i.CancelUrl,
+		&i.SessionID,
+		&i.Status,
+		&i.CreatedAt,
+		&i.CheckedAt,
+	)
+	return i, err
+}
+
 const setStripeCustomer = `-- name: SetStripeCustomer :one
 UPDATE billing.customers SET stripe_customer_id = coalesce(stripe_customer_id, $1::text)
 WHERE platform_id = $2 AND account = $3 AND customer_id = $4
@@ -962,11 +1127,29 @@ func (q *Queries) StripeCustomer(ctx context.Context, db DBTX, arg StripeCustome
 	return i, err
 }
 
+const subscribed = `-- name: Subscribed :exec
+UPDATE billing.customers SET subscribed_at = coalesce(subscribed_at, dreamapi.now())
+WHERE platform_id = $1 AND account = $2 AND customer_id = $3
+`
+
+type SubscribedParams struct {
+	PlatformID string
+	Account    string
+	CustomerID string
+}
+
+func (q *Queries) Subscribed(ctx context.Context, db DBTX, arg SubscribedParams) error {
+	_, err := db.Exec(ctx, subscribed, arg.PlatformID, arg.Account, arg.CustomerID)
+	return err
+}
+
 const subscribersOfOldPrices = `-- name: SubscribersOfOldPrices :many
-SELECT s.id, s.account, s.interval FROM billing.subscriptions s
+SELECT s.id FROM billing.subscriptions s
 JOIN tenant.prices p ON p.platform_id = s.platform_id AND p.id = s.price_id
 WHERE s.platform_id = $1 AND s.tier = $2 AND p.retired_at IS NOT NULL
-    AND s.status IN ('trialing', 'active', 'past_due')
+    AND s.status IN ('trialing', 'active', 'past_due') AND EXISTS (
+        SELECT FROM tenant.prices now
+        WHERE now.platform_id = s.platform_id AND now.tier = s.tier AND now.interval = s.interval AND now.retired_at IS NULL)
 `
 
 type SubscribersOfOldPricesParams struct {
@@ -974,25 +1157,19 @@ type SubscribersOfOldPricesParams struct {
 	Tier       *string
 }
 
-type SubscribersOfOldPricesRow struct {
-	ID       string
-	Account  string
-	Interval *string
-}
-
-func (q *Queries) SubscribersOfOldPrices(ctx context.Context, db DBTX, arg SubscribersOfOldPricesParams) ([]SubscribersOfOldPricesRow, error) {
+func (q *Queries) SubscribersOfOldPrices(ctx context.Context, db DBTX, arg SubscribersOfOldPricesParams) ([]string, error) {
 	rows, err := db.Query(ctx, subscribersOfOldPrices, arg.PlatformID, arg.Tier)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []SubscribersOfOldPricesRow
+	var items []string
 	for rows.Next() {
-		var i SubscribersOfOldPricesRow
-		if err := rows.Scan(&i.ID, &i.Account, &i.Interval); err != nil {
+		var id string
+		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -1040,6 +1217,29 @@ func (q *Queries) Subscription(ctx context.Context, db DBTX, arg SubscriptionPar
 		&i.FetchedAt,
 	)
 	return i, err
+}
+
+const sweepCheckouts = `-- name: SweepCheckouts :execrows
+DELETE FROM billing.checkouts
+WHERE (platform_id, id) IN (
+    SELECT c.platform_id, c.id FROM billing.checkouts c
+    WHERE c.platform_id = ANY($1::text[]) AND c.created_at < dreamapi.now() - interval '90 days'
+        AND (c.kind = 'change' OR c.status IN ('complete', 'expired', 'failed', 'pending'))
+    LIMIT $2
+)
+`
+
+type SweepCheckoutsParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+func (q *Queries) SweepCheckouts(ctx context.Context, db DBTX, arg SweepCheckoutsParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepCheckouts, arg.PlatformIds, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const sweepEvents = `-- name: SweepEvents :exec
@@ -1130,16 +1330,25 @@ func (q *Queries) TakeTicket(ctx context.Context, db DBTX, arg TakeTicketParams)
 }
 
 const toCheck = `-- name: ToCheck :many
-SELECT platform_id, 'subscription' AS kind, id AS object_id, account FROM billing.subscriptions s
-WHERE s.platform_id = ANY($1::text[]) AND s.ended_at IS NULL AND s.fetched_at < dreamapi.now() - interval '6 hours'
-UNION ALL
-SELECT platform_id, 'checkout', session_id, account FROM billing.checkouts c
-WHERE c.platform_id = ANY($1::text[]) AND c.kind = 'subscribe' AND c.status = 'open'
-    AND c.checked_at < dreamapi.now() - greatest(interval '5 minutes', (c.checked_at - c.created_at) / 2)
-UNION ALL
-SELECT platform_id, 'ending', object_id, account FROM billing.endings e
-WHERE e.platform_id = ANY($1::text[]) AND e.done_at IS NULL AND e.created_at < dreamapi.now() - interval '2 minutes'
-LIMIT 1000
+SELECT platform_id, kind, object_id, account FROM (
+    SELECT platform_id, kind, object_id, account, since, row_number() OVER (PARTITION BY platform_id ORDER BY since) AS turn FROM (
+        SELECT s.platform_id, 'subscription' AS kind, s.id AS object_id, s.account, s.fetched_at AS since FROM billing.subscriptions s
+        WHERE s.platform_id = ANY($1::text[]) AND s.ended_at IS NULL AND s.stripe_customer_id <> ''
+            AND s.fetched_at < dreamapi.now() - interval '6 hours'
+        UNION ALL
+        SELECT c.platform_id, 'checkout', c.session_id, c.account, c.checked_at FROM billing.checkouts c
+        WHERE c.platform_id = ANY($1::text[]) AND c.kind = 'subscribe' AND c.status = 'open'
+            AND c.checked_at < dreamapi.now() - greatest(interval '5 minutes', (c.checked_at - c.created_at) / 2)
+        UNION ALL
+        SELECT e.platform_id, 'ending', e.object_id, e.account, e.checked_at FROM billing.endings e
+        WHERE e.platform_id = ANY($1::text[]) AND e.done_at IS NULL
+            AND e.checked_at < dreamapi.now() - greatest(interval '2 minutes', (e.checked_at - e.created_at) / 2)
+        UNION ALL
+        SELECT n.platform_id, 'connection', n.account, n.account, n.checked_at FROM tenant.connections n
+        WHERE n.platform_id = ANY($1::text[]) AND n.ended_at IS NULL AND n.checked_at < dreamapi.now() - interval '6 hours'
+    ) due
+) turns
+ORDER BY turn, since LIMIT 400
 `
 
 type ToCheckRow struct {
@@ -1149,8 +1358,8 @@ type ToCheckRow struct {
 	Account    string
 }
 
-// A row for each thing at Stripe that nobody has looked at for long: a subscription for six hours, an open
-// checkout for five minutes and then ever longer.
+// A row for each thing at Stripe that nobody has looked at for long: a subscription or a connection for six hours; an open
+// checkout or an ending for a few minutes, and then ever longer. Each platform has its turn before any has its second.
 func (q *Queries) ToCheck(ctx context.Context, db DBTX, platformIds []string) ([]ToCheckRow, error) {
 	rows, err := db.Query(ctx, toCheck, platformIds)
 	if err != nil {
@@ -1174,6 +1383,22 @@ func (q *Queries) ToCheck(ctx context.Context, db DBTX, platformIds []string) ([
 		return nil, err
 	}
 	return items, nil
+}
+
+const undoneOnAccount = `-- name: UndoneOnAccount :one
+SELECT count(*) FROM billing.endings WHERE platform_id = $1 AND account = $2 AND done_at IS NULL
+`
+
+type UndoneOnAccountParams struct {
+	PlatformID string
+	Account    string
+}
+
+func (q *Queries) UndoneOnAccount(ctx context.Context, db DBTX, arg UndoneOnAccountParams) (int64, error) {
+	row := db.QueryRow(ctx, undoneOnAccount, arg.PlatformID, arg.Account)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const whoseStripeCustomer = `-- name: WhoseStripeCustomer :one

@@ -45,7 +45,7 @@ func (a *API) MakePrice(ctx context.Context, at Account, p Price) (string, error
 	if id, err := a.priceByKey(ctx, at, p.Key); err != nil || id != "" {
 		return id, err
 	}
-	c, base := a.as(ctx, at, p.Key)
+	c, base := a.as(ctx, at, "") // the lookup key already keeps a second one from being made
 	made, err := c.Prices.New(&stripe.PriceParams{
 		Params: base, Product: stripe.String(p.ProductID), LookupKey: stripe.String(p.Key), Currency: stripe.String(p.Currency),
 		UnitAmount: stripe.Int64(p.Amount), Metadata: p.Metadata,

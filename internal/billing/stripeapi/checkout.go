@@ -12,7 +12,6 @@ type Session struct {
 	ID           string
 	URL          string // where the customer pays; empty once that is over
 	Status       string // open, complete or expired
-	Paid         bool   // complete, and not waiting for a payment that settles later
 	Customer     string
 	Subscription string // empty until it is complete
 }
@@ -25,6 +24,7 @@ type NewSession struct {
 	SuccessURL string // {CHECKOUT_SESSION_ID} stands for the session's id
 	CancelURL  string
 	Reference  string // our own id of whom it is for
+	Promotions bool   // the customer may type a promotion code in
 	Metadata   map[string]string
 }
 
@@ -59,6 +59,9 @@ func (a *API) CreateSession(ctx context.Context, at Account, key string, n NewSe
 		LineItems:         []*stripe.CheckoutSessionLineItemParams{{Price: stripe.String(n.PriceID), Quantity: stripe.Int64(1)}},
 		SubscriptionData:  &stripe.CheckoutSessionSubscriptionDataParams{Metadata: maps.Clone(n.Metadata)},
 	}
+	if n.Promotions {
+		params.AllowPromotionCodes = stripe.Bool(true)
+	}
 	if n.TrialDays > 0 {
 		params.SubscriptionData.TrialPeriodDays = stripe.Int64(int64(n.TrialDays))
 	}
@@ -87,10 +90,7 @@ func (a *API) ExpireSession(ctx context.Context, at Account, id string) error {
 }
 
 func sessionFrom(s *stripe.CheckoutSession) Session {
-	session := Session{
-		ID: s.ID, URL: s.URL, Status: string(s.Status),
-		Paid: s.Status == stripe.CheckoutSessionStatusComplete && s.PaymentStatus != stripe.CheckoutSessionPaymentStatusUnpaid,
-	}
+	session := Session{ID: s.ID, URL: s.URL, Status: string(s.Status)}
 	if s.Customer != nil {
 		session.Customer = s.Customer.ID
 	}

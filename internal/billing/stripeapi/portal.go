@@ -35,11 +35,8 @@ type Visit struct {
 
 // PutPortal makes the configuration, or with an id changes the one that is there, and returns its id. An upgrade is billed
 // at once, with proration; a downgrade waits for the end of the period.
-func (a *API) PutPortal(ctx context.Context, at Account, id, key string, p Portal) (string, error) {
-	if id != "" {
-		key = ""
-	}
-	c, base := a.as(ctx, at, key)
+func (a *API) PutPortal(ctx context.Context, at Account, id string, p Portal) (string, error) {
+	c, base := a.as(ctx, at, "")
 	params := &stripe.BillingPortalConfigurationParams{
 		Params:           base,
 		BusinessProfile:  &stripe.BillingPortalConfigurationBusinessProfileParams{Headline: stripe.String(p.Headline)},
@@ -53,6 +50,7 @@ func (a *API) PutPortal(ctx context.Context, at Account, id, key string, p Porta
 			},
 		},
 	}
+	params.Features.SubscriptionUpdate = &stripe.BillingPortalConfigurationFeaturesSubscriptionUpdateParams{Enabled: stripe.Bool(false)}
 	if len(p.Products) > 0 {
 		update := &stripe.BillingPortalConfigurationFeaturesSubscriptionUpdateParams{
 			Enabled:               stripe.Bool(true),
@@ -79,7 +77,7 @@ func (a *API) PutPortal(ctx context.Context, at Account, id, key string, p Porta
 	}
 	_, err := c.BillingPortalConfigurations.Update(id, params)
 	if err = refusal(err); errors.Is(err, ErrNotFound) {
-		return a.PutPortal(ctx, at, "", "", p)
+		return a.PutPortal(ctx, at, "", p)
 	}
 	return id, err
 }
@@ -100,7 +98,7 @@ func (a *API) EnsurePortal(ctx context.Context, at Account, name string, p Porta
 		return "", refusal(err)
 	}
 	p.Metadata = map[string]string{"dreamapi_portal": name}
-	return a.PutPortal(ctx, at, "", "dreamapi-portal-"+name, p)
+	return a.PutPortal(ctx, at, "", p)
 }
 
 // OpenPortal makes an address at which the customer finds the portal for a few minutes.

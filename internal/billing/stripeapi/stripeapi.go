@@ -110,6 +110,11 @@ var (
 	ErrRevoked  = errors.New("the connected account has revoked our access")
 	ErrExists   = errors.New("stripe has a thing with this id already")
 	ErrRefused  = errors.New("stripe refused the request")
+	// ErrFailed: Stripe answered that it failed. It gives a repetition with the same key the same answer, so the next try
+	// needs another key.
+	ErrFailed = errors.New("stripe failed")
+	// ErrUnsettled: a payment is under way that can be given back only once it has arrived.
+	ErrUnsettled = errors.New("the payment has not settled")
 )
 
 // refusal puts Stripe's error into ours. Stripe's own words go to the log alone: they are about our request, which is
@@ -126,8 +131,8 @@ func refusal(err error) error {
 	because := fmt.Errorf("stripe answered %d %s %s (%s): %s", answer.HTTPStatusCode, answer.Type, answer.Code, answer.RequestID, answer.Msg)
 	switch {
 	case answer.HTTPStatusCode == http.StatusTooManyRequests || answer.HTTPStatusCode >= 500:
-		return errs.New(errs.Unavailable, "Stripe is not answering right now. Try again in a moment.").
-			Because(because).After(2 * time.Second)
+		return errors.Join(ErrFailed, errs.New(errs.Unavailable, "Stripe is not answering right now. Try again in a moment.").
+			Because(because).After(2*time.Second))
 	case answer.HTTPStatusCode == http.StatusConflict: // the same idempotency key is under way
 		return errs.New(errs.IdempotencyBusy, "The same request is under way at Stripe. Send it again in a moment.").
 			Because(because).After(time.Second)

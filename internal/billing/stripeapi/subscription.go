@@ -33,6 +33,7 @@ type Subscription struct {
 	CancelAt           *time.Time // also where it ends with the period
 	EndedAt            *time.Time
 	NextPriceID        string // to which it changes at the end of the period
+	Metadata           map[string]string
 }
 
 // Subscription returns a subscription as it is now.
@@ -70,25 +71,31 @@ func (a *API) CancelSubscription(ctx context.Context, at Account, id string) err
 	if err != nil {
 		return err
 	}
-	c, base := a.as(ctx, at, "cancel-"+id)
+	c, base := a.as(ctx, at, "")
 	_, err = c.Subscriptions.Cancel(id, &stripe.SubscriptionCancelParams{Params: base})
 	return refusal(err)
 }
 
 // RefundSubscription gives back what was paid for the subscription's latest invoice, if anything was. To refund it again
-// changes nothing.
+// changes nothing. A debit that has not settled can not be given back yet: ErrUnsettled.
 func (a *API) RefundSubscription(ctx context.Context, at Account, id string) error {
 	c, base := a.as(ctx, at, "")
-	base.AddExpand("latest_invoice")
+	base.AddExpand("latest_invoice.payment_intent")
 	found, err := c.Subscriptions.Get(id, &stripe.SubscriptionParams{Params: base})
 	if err != nil {
 		return refusal(err)
 	}
 	invoice := found.LatestInvoice
-	if invoice == nil || invoice.AmountPaid == 0 || invoice.PaymentIntent == nil {
+	if invoice == nil || invoice.PaymentIntent == nil {
 		return nil
 	}
-	_, base = a.as(ctx, at, "refund-"+id)
+	if invoice.PaymentIntent.Status == stripe.PaymentIntentStatusProcessing {
+		return ErrUnsettled
+	}
+	if invoice.AmountPaid == 0 {
+		return nil
+	}
+	_, base = a.as(ctx, at, "")
 	_, err = c.Refunds.New(&stripe.RefundParams{
 		Params: base, PaymentIntent: stripe.String(invoice.PaymentIntent.ID),
 		Reason: stripe.String(string(stripe.RefundReasonDuplicate)),
@@ -115,7 +122,7 @@ func subscriptionFrom(s *stripe.Subscription) Subscription {
 	sub := Subscription{
 		ID: s.ID, Status: string(s.Status), CreatedAt: time.Unix(s.Created, 0).UTC(), Currency: string(s.Currency),
 		CurrentPeriodStart: moment(s.CurrentPeriodStart), CurrentPeriodEnd: moment(s.CurrentPeriodEnd),
-		TrialEnd: moment(s.TrialEnd), CancelAt: moment(s.CancelAt), EndedAt: moment(s.EndedAt),
+		TrialEnd: moment(s.TrialEnd), CancelAt: moment(s.CancelAt), EndedAt: moment(s.EndedAt), Metadata: s.Metadata,
 	}
 	if s.CancelAtPeriodEnd && sub.CancelAt == nil {
 		sub.CancelAt = sub.CurrentPeriodEnd

@@ -133,7 +133,7 @@ func (q *Queries) DeveloperByClerkUser(ctx context.Context, db DBTX, clerkUserID
 }
 
 const developerBySession = `-- name: DeveloperBySession :one
-SELECT d.id, d.clerk_user_id, d.email, d.name, d.created_at, d.deleted_at, s.id AS session_id, s.clerk_session_id, (s.seen_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
+SELECT d.id, d.clerk_user_id, d.email, d.name, d.created_at, d.deleted_at, s.id AS session_id, (s.seen_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
 FROM platform.sessions s JOIN platform.developers d ON d.id = s.developer_id
 WHERE s.hash = $1 AND s.ended_at IS NULL AND dreamapi.now() < s.expires_at
     AND s.seen_at > dreamapi.now() - make_interval(days => $2::int) AND d.deleted_at IS NULL
@@ -145,15 +145,14 @@ type DeveloperBySessionParams struct {
 }
 
 type DeveloperBySessionRow struct {
-	ID             string
-	ClerkUserID    string
-	Email          string
-	Name           string
-	CreatedAt      time.Time
-	DeletedAt      *time.Time
-	SessionID      string
-	ClerkSessionID string
-	Unseen         bool
+	ID          string
+	ClerkUserID string
+	Email       string
+	Name        string
+	CreatedAt   time.Time
+	DeletedAt   *time.Time
+	SessionID   string
+	Unseen      bool
 }
 
 func (q *Queries) DeveloperBySession(ctx context.Context, db DBTX, arg DeveloperBySessionParams) (DeveloperBySessionRow, error) {
@@ -167,7 +166,6 @@ func (q *Queries) DeveloperBySession(ctx context.Context, db DBTX, arg Developer
 		&i.CreatedAt,
 		&i.DeletedAt,
 		&i.SessionID,
-		&i.ClerkSessionID,
 		&i.Unseen,
 	)
 	return i, err
@@ -203,26 +201,6 @@ func (q *Queries) DeveloperByToken(ctx context.Context, db DBTX, hash []byte) (D
 		&i.DeletedAt,
 		&i.TokenID,
 		&i.Unseen,
-	)
-	return i, err
-}
-
-const developerOfPlatform = `-- name: DeveloperOfPlatform :one
-SELECT d.id, d.clerk_user_id, d.email, d.name, d.created_at, d.deleted_at FROM platform.developers d
-JOIN platform.projects j ON j.developer_id = d.id JOIN platform.platforms p ON p.project_id = j.id
-WHERE p.id = $1
-`
-
-func (q *Queries) DeveloperOfPlatform(ctx context.Context, db DBTX, platformID string) (PlatformDeveloper, error) {
-	row := db.QueryRow(ctx, developerOfPlatform, platformID)
-	var i PlatformDeveloper
-	err := row.Scan(
-		&i.ID,
-		&i.ClerkUserID,
-		&i.Email,
-		&i.Name,
-		&i.CreatedAt,
-		&i.DeletedAt,
 	)
 	return i, err
 }
@@ -308,6 +286,21 @@ INSERT INTO platform_usage.plans (developer_id) VALUES ($1) ON CONFLICT DO NOTHI
 
 func (q *Queries) EnsurePlan(ctx context.Context, db DBTX, developerID string) error {
 	_, err := db.Exec(ctx, ensurePlan, developerID)
+	return err
+}
+
+const forgetPlanCustomer = `-- name: ForgetPlanCustomer :exec
+UPDATE platform_usage.plans SET stripe_customer_id = NULL
+WHERE developer_id = $1 AND stripe_customer_id = $2::text
+`
+
+type ForgetPlanCustomerParams struct {
+	DeveloperID      string
+	StripeCustomerID string
+}
+
+func (q *Queries) ForgetPlanCustomer(ctx context.Context, db DBTX, arg ForgetPlanCustomerParams) error {
+	_, err := db.Exec(ctx, forgetPlanCustomer, arg.DeveloperID, arg.StripeCustomerID)
 	return err
 }
 
@@ -582,6 +575,7 @@ func (q *Queries) OwnedPlatform(ctx context.Context, db DBTX, arg OwnedPlatformP
 const plan = `-- name: Plan :one
 SELECT status, current_period_end, cancel_at, grace_until, coalesce(stripe_customer_id, '')::text AS stripe_customer_id,
     coalesce(stripe_subscription_id, '')::text AS stripe_subscription_id,
+    EXISTS (SELECT FROM platform.developers d WHERE d.id = p.developer_id AND d.deleted_at IS NOT NULL)::boolean AS gone,
     (dreamapi.now() < (SELECT u.paid_until FROM platform_usage.paid_until u WHERE u.developer_id = p.developer_id))::boolean AS paid
 FROM platform_usage.plans p WHERE p.developer_id = $1
 `
@@ -593,6 +587,7 @@ type PlanRow struct {
 	GraceUntil           *time.Time
 	StripeCustomerID     string
 	StripeSubscriptionID string
+	Gone                 bool
 	Paid                 bool
 }
 
@@ -606,6 +601,7 @@ func (q *Queries) Plan(ctx context.Context, db DBTX, developerID string) (PlanRo
 		&i.GraceUntil,
 		&i.StripeCustomerID,
 		&i.StripeSubscriptionID,
+		&i.Gone,
 		&i.Paid,
 	)
 	return i, err

@@ -152,10 +152,20 @@ func (s *Server) withFaults(next http.Handler) http.Handler {
 		if account == "" {
 			account = s.ours()
 		}
+		kept := keyOf(r, account)
+		if status, ok := s.failedKeys.Load(kept); ok && kept != "" {
+			w.Header().Set("Request-Id", randomID("req_", 14))
+			w.Header().Set("Idempotent-Replayed", "true")
+			writeError(w, unexpected(status.(int)))
+			return
+		}
 		lost := false
 		for _, f := range s.faults.take(false, func(f *Fault) bool { return f.matches(r, account) }) {
 			pause(r.Context(), time.Duration(f.LatencyMs)*time.Millisecond)
 			if f.Status != 0 {
+				if f.Status >= http.StatusInternalServerError && kept != "" {
+					s.failedKeys.Store(kept, f.Status)
+				}
 				w.Header().Set("Request-Id", randomID("req_", 14))
 				w.Header().Set("Retry-After", "1")
 				writeError(w, unexpected(f.Status))
@@ -169,6 +179,16 @@ func (s *Server) withFaults(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// keyOf is the idempotency key of a request, with whose it is; "" if it has none.
+// A 500 is an answer that Stripe keeps like any other.
+func keyOf(r *http.Request, account string) string {
+	key := r.Header.Get("Idempotency-Key")
+	if key == "" || r.Method != http.MethodPost {
+		return ""
+	}
+	return r.Header.Get("Authorization") + " " + account + " " + key
 }
 
 // ours is the id of our account.

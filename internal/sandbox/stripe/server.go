@@ -71,6 +71,9 @@ type Server struct {
 	unused sync.Map // connections on which no request has begun
 	inUse  sync.Map // idempotency keys of requests under way
 	faults faults
+	// failedKeys are the idempotency keys whose request a fault answered with a
+	// 500, and that status: the next request with the key gets it too.
+	failedKeys sync.Map
 
 	mu        sync.Mutex // guards what follows
 	store     *store

@@ -860,9 +860,13 @@ func (q *Queries) LiveLacks(ctx context.Context, db DBTX) (string, error) {
 }
 
 const liveSubscriptionsElsewhere = `-- name: LiveSubscriptionsElsewhere :one
-SELECT count(*) FROM billing.subscriptions
-WHERE platform_id = $1 AND account <> $2
-    AND status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused')
+SELECT (SELECT count(*) FROM billing.subscriptions s
+        WHERE s.platform_id = $1 AND s.account <> $2
+            AND s.status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused'))
+    + (SELECT count(*) FROM billing.checkouts c
+        WHERE c.platform_id = $1 AND c.account <> $2 AND c.kind = 'subscribe' AND c.status = 'open')
+    + (SELECT count(*) FROM billing.endings e
+        WHERE e.platform_id = $1 AND e.account <> $2 AND e.done_at IS NULL)
 `
 
 type LiveSubscriptionsElsewhereParams struct {
@@ -870,11 +874,12 @@ type LiveSubscriptionsElsewhereParams struct {
 	Account    string
 }
 
-func (q *Queries) LiveSubscriptionsElsewhere(ctx context.Context, db DBTX, arg LiveSubscriptionsElsewhereParams) (int64, error) {
+// And what may become one, or is still to be ended there.
+func (q *Queries) LiveSubscriptionsElsewhere(ctx context.Context, db DBTX, arg LiveSubscriptionsElsewhereParams) (int32, error) {
 	row := db.QueryRow(ctx, liveSubscriptionsElsewhere, arg.PlatformID, arg.Account)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const lockCustomer = `-- name: LockCustomer :one
@@ -1073,38 +1078,6 @@ func (q *Queries) PlatformsOfUser(ctx context.Context, db DBTX, userID string) (
 	return column_1, err
 }
 
-const price = `-- name: Price :one
-SELECT id, tier, interval, amount, currency, stripe_price_id FROM tenant.prices WHERE platform_id = $1 AND id = $2
-`
-
-type PriceParams struct {
-	PlatformID string
-	ID         string
-}
-
-type PriceRow struct {
-	ID            string
-	Tier          string
-	Interval      string
-	Amount        int64
-	Currency      string
-	StripePriceID *string
-}
-
-func (q *Queries) Price(ctx context.Context, db DBTX, arg PriceParams) (PriceRow, error) {
-	row := db.QueryRow(ctx, price, arg.PlatformID, arg.ID)
-	var i PriceRow
-	err := row.Scan(
-		&i.ID,
-		&i.Tier,
-		&i.Interval,
-		&i.Amount,
-		&i.Currency,
-		&i.StripePriceID,
-	)
-	return i, err
-}
-
 const pricePublished = `-- name: PricePublished :exec
 UPDATE tenant.prices SET stripe_price_id = $1 WHERE platform_id = $2 AND id = $3
 `
@@ -1197,7 +1170,7 @@ func (q *Queries) ProductPublished(ctx context.Context, db DBTX, arg ProductPubl
 }
 
 const refreshConnection = `-- name: RefreshConnection :exec
-UPDATE tenant.connections SET name = $1, charges_enabled = $2
+UPDATE tenant.connections SET name = $1, charges_enabled = $2, checked_at = dreamapi.now()
 WHERE platform_id = $3 AND account = $4 AND ended_at IS NULL
 `
 
@@ -1325,7 +1298,8 @@ const setConnection = `-- name: SetConnection :exec
 INSERT INTO tenant.connections (platform_id, account, name, charges_enabled)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (platform_id) DO UPDATE SET account = excluded.account, name = excluded.name,
-    charges_enabled = excluded.charges_enabled, connected_at = dreamapi.now(), ended_at = NULL, end_reason = NULL
+    charges_enabled = excluded.charges_enabled, connected_at = dreamapi.now(), checked_at = dreamapi.now(), ended_at = NULL,
+    end_reason = NULL
 `
 
 type SetConnectionParams struct {
