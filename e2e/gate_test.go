@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -16,6 +17,8 @@ import (
 type gate struct {
 	url, behind string
 	lag         func(r *http.Request) time.Duration // of the answer, on its way back; nil: none
+
+	busy atomic.Int64 // requests that are under way
 
 	mu    sync.Mutex
 	holds []*hold
@@ -104,6 +107,8 @@ func (g *gate) take(r *http.Request) *hold {
 
 // ServeHTTP passes the request on. Once the stand-in has it, it is carried out: nothing follows from the sender's death.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.busy.Add(1)
+	defer g.busy.Add(-1)
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)

@@ -230,9 +230,14 @@ func (m *mailbag) release() {
 	m.more.Broadcast()
 }
 
-// idle is whether everything has been delivered; what came in since release too.
+// idle is whether everything has been delivered, also what was held back.
 func (m *mailbag) idle() bool {
 	m.release()
+	return m.empty()
+}
+
+// empty is whether everything has been delivered that is not held back.
+func (m *mailbag) empty() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.letters) == 0 && m.underway == 0

@@ -259,6 +259,7 @@ func TestADeveloperPaysOnceHoweverOftenTheyCheckOut(t *testing.T) {
 		w.browser(t).paid(t, address, goodCard)
 	}
 	must(t, w.app.modules.Desk.PlanReturn(t.Context(), d.asPlatform(t)))
+	w.work(t)
 	d.dash(t, "GET /api/plan", "").expect(t, "plan.status", "active")
 	equal(t, "living", len(w.atStripeList(t, "own", "/v1/subscriptions", "id")), 1)
 	equal(t, "refunds", strings.Join(w.atStripeList(t, "own", "/v1/refunds", "amount"), " "), "1500")

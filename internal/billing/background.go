@@ -68,8 +68,12 @@ func (b *Background) Register(r *jobs.Registry) {
 	jobs.Handle(r, func(ctx context.Context, args EndAtStripe) error {
 		return b.endNow(ctx, args.PlatformID, args.ObjectID)
 	})
-	jobs.Handle(r, func(ctx context.Context, args MoveSubscriber) error { return b.move(ctx, args.PlatformID, args.SubscriptionID) })
-	jobs.Handle(r, func(ctx context.Context, args EndPlan) error { return b.planner.end(ctx, args.DeveloperID, args.SubscriptionID) })
+	jobs.Handle(r, func(ctx context.Context, args MoveSubscriber) error {
+		return b.move(ctx, args.PlatformID, args.SubscriptionID)
+	})
+	jobs.Handle(r, func(ctx context.Context, args EndPlan) error {
+		return b.planner.end(ctx, args.DeveloperID, args.SubscriptionID)
+	})
 	jobs.Handle(r, func(ctx context.Context, args LetGo) error { return b.letGo(ctx, args.Account) })
 	jobs.Handle(r, func(ctx context.Context, args tenant.TiersChanged) error {
 		return b.publisher.publish(ctx, args.PlatformID)

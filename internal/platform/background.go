@@ -41,7 +41,9 @@ func (DeveloperGone) Kind() string { return "platform.developer_gone" }
 
 // Register adds the work to the registry.
 func (b *Background) Register(r *jobs.Registry) {
-	jobs.Handle(r, func(ctx context.Context, args EndAtClerk) error { return b.clerk.RevokeSession(ctx, args.ClerkSessionID) })
+	jobs.Handle(r, func(ctx context.Context, args EndAtClerk) error {
+		return b.clerk.RevokeSession(ctx, args.ClerkSessionID)
+	})
 	jobs.Handle(r, func(ctx context.Context, args ClerkEvent) error { return b.work(ctx, args.EventID) })
 }
 
