@@ -136,6 +136,7 @@ func TestADowngradeWaitsForTheEndOfThePeriod(t *testing.T) {
 	address := p.checkout(t, user, `{"tier":"pro"}`).want(t, 200).text("url")
 	p.w.browser(t).open(t, address).confirms(t).sees(t, "All done")
 	p.usage(t, user).expect(t, "plan", "max")
+	p.dash(t, "GET /customers/"+user, "").want(t, 200).expect(t, "subscription.tier", "max", "subscription.nextTier", "pro")
 	equal(t, "charges", len(p.w.atStripeList(t, "", "/v1/charges", "id")), 1)
 	p.w.turn(t, 32*day)
 	must(t, p.w.app.modules.Billing.Reconcile(t.Context()))
