@@ -122,7 +122,7 @@ func TestACustomerPassesTheirBanksCheck(t *testing.T) {
 func TestACustomerWhoAbandonsACheckoutPaysAtASecondOne(t *testing.T) {
 	t.Parallel()
 	c := newBuyer(t)
-	abandoned := c.order(t, "pro")
+	abandoned := c.order(t, "max")
 	c.open(t, abandoned)
 	c.click(t, "p.aside a") // back to the shop
 	c.awaitAt(t, c.shop+"/prices")
@@ -131,6 +131,9 @@ func TestACustomerWhoAbandonsACheckoutPaysAtASecondOne(t *testing.T) {
 	second := c.order(t, "pro")
 	if second == abandoned {
 		t.Error("the second checkout is at the address of the first")
+	}
+	if again := c.order(t, "pro"); again != second {
+		t.Errorf("the same order leads to %s, and led to %s", again, second)
 	}
 	c.open(t, second)
 	c.pay(t, goodCard, "Subscribe")
@@ -143,6 +146,9 @@ func TestACustomerWhoAbandonsACheckoutPaysAtASecondOne(t *testing.T) {
 	c.awaitAt(t, c.shop+"/paid")
 	await(t, "end of the second subscription", func() bool { return c.states(t)["canceled"] == 1 })
 	await(t, "refund", func() bool { return len(c.stripe().list(t, preview, "/v1/refunds")) == 1 })
+	if refund := c.stripe().list(t, preview, "/v1/refunds")[0]; refund["amount"] != 3000.0 {
+		t.Errorf("the refund is %v", refund)
+	}
 	if states := c.states(t); states["active"] != 1 || states["canceled"] != 1 {
 		t.Errorf("at Stripe there are %v", states)
 	}
