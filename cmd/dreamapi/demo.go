@@ -86,7 +86,7 @@ func (f facts) print(out io.Writer, port string) error {
 	_, err := fmt.Fprintf(out, `
 dream-api is ready. Ctrl-C stops it; make db/reset starts afresh.
 
-  Dashboard        %s   sign in as %s, password: %s
+  Dashboard        %s   sign in as %s, password "%s"
   API              http://localhost:%s
   Clerk (sandbox)  %s
   Stripe (sandbox) %s

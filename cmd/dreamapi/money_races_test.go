@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -338,4 +339,34 @@ func cookieHeader(b *browser, to *url.URL) string {
 		pairs = append(pairs, c.Name+"="+c.Value)
 	}
 	return "Cookie: " + strings.Join(pairs, "; ")
+}
+
+func TestAnIdThatIsGivenAgainComesWithoutTheInvoicesOfTheOtherPerson(t *testing.T) {
+	t.Parallel()
+	p := newShop(t)
+	p.external(t, "erin", "free")
+	p.buys(t, "erin", "pro")
+	p.api(t, "DELETE /api/customers/erin", "").want(t, 200)
+	p.w.work(t)
+	p.external(t, "erin", "free")
+	p.api(t, "POST /api/customer-portal", "", "X-User-Id: erin").want(t, 409, "conflict")
+	p.buys(t, "erin", "pro")
+	equal(t, "customers at Stripe", len(p.w.atStripeList(t, "", "/v1/customers", "id")), 2)
+	p.usage(t, "erin").expect(t, "plan", "pro")
+}
+
+func TestAFormThatIsOlderThanTheTierChangesNothing(t *testing.T) {
+	t.Parallel()
+	p := newShop(t)
+	b := p.w.browser(t).signIn(t, p.dev)
+	page := p.w.url("dashboard") + "/platforms/" + p.id + "/tiers/pro"
+	version := regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(b.open(t, page).page)[1]
+	form := func(price, limit string) url.Values {
+		return url.Values{"version": {version}, "back": {"/platforms/" + p.id + "/tiers/pro"}, "displayName": {"Pro"}, "monthly": {price},
+			"meter.0": {"requests"}, "max.0": {limit}, "period.0": {"month"}, "rateLimit": {"100"}}
+	}
+	b.submit(t, page, form("15.00", "100"))
+	p.dash(t, "GET /tiers", "").expect(t, "data.1.price", "1500")
+	b.submit(t, page, form("10.00", "200")).sees(t, "changed meanwhile") // another tab, from before
+	p.dash(t, "GET /tiers", "").expect(t, "data.1.price", "1500", "data.1.limit", "100")
 }

@@ -209,7 +209,7 @@ func (c *Cashier) choose(ctx context.Context, tx db.Tenant, o Order, p *planned)
 		return err
 	}
 	p.stripeCustomer = row.StripeCustomerID
-	if err == nil && !row.Gone {
+	if err == nil {
 		return nil
 	}
 	return queries.EnsureCustomer(ctx, tx, billingdb.EnsureCustomerParams{

@@ -145,7 +145,7 @@ func (l looker) keep(ctx context.Context, tx db.Tenant, account stripeapi.Accoun
 	if err != nil {
 		return result, err
 	}
-	if tier == "" && !known || ending && (!known || living(now.Status)) { // what is being ended is nobody's any more
+	if tier == "" && !known || ending && living(now.Status) { // what is being ended is nobody's any more
 		return seen{}, nil
 	}
 	if whose.Gone { // paid by somebody who was deleted meanwhile

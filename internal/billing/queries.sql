@@ -4,7 +4,7 @@ FROM billing.customers WHERE platform_id = @platform_id AND account = @account A
 
 -- name: EnsureCustomer :exec
 INSERT INTO billing.customers (platform_id, account, customer_id) VALUES (@platform_id, @account, @customer_id)
-ON CONFLICT (platform_id, account, customer_id) DO UPDATE SET gone_at = NULL;
+ON CONFLICT (platform_id, account, customer_id) DO NOTHING;
 
 -- name: SetStripeCustomer :one
 -- The first one stays: two checkouts at once may each have made one.
@@ -29,7 +29,9 @@ SELECT coalesce(directory.platform_of_checkout_session(@session_id), '')::text A
 SELECT directory.add_checkout_session(@session_id);
 
 -- name: CustomersGone :exec
-UPDATE billing.customers SET gone_at = dreamapi.now() WHERE platform_id = @platform_id AND customer_id = @customer_id;
+-- The row gives its id free, as no id has a space in it: somebody else may get the id, and must not get the invoices.
+UPDATE billing.customers SET gone_at = dreamapi.now(), customer_id = customer_id || ' gone ' || coalesce(stripe_customer_id, dreamapi.now()::text)
+WHERE platform_id = @platform_id AND customer_id = @customer_id;
 
 -- name: SameCheckout :one
 -- One that was left without an answer, or that is open already. Stripe keeps an idempotency key, and a session, for 24 hours.
@@ -107,7 +109,8 @@ ORDER BY s.id;
 
 -- name: EverSubscribed :one
 SELECT EXISTS (SELECT FROM billing.customers
-    WHERE platform_id = @platform_id AND customer_id = @customer_id AND subscribed_at IS NOT NULL)::boolean;
+    WHERE platform_id = @platform_id AND subscribed_at IS NOT NULL
+        AND (customer_id = @customer_id OR starts_with(customer_id, @customer_id || ' gone ')))::boolean;
 
 -- name: Subscribed :exec
 UPDATE billing.customers SET subscribed_at = coalesce(subscribed_at, dreamapi.now())

@@ -107,13 +107,13 @@ func (s *Server) returnFromCheckout(c echo.Context) error {
 
 func (s *Server) checkoutDone(c echo.Context) error {
 	return s.page(c, http.StatusOK, "message.html", map[string]any{
-		"Title": "All done", "Message": "Your plan is up to date. You can close this page and go back to the app.",
+		"Bare": true, "Title": "All done", "Message": "Your plan is up to date. You can close this page and go back to the app.",
 	})
 }
 
 func (s *Server) checkoutCanceled(c echo.Context) error {
 	return s.page(c, http.StatusOK, "message.html", map[string]any{
-		"Title": "Nothing was charged", "Message": "You left the checkout before paying. You can close this page and go back to the app.",
+		"Bare": true, "Title": "Nothing was charged", "Message": "You left the checkout before paying. You can close this page and go back to the app.",
 	})
 }
 

@@ -82,5 +82,8 @@ func (s *Server) returnToPlan(c echo.Context) error {
 	if !plan.Paid {
 		return go303(c, "/plan")
 	}
+	if plan.CancelAt != nil {
+		return s.done(c, "/plan", flash{Title: "Your plan ends", Message: "It counts until then. You can resume it before that."})
+	}
 	return s.done(c, "/plan", flash{Title: "Your plan is up to date", Message: "Go on with the set-up of your live platforms below."})
 }

@@ -47,12 +47,15 @@ func (s *Server) setupPage(c echo.Context) error {
 	if standing.Connection != nil && standing.Connection.Lives() {
 		at.Connected, at.ChargesEnabled, at.Account = true, standing.Connection.ChargesEnabled, standing.Connection.Name
 	}
-	at.Priced = slices.ContainsFunc(at.Tiers, func(t tenant.Tier) bool { return !t.Free() && known(t) })
+	at.Priced = slices.ContainsFunc(at.Tiers, known)
 	at.FreeOnly = !slices.ContainsFunc(at.Tiers, func(t tenant.Tier) bool { return !t.Free() })
 	at.KeysOpen = standing.Lacks == ""
-	at.Keyed = slices.ContainsFunc(keys, func(k tenant.Key) bool {
-		return k.Kind == id.Secret && (k.State == "active" || k.State == "expiring")
-	})
+	has := func(kind id.KeyKind) bool { // customers' tokens name a publishable key, so both are needed
+		return slices.ContainsFunc(keys, func(k tenant.Key) bool {
+			return k.Kind == kind && (k.State == "active" || k.State == "expiring")
+		})
+	}
+	at.Keyed = has(id.Secret) && has(id.Publishable)
 	switch {
 	case !at.Paid:
 		at.Next = "pay"

@@ -2,6 +2,7 @@ package server
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -84,8 +85,12 @@ func (s *Server) editTier(c echo.Context) error {
 	for _, p := range entered.Prices {
 		amounts[p.Interval] = p.Amount
 	}
+	var version *int64
+	if n, err := strconv.ParseInt(posted(c, "version"), 10, 64); err == nil {
+		version = &n
+	}
 	tier, err := s.admin.ChangeTier(ctx, own, before.Name, tenant.TierChange{
-		DisplayName: &entered.DisplayName, TrialDays: &entered.TrialDays, Features: &entered.Features, RateLimit: &entered.RateLimit,
+		Version: version, DisplayName: &entered.DisplayName, TrialDays: &entered.TrialDays, Features: &entered.Features, RateLimit: &entered.RateLimit,
 		Prices: func(map[string]int64) (map[string]int64, error) { return amounts, nil },
 		Limits: func(map[string]tenant.Limit) (map[string]tenant.Limit, error) { return entered.Limits, nil },
 	})

@@ -61,7 +61,7 @@ func (s *Server) view(c echo.Context, name, title string, data any) error {
 }
 
 func (s *Server) writeView(c echo.Context, name string, v view) error {
-	v.Flash, v.CustomerURL, v.Version = s.shown(c), s.cfg.CustomerURL.String(), s.cfg.Version
+	v.Flash, v.CustomerURL, v.Version = s.shown(c), s.apiURL(), s.cfg.Version
 	// A browser holds what a form leads to, also by redirects, to form-action: forms here go on to Stripe.
 	header := c.Response().Header()
 	allowed := strings.Join(append([]string{"form-action 'self'", s.cfg.OAuthURL.String()}, s.cfg.FormTargets...), " ")

@@ -22,7 +22,7 @@ func parseTemplates() *template.Template {
 
 // page writes a page with what every page shows.
 func (s *Server) page(c echo.Context, status int, name string, data map[string]any) error {
-	data["CustomerURL"] = s.cfg.CustomerURL.String()
+	data["CustomerURL"] = s.apiURL()
 	data["DeveloperURL"] = s.cfg.DeveloperURL.String()
 	data["Version"] = s.cfg.Version
 	var out bytes.Buffer
@@ -30,6 +30,15 @@ func (s *Server) page(c echo.Context, status int, name string, data map[string]a
 		return err
 	}
 	return c.HTMLBlob(status, out.Bytes())
+}
+
+// apiURL is the address of the API as a page shows it. On the machine itself it is plain localhost, which every program
+// resolves; *.localhost only some do.
+func (s *Server) apiURL() string {
+	if s.cfg.Loopback {
+		return "http://localhost:" + s.cfg.CustomerURL.Port()
+	}
+	return s.cfg.CustomerURL.String()
 }
 
 func (s *Server) customerHome(c echo.Context) error {

@@ -136,6 +136,10 @@ func (s *Server) signIn(c echo.Context) error {
 	s.setCookie(c, "session", cookie, 30*24*60*60)
 	c.Set(sessionKey, session)
 	if start.SecretKey != "" {
+		// So that the first checkout finds its price at Stripe; what fails, a job does.
+		if err := s.desk.Publish(c.Request().Context(), start.Test); err != nil {
+			s.log.WarnContext(c.Request().Context(), "a price list could not be published", "requestId", requestID(c), "error", err)
+		}
 		if err := s.show(c, flash{Title: "Your test key", Secret: start.SecretKey}); err != nil {
 			return err
 		}

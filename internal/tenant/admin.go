@@ -32,7 +32,7 @@ func (a *Admin) CreatePlatform(
 ) (platform.Platform, error) {
 	var made platform.Platform
 	err := a.db.Tenant(ctx, id.NewPlatform(), func(ctx context.Context, tx db.Tenant) (err error) {
-		made, err = a.insertPlatform(ctx, tx, developer, project, mode, name, freeTier())
+		made, err = a.insertPlatform(ctx, tx, developer, project, mode, name, freeTier(100))
 		return err
 	})
 	return made, err
@@ -55,7 +55,7 @@ func (a *Admin) Start(ctx context.Context, d platform.Developer) (Started, error
 		if err != nil || !ok {
 			return err
 		}
-		test, err := a.insertPlatform(ctx, tx, d.ID, project.ID, id.Test, "Test", freeTier(), proTier())
+		test, err := a.insertPlatform(ctx, tx, d.ID, project.ID, id.Test, "Test", freeTier(20), proTier())
 		if err != nil {
 			return err
 		}
@@ -94,10 +94,10 @@ func (a *Admin) insertPlatform(
 	return made, nil
 }
 
-func freeTier() Tier {
+func freeTier(requests int64) Tier {
 	return Tier{
 		Name: "free", DisplayName: "Free", Currency: defaultCurrency, Prices: pricesOf(map[string]int64{"month": 0}),
-		RateLimit: DefaultRateLimit, Limits: map[string]Limit{DefaultMeter: {Max: new(int64(100)), Period: "month"}},
+		RateLimit: DefaultRateLimit, Limits: map[string]Limit{DefaultMeter: {Max: &requests, Period: "month"}},
 	}
 }
 

@@ -51,6 +51,7 @@ type Tier struct {
 	Published   bool    // Stripe knows the tier as it is
 	Problem     *string // why it does not
 	Archived    bool
+	Version     int64            // counts the changes
 	Limits      map[string]Limit // by meter; a meter that is not here is not part of the tier
 }
 
@@ -92,6 +93,7 @@ type Limit struct {
 // TierChange holds what shall change; nil leaves a field as it is. Prices and Limits make the new ones of the present
 // ones.
 type TierChange struct {
+	Version     *int64 // of which the change is one; the tier must not have changed since
 	DisplayName *string
 	Prices      func(now map[string]int64) (map[string]int64, error) // by interval
 	TrialDays   *int
@@ -227,6 +229,10 @@ func nobodyStranded(ctx context.Context, tx db.Tenant) error {
 }
 
 func (a *Admin) updateTier(ctx context.Context, tx db.Tenant, before Tier, c TierChange) (err error) {
+	if c.Version != nil && *c.Version != before.Version {
+		return errs.New(errs.Conflict, "The tier was changed meanwhile, perhaps in another tab. Nothing was saved: look at it as it is "+
+			"now, and change it again.")
+	}
 	t := before
 	set(&t.DisplayName, c.DisplayName)
 	set(&t.TrialDays, c.TrialDays)
@@ -491,7 +497,7 @@ func readTiers(ctx context.Context, tx db.Tenant, params tenantdb.TiersParams) (
 			Name: row.Name, DisplayName: row.DisplayName, Currency: row.Currency, Prices: prices, TrialDays: int(row.TrialDays),
 			Features: row.Features, RateLimit: int(row.RateLimit), Position: int(row.Position), ProductID: row.StripeProductID,
 			Published: row.Published >= row.Version, Problem: row.UnpublishedBecause,
-			Archived: row.ArchivedAt != nil, Limits: make(map[string]Limit, len(limits)),
+			Archived: row.ArchivedAt != nil, Version: row.Version, Limits: make(map[string]Limit, len(limits)),
 		}
 		for _, l := range limits {
 			tiers[i].Limits[l.Meter] = l.Limit

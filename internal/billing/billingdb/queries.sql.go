@@ -120,7 +120,8 @@ func (q *Queries) CheckoutOpened(ctx context.Context, db DBTX, arg CheckoutOpene
 }
 
 const customersGone = `-- name: CustomersGone :exec
-UPDATE billing.customers SET gone_at = dreamapi.now() WHERE platform_id = $1 AND customer_id = $2
+UPDATE billing.customers SET gone_at = dreamapi.now(), customer_id = customer_id || ' gone ' || coalesce(stripe_customer_id, dreamapi.now()::text)
+WHERE platform_id = $1 AND customer_id = $2
 `
 
 type CustomersGoneParams struct {
@@ -128,6 +129,7 @@ type CustomersGoneParams struct {
 	CustomerID string
 }
 
+// The row gives its id free, as no id has a space in it: somebody else may get the id, and must not get the invoices.
 func (q *Queries) CustomersGone(ctx context.Context, db DBTX, arg CustomersGoneParams) error {
 	_, err := db.Exec(ctx, customersGone, arg.PlatformID, arg.CustomerID)
 	return err
@@ -293,7 +295,7 @@ func (q *Queries) EndingDone(ctx context.Context, db DBTX, arg EndingDoneParams)
 
 const ensureCustomer = `-- name: EnsureCustomer :exec
 INSERT INTO billing.customers (platform_id, account, customer_id) VALUES ($1, $2, $3)
-ON CONFLICT (platform_id, account, customer_id) DO UPDATE SET gone_at = NULL
+ON CONFLICT (platform_id, account, customer_id) DO NOTHING
 `
 
 type EnsureCustomerParams struct {
@@ -349,7 +351,8 @@ func (q *Queries) EventDone(ctx context.Context, db DBTX, arg EventDoneParams) e
 
 const everSubscribed = `-- name: EverSubscribed :one
 SELECT EXISTS (SELECT FROM billing.customers
-    WHERE platform_id = $1 AND customer_id = $2 AND subscribed_at IS NOT NULL)::boolean
+    WHERE platform_id = $1 AND subscribed_at IS NOT NULL
+        AND (customer_id = $2 OR starts_with(customer_id, $2 || ' gone ')))::boolean
 `
 
 type EverSubscribedParams struct {
