@@ -37,11 +37,11 @@ build: ## build bin/dreamapi
 
 test: $(MOCKS) ## run every test
 	@DATABASE_URL= scripts/need postgres chromium
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 18m ./...
 
 e2e: ## run only the tests of the built program, in a browser too
 	@DATABASE_URL= scripts/need postgres chromium
-	$(GO) test -race -count=1 ./e2e/...
+	$(GO) test -race -count=1 -timeout 18m ./e2e/...
 
 screenshots: build ## take the pictures of every page in docs/screenshots
 	@DATABASE_URL= scripts/need postgres chromium

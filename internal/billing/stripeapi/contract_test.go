@@ -195,6 +195,10 @@ func TestEveryRequestThatWeMakeIsOneThatStripePublishes(t *testing.T) {
 	if must[string](t)(w.api.PutPortal(ctx, at, portal, shown)) != portal {
 		t.Error("a change made another portal")
 	}
+	empty := shown
+	empty.Products = nil
+	must[string](t)(w.api.PutPortal(ctx, at, portal, empty))
+	must[string](t)(w.api.PutPortal(ctx, at, portal, shown))
 	own := must[string](t)(w.api.EnsurePortal(ctx, at, "plan", stripeapi.Portal{Headline: "Plan", ReturnURL: "https://a.example/"}))
 	if must[string](t)(w.api.EnsurePortal(ctx, at, "plan", stripeapi.Portal{})) != own {
 		t.Error("a repetition made another portal")

@@ -50,8 +50,10 @@ func (a *API) PutPortal(ctx context.Context, at Account, id string, p Portal) (s
 			},
 		},
 	}
-	params.Features.SubscriptionUpdate = &stripe.BillingPortalConfigurationFeaturesSubscriptionUpdateParams{Enabled: stripe.Bool(false)}
-	if len(p.Products) > 0 {
+	switch {
+	case len(p.Products) == 0 && id != "": // or what it showed before would stay
+		params.Features.SubscriptionUpdate = &stripe.BillingPortalConfigurationFeaturesSubscriptionUpdateParams{Enabled: stripe.Bool(false)}
+	case len(p.Products) > 0:
 		update := &stripe.BillingPortalConfigurationFeaturesSubscriptionUpdateParams{
 			Enabled:               stripe.Bool(true),
 			DefaultAllowedUpdates: []*string{stripe.String("price")},
