@@ -3,11 +3,7 @@ package tenant
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -277,148 +273,10 @@ func (a *Admin) updateTier(ctx context.Context, tx db.Tenant, before Tier, c Tie
 	return a.queue.EnqueueIn(ctx, tx.Tx, publishWithin, TiersChanged{tx.Platform})
 }
 
-// OrderTiers puts the tiers in the order of the names, which are those of all the tiers that are not archived.
-func (a *Admin) OrderTiers(ctx context.Context, at id.Platform, names []string) ([]Tier, error) {
-	var ordered []Tier
-	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		if _, err := queries.LockSettings(ctx, tx, string(at)); err != nil {
-			return err
-		}
-		now, err := readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(at)})
-		if err != nil {
-			return err
-		}
-		want := make([]string, len(now))
-		for i, t := range now {
-			want[i] = t.Name
-		}
-		if !slices.Equal(slices.Sorted(slices.Values(names)), slices.Sorted(slices.Values(want))) {
-			return errs.InvalidParam("names", "names holds each tier that is not archived once: %s.", strings.Join(want, ", "))
-		}
-		for i, name := range names {
-			_, err := queries.PlaceTier(ctx, tx, tenantdb.PlaceTierParams{
-				PlatformID: string(at), Name: name, Position: int32(i + 1),
-			})
-			if err != nil {
-				return err
-			}
-		}
-		ordered, err = readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(at), WithArchived: true})
-		return err
-	})
-	return ordered, err
-}
-
-// CopyTiers gives a platform the tiers of another: those that it lacks are made, those of the same name become the same,
-// others stay. Both platforms are the developer's, which is checked before.
-func (a *Admin) CopyTiers(ctx context.Context, from, to id.Platform) ([]Tier, error) {
-	source, err := a.Tiers(ctx, from)
-	if err != nil {
-		return nil, err
-	}
-	var copied []Tier
-	err = a.db.Tenant(ctx, to, func(ctx context.Context, tx db.Tenant) error {
-		currency, err := queries.LockSettings(ctx, tx, string(to))
-		if err != nil {
-			return err
-		}
-		if len(source) > 0 && source[0].Currency != currency {
-			if err := changeCurrency(ctx, tx, source[0].Currency); err != nil {
-				return err
-			}
-		}
-		now, err := readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(to), WithArchived: true})
-		if err != nil {
-			return err
-		}
-		for _, t := range source {
-			at := slices.IndexFunc(now, func(own Tier) bool { return own.Name == t.Name })
-			switch {
-			case at < 0 && t.Archived: // there is nobody here who would be on it
-			case at < 0:
-				err = a.insertTier(ctx, tx, t, &t.Position)
-			default:
-				err = a.updateTier(ctx, tx, now[at], changeTo(t))
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if err := nobodyStranded(ctx, tx); err != nil {
-			return err
-		}
-		copied, err = readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(to), WithArchived: true})
-		return err
-	})
-	return copied, err
-}
-
-// changeTo is the change that makes any tier the same as t.
-func changeTo(t Tier) TierChange {
-	return TierChange{
-		DisplayName: &t.DisplayName, TrialDays: &t.TrialDays, Features: &t.Features, RateLimit: &t.RateLimit,
-		Position: &t.Position, Archived: &t.Archived,
-		Prices: func(map[string]int64) (map[string]int64, error) { return amountsOf(t.Prices), nil },
-		Limits: func(map[string]Limit) (map[string]Limit, error) { return t.Limits, nil },
-	}
-}
-
 func set[T any](field *T, to *T) {
 	if to != nil {
 		*field = *to
 	}
-}
-
-// check finds every fault of a tier.
-func (t Tier) check() error {
-	var faults []errs.Fault
-	fault := func(param, format string, args ...any) {
-		faults = append(faults, errs.Fault{Param: param, Message: param + " " + fmt.Sprintf(format, args...) + "."})
-	}
-	if !nameForm.MatchString(t.Name) {
-		fault("name", "%s", formNamed)
-	}
-	if n := len([]rune(t.DisplayName)); t.Name != "" && n > 100 || t.Name != "" && strings.TrimSpace(t.DisplayName) == "" {
-		fault("displayName", "has 1 to 100 characters")
-	}
-	faults = append(faults, checkPrices(t.Prices)...)
-	if t.TrialDays < 0 || t.TrialDays > longestTrial {
-		fault("trialDays", "is a number of days, from 0 to %d", longestTrial)
-	}
-	if t.TrialDays > 0 && t.Free() {
-		fault("trialDays", "is for a tier that costs something")
-	}
-	if t.RateLimit < 1 || t.RateLimit > highestRateLimit {
-		fault("rateLimit", "is a number of calls a minute, from 1 to %d", highestRateLimit)
-	}
-	if t.Position < 0 || t.Position > 10_000 {
-		fault("position", "is from 0 to 10000")
-	}
-	if len(t.Features) > 50 || slices.ContainsFunc(t.Features, func(f string) bool { return len(f) > 200 || f == "" }) {
-		fault("features", "holds 50 texts at the most, each of 1 to 200 bytes")
-	}
-	if _, ok := t.Limits[DefaultMeter]; !ok {
-		fault("limit", "says how many %s the tier grants in a period; null is unlimited", DefaultMeter)
-	}
-	if len(t.Limits) > 50 {
-		fault("meters", "holds 50 meters at the most")
-	}
-	for _, meter := range slices.Sorted(maps.Keys(t.Limits)) {
-		limit, at := t.Limits[meter], "meters."+meter
-		if meter == DefaultMeter {
-			at = "limit"
-		}
-		if !nameForm.MatchString(meter) {
-			fault(at, "is not a name for a meter: it %s", formNamed)
-		}
-		if limit.Max != nil && (*limit.Max < 0 || *limit.Max > highestLimit) {
-			fault(at, "is a number from 0 to 2^53, or null, -1 or \"unlimited\" for no limit")
-		}
-		if !slices.Contains(periods, limit.Period) {
-			fault("meters."+meter+".period", "is one of %s", strings.Join(periods, ", "))
-		}
-	}
-	return errs.Invalid(faults)
 }
 
 func (a *Admin) insertTier(ctx context.Context, tx db.Tenant, t Tier, position *int) error {

@@ -1,0 +1,41 @@
+package billing
+
+import (
+	"context"
+
+	"github.com/dream-api/dream-api/internal/billing/billingdb"
+	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/db"
+)
+
+// Forget ends what a customer who is deleted pays for, at once and without refund, in the transaction that deletes the
+// customer; it is a tenant.Forget. Jobs do it at Stripe.
+func (l looker) Forget(ctx context.Context, tx db.Tenant, userID string) error {
+	checkouts, err := queries.DeleteCheckouts(ctx, tx, billingdb.DeleteCheckoutsParams{
+		PlatformID: string(tx.Platform), CustomerID: userID,
+	})
+	if err != nil {
+		return err
+	}
+	for _, checkout := range checkouts {
+		if checkout.Kind == "subscribe" && checkout.Status == "open" {
+			if err := l.end(ctx, tx, stripeapi.Account(checkout.Account), *checkout.SessionID, false); err != nil {
+				return err
+			}
+		}
+	}
+	subscriptions, err := queries.DeleteSubscriptions(ctx, tx, billingdb.DeleteSubscriptionsParams{
+		PlatformID: string(tx.Platform), CustomerID: userID,
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range subscriptions {
+		if living(s.Status) || s.Status == "incomplete" {
+			if err := l.end(ctx, tx, stripeapi.Account(s.Account), s.ID, false); err != nil {
+				return err
+			}
+		}
+	}
+	return queries.CustomersGone(ctx, tx, billingdb.CustomersGoneParams{PlatformID: string(tx.Platform), CustomerID: userID})
+}
