@@ -64,7 +64,7 @@ func testPlatform(t *testing.T, dev facts, b *tab, at, key string) {
 		plan := []string{"free", "pro", "team"}[i%3]
 		api.post(t, "/api/customers", "", fmt.Sprintf(`{"id":"u_%d","email":"%s@example.com","firstName":%q,"lastName":%q,"plan":%q}`,
 			1001+i, strings.ToLower(first), first, last, plan))
-		api.post(t, "/api/data", fmt.Sprintf("u_%d", 1001+i), fmt.Sprintf(`{"quantity":%d}`, 88-i))
+		api.post(t, "/api/data", fmt.Sprintf("u_%d", 1001+i), fmt.Sprintf(`{"quantity":%d}`, 18-i))
 	}
 	paid := api.post(t, "/api/create-checkout", "u_1001", `{"tier":"team"}`)
 	b.open(t, paid["url"].(string))
