@@ -162,7 +162,7 @@ func TestALostAnswerFromClerkIsMadeGoodByARepetition(t *testing.T) {
 	w := newWorld(t)
 	s := w.serve(t)
 	p := w.newPlatform(t, s, tier{20, 100})
-	w.clerk.fault(t, object{"app": "end-user-api", "method": "POST", "path": usersPath, "times": 1, "loseAnswer": true})
+	w.clerk.fault(t, object{"of": "end-user-api", "method": "POST", "path": usersPath, "times": 1, "loseAnswer": true})
 
 	lost := s.must(t, http.StatusServiceUnavailable, newCustomer(p))
 	if lost.header.Get("Retry-After") == "" || text(t, lost, "code") != "unavailable" {
@@ -178,7 +178,7 @@ func TestALostAnswerFromClerkIsMadeGoodByTheNextServer(t *testing.T) {
 	w := newWorld(t)
 	s := w.serve(t)
 	p := w.newPlatform(t, s, tier{20, 100})
-	w.clerk.fault(t, object{"app": "end-user-api", "method": "POST", "path": usersPath, "times": 1, "loseAnswer": true})
+	w.clerk.fault(t, object{"of": "end-user-api", "method": "POST", "path": usersPath, "times": 1, "loseAnswer": true})
 	s.must(t, http.StatusServiceUnavailable, newCustomer(p))
 	s.kill()
 	w.db.TurnClock(t, time.Hour)

@@ -57,7 +57,7 @@ var deletionCrashes = map[string]struct {
 		s.kill()
 	}, 0},
 	"before Clerk's answer has come, whose event is lost too": {func(t *testing.T, w *world, s *server, deletion request) {
-		w.clerk.fault(t, object{"app": "end-user-api", "times": 1, "event": object{"type": "user.deleted", "drop": true}})
+		w.clerk.fault(t, object{"of": "end-user-api", "times": 1, "event": object{"type": "user.deleted", "drop": true}})
 		hold := w.gate.holdAfter(t, "DELETE", usersPath)
 		s.begin(deletion)
 		hold.awaitReached(t)

@@ -89,7 +89,7 @@ func TestWhatHappensAtClerkIsFollowed(t *testing.T) {
 	other.external(t, "mine", "free")
 
 	// Each event is delivered twice, and the next is delivered before the one it follows.
-	_, err := w.clerk.AddFault(clerk.Fault{App: endUsersApp, Times: 2, Event: &clerk.EventFault{Duplicate: true}})
+	_, err := w.clerk.AddFault(clerk.Fault{Of: endUsersApp, Times: 2, Event: &clerk.EventFault{Duplicate: true}})
 	must(t, err)
 	email := func(q *tenancy) string { return q.api(t, "GET /api/customers/"+user, "").text("customer.email") }
 	w.atClerk(t, endUsersApp, "PUT /v1/users/"+user+"/email_address", `{"email_address":"new@mail.example"}`).want(t, 200)
@@ -125,7 +125,7 @@ func TestTheJobDeletesTheClerkUserOfTheLastMembership(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, withJobs)
 	user := p.customer(t, "eve@mail.example")
-	_, err := p.w.clerk.AddFault(clerk.Fault{App: endUsersApp, Method: "DELETE", Path: "/v1/users/" + user, Status: 500, Times: 1})
+	_, err := p.w.clerk.AddFault(clerk.Fault{Of: endUsersApp, Method: "DELETE", Path: "/v1/users/" + user, Status: 500, Times: 1})
 	must(t, err)
 	p.api(t, "DELETE /api/customers/"+user, "").want(t, 200)
 	await(t, "the user is gone at Clerk", func() bool {

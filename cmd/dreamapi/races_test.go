@@ -129,7 +129,7 @@ func TestLinkingShowsNoAddressThatThePlatformDidNotGive(t *testing.T) {
 func TestAClientWhoHangsUpFindsItsCustomerWithTheSameKey(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t)
-	_, err := p.w.clerk.AddFault(clerk.Fault{App: endUsersApp, Method: "POST", Path: "/v1/users", Times: 1, LatencyMs: 1500})
+	_, err := p.w.clerk.AddFault(clerk.Fault{Of: endUsersApp, Method: "POST", Path: "/v1/users", Times: 1, LatencyMs: 1500})
 	must(t, err)
 	ctx, hangUp := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://surface/api/customers", strings.NewReader(`{"email":"eve@mail.example"}`))

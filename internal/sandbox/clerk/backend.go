@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/dream-api/dream-api/internal/sandbox/standin"
 )
 
 // operation is an endpoint of the Backend API: what it returns is the answer.
@@ -85,7 +87,7 @@ func (s *Server) endpoint(run runner, op operation) http.HandlerFunc {
 			writeError(w, err)
 			return
 		}
-		writeJSON(w, http.StatusOK, answer)
+		standin.WriteJSON(w, http.StatusOK, answer)
 	}
 }
 

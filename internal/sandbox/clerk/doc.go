@@ -35,7 +35,7 @@
 //
 // A fault has these fields:
 //
-//	app        only this app's requests or events
+//	of         only this app's requests or events
 //	times      required: how many requests or events it applies to
 //	method     only this HTTP method
 //	path       only this path: a prefix, or a glob as path.Match has it

@@ -2,11 +2,12 @@ package clerk
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/dream-api/dream-api/internal/sandbox/standin"
 )
 
 // apiError is an error as Clerk's Backend API answers it.
@@ -112,7 +113,7 @@ func writeError(w http.ResponseWriter, err error) {
 	}
 	trace := strings.ToLower(rand.Text())
 	w.Header().Set("Clerk-Trace-Id", trace)
-	writeJSON(w, e.status, map[string]any{"errors": []*apiError{e}, "clerk_trace_id": trace})
+	standin.WriteJSON(w, e.status, map[string]any{"errors": []*apiError{e}, "clerk_trace_id": trace})
 }
 
 // unexpected is the error of a fault that was asked for.
@@ -123,12 +124,4 @@ func unexpected(status int) *apiError {
 	}
 	text := http.StatusText(status)
 	return &apiError{status: status, Code: code, Message: text, LongMessage: text}
-}
-
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	// The client having gone is the only way this fails, and nobody is left to tell.
-	_ = json.NewEncoder(w).Encode(value)
 }

@@ -33,7 +33,7 @@ func TestLostAnswerHasItsEffect(t *testing.T) {
 func TestStatusFault(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.AddFault(clerk.Fault{App: appName, Path: "/v1/users/*", Times: 2, Status: http.StatusServiceUnavailable})
+	_, err := b.AddFault(clerk.Fault{Of: appName, Path: "/v1/users/*", Times: 2, Status: http.StatusServiceUnavailable})
 	must(t, err)
 	u := b.newUser(t, "ada@example.com") // another path
 	for range 2 {
@@ -81,7 +81,7 @@ func TestSenselessFaultsAreRefused(t *testing.T) {
 	for _, body := range []string{
 		``, `{}`, `{"times":1}`, `{"status":500}`, `{"times":1,"status":200}`, `{"times":1,"status":500,"colour":"red"}`,
 		`{"times":1,"event":{}}`, `{"times":1,"event":{"drop":true},"status":500}`, `{"times":1,"path":"/v1","event":{"drop":true}}`,
-		`{"times":1,"latencyMs":-1}`, `{"times":1,"status":500,"path":"[","method":"GET"}`, `{"times":1,"status":500,"app":"nobody"}`,
+		`{"times":1,"latencyMs":-1}`, `{"times":1,"status":500,"path":"[","method":"GET"}`, `{"times":1,"status":500,"of":"nobody"}`,
 		`{"id":"mine","times":1,"status":500}`, `{"times":1,"status":500} x`,
 	} {
 		var answer struct{ Error string }

@@ -4,28 +4,20 @@ import (
 	"bytes"
 	"embed"
 	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dream-api/dream-api/internal/sandbox/standin"
 )
 
 //go:embed templates static
 var files embed.FS
 
 // layouts are the pages, each with the layout round it.
-var layouts = parsePages("index", "sign-in", "sign-up", "continue", "handover", "user", "message")
-
-func parsePages(names ...string) map[string]*template.Template {
-	pages := map[string]*template.Template{}
-	layout := template.Must(template.New("layout.html").ParseFS(files, "templates/layout.html", "templates/parts.html"))
-	for _, name := range names {
-		pages[name] = template.Must(template.Must(layout.Clone()).ParseFS(files, "templates/"+name+".html"))
-	}
-	return pages
-}
+var layouts = standin.ParsePages(files, "index", "sign-in", "sign-up", "continue", "handover", "user", "message")
 
 // site is the pages of one app: on its frontend host, where base is "", or
 // below /apps/<app>.
@@ -53,20 +45,8 @@ func (s *Server) site(a *app, base string) http.Handler {
 	mux.HandleFunc("POST /user/sessions/{id}/revoke", site.revokeOther)
 	mux.HandleFunc("POST /user/token", site.showToken)
 	mux.HandleFunc("GET /.well-known/jwks.json", site.jwks)
-	mux.Handle("GET /assets/", assets())
+	mux.Handle("GET /assets/", standin.Assets(files))
 	return http.NewCrossOriginProtection().Handler(mux)
-}
-
-func assets() http.Handler {
-	files := http.FileServerFS(files)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.URL.Path = "/static/" + strings.TrimPrefix(r.URL.Path, "/assets/")
-		if strings.HasSuffix(r.URL.Path, "/") {
-			http.NotFound(w, r) // no listing
-			return
-		}
-		files.ServeHTTP(w, r)
-	})
 }
 
 // view is what every page's template gets.
@@ -144,7 +124,7 @@ func (p *site) home(w http.ResponseWriter, r *http.Request) { p.redirect(w, r, "
 
 func (p *site) jwks(w http.ResponseWriter, r *http.Request) {
 	_ = p.s.view(p.app, callerOf(r), func(t *tx) error {
-		writeJSON(w, http.StatusOK, t.jwks())
+		standin.WriteJSON(w, http.StatusOK, t.jwks())
 		return nil
 	})
 }
@@ -157,7 +137,7 @@ func returnURL(r *http.Request) (target, origin string, err error) {
 	}
 	u, err := url.Parse(raw)
 	refused := errors.New("a sandbox sends sessions only to http(s) addresses on this machine")
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil || u.Opaque != "" || !isLoopback(hostname(u.Host)) {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil || u.Opaque != "" || !standin.IsLoopback(standin.Hostname(u.Host)) {
 		return "", "", refused
 	}
 	host := strings.ToLower(u.Host)

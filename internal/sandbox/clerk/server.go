@@ -14,6 +14,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/dream-api/dream-api/internal/sandbox/standin"
 )
 
 // App is one Clerk application.
@@ -35,25 +37,24 @@ type Config struct {
 	Now  func() time.Time // nil is time.Now
 	Log  *slog.Logger     // nil discards
 	// Retries is how long to wait after each failed delivery of an event; the
-	// last one repeats. nil is a shortened form of Svix's schedule.
+	// last one repeats. nil is standin.Retries.
 	Retries []time.Duration
 }
 
 // Server is a running stand-in.
 type Server struct {
 	cfg      Config
-	addr     string
+	http     *standin.HTTP
 	port     string
-	http     *http.Server
-	unused   sync.Map // connections on which no request has begun
 	apps     []*app
 	frontend map[string]*app // by host name
-	faults   faults
+	faults   standin.Faults
 
 	mu    sync.Mutex // guards state and the apps' webhook settings
 	state *state
 
-	closing chan struct{}
+	running context.Context // ends when the server is to close
+	halt    context.CancelFunc
 	workers sync.WaitGroup
 	deliver context.Context // ends the deliveries which Close can't wait for
 	abort   context.CancelFunc
@@ -73,9 +74,6 @@ var appName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // Start restores the state and listens. The server ends with Close, or with ctx.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
-	if cfg.Addr == "" {
-		cfg.Addr = "127.0.0.1:0"
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -83,9 +81,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if len(cfg.Retries) == 0 {
-		cfg.Retries = defaultRetries
+		cfg.Retries = standin.Retries
 	}
-	s := &Server{cfg: cfg, frontend: map[string]*app{}, closing: make(chan struct{})}
+	s := &Server{cfg: cfg, frontend: map[string]*app{}}
+	s.faults.Refuses = s.refuses
 	var err error
 	if s.state, err = load(cfg.Dir); err != nil {
 		return nil, err
@@ -98,24 +97,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := s.save(); err != nil {
 		return nil, err
 	}
-	listener, err := listenLoopback(cfg.Addr)
-	if err != nil {
+	if s.http, err = standin.Listen(cfg.Addr); err != nil {
 		return nil, fmt.Errorf("clerk sandbox: %w", err)
 	}
-	s.addr = listener.Addr().String()
-	_, s.port, _ = net.SplitHostPort(s.addr)
-	s.http = &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
-		ConnState:         s.noteUnused,
-	}
-	s.http.RegisterOnShutdown(s.dropUnused)
-	go func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			cfg.Log.Error("clerk sandbox stopped serving", "error", err)
-		}
-	}()
+	_, s.port, _ = net.SplitHostPort(s.http.Addr())
+	s.http.Serve(s.handler(), cfg.Log)
+	s.running, s.halt = context.WithCancel(context.WithoutCancel(ctx))
 	s.deliver, s.abort = context.WithCancel(context.WithoutCancel(ctx))
 	for _, a := range s.apps {
 		s.workers.Go(func() { s.deliverEvents(a) })
@@ -123,17 +110,6 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	s.stop = sync.OnceValue(s.shutdown)
 	context.AfterFunc(ctx, func() { _ = s.Close() })
 	return s, nil
-}
-
-func listenLoopback(addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	if host != "localhost" && !net.ParseIP(host).IsLoopback() {
-		return nil, fmt.Errorf("%s is not a loopback address", addr)
-	}
-	return net.Listen("tcp", addr)
 }
 
 func (s *Server) addApp(c App) error {
@@ -172,7 +148,7 @@ func (s *Server) addApp(c App) error {
 }
 
 // URL is the address of the listener; the Backend API is below its /v1.
-func (s *Server) URL() string { return "http://" + s.addr }
+func (s *Server) URL() string { return "http://" + s.http.Addr() }
 
 // Issuer is the address of the app's frontend, and the iss of its tokens. It
 // is "" if there is no such app.
@@ -203,7 +179,7 @@ func (s *Server) SetWebhookURL(app, url string) {
 	s.mu.Lock()
 	a.WebhookURL = url
 	s.mu.Unlock()
-	a.wakeWorker()
+	standin.Wake(a.wake)
 }
 
 // Close finishes the requests and deliveries that are under way, and writes
@@ -211,35 +187,15 @@ func (s *Server) SetWebhookURL(app, url string) {
 func (s *Server) Close() error { return s.stop() }
 
 func (s *Server) shutdown() error {
-	close(s.closing)
+	s.halt()
 	patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	context.AfterFunc(patience, s.abort)
 	err := s.http.Shutdown(patience)
-	if err != nil {
-		err = errors.Join(err, s.http.Close())
-	}
 	s.workers.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errors.Join(err, s.save())
-}
-
-// Clients open connections they then don't need, and http.Server.Shutdown waits
-// seconds for those. So they are noted, and dropped.
-func (s *Server) noteUnused(c net.Conn, state http.ConnState) {
-	if state == http.StateNew {
-		s.unused.Store(c, nil)
-	} else {
-		s.unused.Delete(c)
-	}
-}
-
-func (s *Server) dropUnused() {
-	s.unused.Range(func(c, _ any) bool {
-		_ = c.(net.Conn).Close()
-		return true
-	})
 }
 
 func (s *Server) issuer(a *app) string { return "http://" + a.host + ":" + s.port }
@@ -258,7 +214,7 @@ func (s *Server) handler() http.Handler {
 	root := http.NewServeMux()
 	root.Handle("/v1/", s.backend())
 	root.Handle("/_sandbox/", s.control())
-	root.Handle("GET /assets/", assets())
+	root.Handle("GET /assets/", standin.Assets(files))
 	root.HandleFunc("GET /{$}", s.index)
 	sites := map[*app]http.Handler{}
 	for _, a := range s.apps {
@@ -267,11 +223,11 @@ func (s *Server) handler() http.Handler {
 		root.Handle(base+"/", http.StripPrefix(base, s.site(a, base)))
 	}
 	return s.withFaults(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := hostname(r.Host)
+		host := standin.Hostname(r.Host)
 		switch a := s.frontend[host]; {
 		case a != nil:
 			sites[a].ServeHTTP(w, r)
-		case isLoopback(host) && !strings.HasSuffix(host, ".clerk.localhost"):
+		case standin.IsLoopback(host) && !strings.HasSuffix(host, ".clerk.localhost"):
 			root.ServeHTTP(w, r)
 		default:
 			// A name that merely resolves to us is no reason to answer: the
@@ -283,7 +239,7 @@ func (s *Server) handler() http.Handler {
 
 // appOf is the app a request is for, or nil.
 func (s *Server) appOf(r *http.Request) *app {
-	if a := s.frontend[hostname(r.Host)]; a != nil {
+	if a := s.frontend[standin.Hostname(r.Host)]; a != nil {
 		return a
 	}
 	if rest, ok := strings.CutPrefix(r.URL.Path, "/apps/"); ok {
@@ -292,16 +248,4 @@ func (s *Server) appOf(r *http.Request) *app {
 	}
 	a, _ := s.authenticate(r)
 	return a
-}
-
-// hostname is the host without its port and trailing dot, in lower case.
-func hostname(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }

@@ -171,7 +171,7 @@ func (s *Server) keepTime() {
 			wait = time.Minute
 		}
 		select {
-		case <-s.closing:
+		case <-s.running.Done():
 			return
 		case <-s.tick:
 		case <-time.After(wait):

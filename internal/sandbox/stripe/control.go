@@ -1,79 +1,36 @@
 package stripe
 
 import (
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"time"
+
+	"github.com/dream-api/dream-api/internal/sandbox/standin"
 )
 
 // control is the route table of the sandbox's own endpoints; the package
-// comment documents them. A page of another origin can't use them.
+// comment documents them.
 func (s *Server) control() http.Handler {
-	mux := http.NewServeMux()
-	handle := func(pattern string, h func(r *http.Request) (any, error)) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			answer, err := h(r)
-			if err != nil {
-				writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-				return
-			}
-			writeJSON(w, http.StatusOK, answer)
-		})
-	}
-	handle("POST /_sandbox/faults", s.postFault)
-	handle("GET /_sandbox/faults", func(*http.Request) (any, error) { return map[string]any{"faults": s.Faults()}, nil })
-	handle("DELETE /_sandbox/faults", func(*http.Request) (any, error) {
-		s.ClearFaults()
-		return done, nil
-	})
-	handle("GET /_sandbox/events", func(r *http.Request) (any, error) {
+	c := standin.NewControl(&s.faults)
+	c.Handle("GET events", func(r *http.Request) (any, error) {
 		return map[string]any{"events": s.Events(r.FormValue("type"), r.FormValue("status"), r.FormValue("account"))}, nil
 	})
-	handle("POST /_sandbox/events/{id}/resend", func(r *http.Request) (any, error) {
-		return done, s.ResendEvent(r.PathValue("id"))
+	c.Handle("POST events/{id}/resend", func(r *http.Request) (any, error) {
+		return standin.Done, s.ResendEvent(r.PathValue("id"))
 	})
-	handle("GET /_sandbox/clock", func(*http.Request) (any, error) { return s.clockAnswer(), nil })
-	handle("POST /_sandbox/clock/advance", s.postAdvance)
-	handle("POST /_sandbox/async/settle", s.postSettle)
-	handle("POST /_sandbox/accounts", s.postAccount)
-	handle("GET /_sandbox/accounts", s.getAccounts)
-	handle("POST /_sandbox/accounts/{id}/update", s.postAccountUpdate)
-	handle("POST /_sandbox/accounts/{id}/deauthorize", func(r *http.Request) (any, error) {
-		return done, s.change(func(t *tx) error { return t.deauthorize(r.PathValue("id")) })
+	c.Handle("GET clock", func(*http.Request) (any, error) { return s.clockAnswer(), nil })
+	c.Handle("POST clock/advance", s.postAdvance)
+	c.Handle("POST async/settle", s.postSettle)
+	c.Handle("POST accounts", s.postAccount)
+	c.Handle("GET accounts", s.getAccounts)
+	c.Handle("POST accounts/{id}/update", s.postAccountUpdate)
+	c.Handle("POST accounts/{id}/deauthorize", func(r *http.Request) (any, error) {
+		return standin.Done, s.change(func(t *tx) error { return t.deauthorize(r.PathValue("id")) })
 	})
-	handle("POST /_sandbox/customers/{id}/card", s.postCard)
-	handle("GET /_sandbox/state", s.getState)
-	handle("POST /_sandbox/reset", func(*http.Request) (any, error) { return done, s.Reset() })
-	return http.NewCrossOriginProtection().Handler(mux)
-}
-
-var done = map[string]bool{"ok": true}
-
-// decodeControl reads a body strictly: a misspelt fault would otherwise be a
-// test that proves nothing.
-func decodeControl(r *http.Request, into any) error {
-	d := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is something after the JSON object")
-	}
-	return nil
-}
-
-func (s *Server) postFault(r *http.Request) (any, error) {
-	var f Fault
-	if err := decodeControl(r, &f); err != nil {
-		return nil, err
-	}
-	if f.ID != "" {
-		return nil, errors.New("id is given by the sandbox")
-	}
-	return s.AddFault(f)
+	c.Handle("POST customers/{id}/card", s.postCard)
+	c.Handle("GET state", s.getState)
+	c.Handle("POST reset", func(*http.Request) (any, error) { return standin.Done, s.Reset() })
+	return c.Handler()
 }
 
 func (s *Server) clockAnswer() map[string]any {
@@ -85,7 +42,7 @@ func (s *Server) postAdvance(r *http.Request) (any, error) {
 	var p struct {
 		Seconds int64 `json:"seconds"`
 	}
-	if err := decodeControl(r, &p); err != nil {
+	if err := standin.Decode(r, &p); err != nil {
 		return nil, err
 	}
 	const century = 100 * 366 * 24 * 3600
@@ -103,10 +60,10 @@ func (s *Server) postSettle(r *http.Request) (any, error) {
 		Session string `json:"session"`
 		Outcome string `json:"outcome"`
 	}
-	if err := decodeControl(r, &p); err != nil {
+	if err := standin.Decode(r, &p); err != nil {
 		return nil, err
 	}
-	return done, s.change(func(t *tx) error { return t.settle(p.Session, p.Outcome) })
+	return standin.Done, s.change(func(t *tx) error { return t.settle(p.Session, p.Outcome) })
 }
 
 func (s *Server) postAccount(r *http.Request) (any, error) {
@@ -117,7 +74,7 @@ func (s *Server) postAccount(r *http.Request) (any, error) {
 		Currency     string `json:"currency"`
 		Connected    bool   `json:"connected"`
 	}
-	if err := decodeControl(r, &p); err != nil {
+	if err := standin.Decode(r, &p); err != nil {
 		return nil, err
 	}
 	var answer accountAnswer
@@ -162,23 +119,23 @@ func (s *Server) postAccountUpdate(r *http.Request) (any, error) {
 	var p struct {
 		ChargesEnabled *bool `json:"chargesEnabled"`
 	}
-	if err := decodeControl(r, &p); err != nil {
+	if err := standin.Decode(r, &p); err != nil {
 		return nil, err
 	}
 	if p.ChargesEnabled == nil {
 		return nil, errors.New("chargesEnabled must be given")
 	}
-	return done, s.change(func(t *tx) error { return t.setChargesEnabled(r.PathValue("id"), *p.ChargesEnabled) })
+	return standin.Done, s.change(func(t *tx) error { return t.setChargesEnabled(r.PathValue("id"), *p.ChargesEnabled) })
 }
 
 func (s *Server) postCard(r *http.Request) (any, error) {
 	var p struct {
 		Card string `json:"card"`
 	}
-	if err := decodeControl(r, &p); err != nil {
+	if err := standin.Decode(r, &p); err != nil {
 		return nil, err
 	}
-	return done, s.change(func(t *tx) error { return t.swapCard(r.PathValue("id"), p.Card) })
+	return standin.Done, s.change(func(t *tx) error { return t.swapCard(r.PathValue("id"), p.Card) })
 }
 
 func (s *Server) getState(*http.Request) (any, error) {

@@ -62,7 +62,7 @@
 //
 // A fault has these fields:
 //
-//	account     only requests for, charges of, or events of this account (ours too)
+//	of          only requests for, charges of, or events of this account (ours too)
 //	times       required: how many requests, charges or events it applies to
 //	method      only this HTTP method
 //	path        only this path: a prefix, or a glob as path.Match has it

@@ -1,10 +1,13 @@
 package stripe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+
+	"github.com/dream-api/dream-api/internal/sandbox/standin"
 )
 
 // webhookEndpoint is an endpoint created by the API.
@@ -31,7 +34,9 @@ type endpoint struct {
 	events      []string
 	url, secret string
 	queue       []*event
-	wake, gone  chan struct{}
+	wake        chan struct{}
+	running     context.Context // ends with the server, or when the endpoint is wanted no more
+	halt        context.CancelFunc
 	configured  bool
 }
 
@@ -94,7 +99,7 @@ func (s *Server) syncEndpoints() {
 	s.endpoints = slices.DeleteFunc(s.endpoints, func(ep *endpoint) bool {
 		at := slices.IndexFunc(wanted, func(w endpoint) bool { return w.id == ep.id })
 		if at < 0 {
-			close(ep.gone)
+			ep.halt()
 			return true
 		}
 		ep.events, ep.url, ep.secret = wanted[at].events, wanted[at].url, wanted[at].secret
@@ -105,12 +110,17 @@ func (s *Server) syncEndpoints() {
 		if slices.ContainsFunc(s.endpoints, func(ep *endpoint) bool { return ep.id == w.id }) {
 			continue
 		}
-		ep := &w
-		ep.wake, ep.gone = make(chan struct{}, 1), make(chan struct{})
-		ep.queue = s.pendingFor(ep.id)
-		s.endpoints = append(s.endpoints, ep)
-		s.workers.Go(func() { s.deliverEvents(ep) })
+		s.deliverTo(&w)
 	}
+}
+
+// deliverTo starts the worker of an endpoint.
+func (s *Server) deliverTo(ep *endpoint) {
+	ep.wake = make(chan struct{}, 1)
+	ep.running, ep.halt = context.WithCancel(s.running)
+	ep.queue = s.pendingFor(ep.id)
+	s.endpoints = append(s.endpoints, ep)
+	s.workers.Go(func() { s.deliverEvents(ep) })
 }
 
 // pendingFor are the events which an earlier run has not delivered.
@@ -118,7 +128,7 @@ func (s *Server) pendingFor(endpointID string) []*event {
 	var queue []*event
 	for _, tb := range s.store.kinds["event"] {
 		for _, o := range tb.list {
-			if d := o.(*event).to(endpointID); d != nil && d.Status == statusPending {
+			if d := o.(*event).to(endpointID); d != nil && d.Status == standin.Pending {
 				queue = append(queue, o.(*event))
 			}
 		}

@@ -5,24 +5,14 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/dream-api/dream-api/internal/sandbox/standin"
 )
 
 const apiVersion = "2023-10-16"
 
-// The states of an event and of its deliveries.
-const (
-	statusPending   = "pending"
-	statusDelivered = "delivered"
-	statusDropped   = "dropped" // by a fault
-	statusSkipped   = "skipped" // no endpoint wanted it when it happened
-)
-
-const (
-	// keptEvents is how many events are remembered after they are done with.
-	keptEvents = 500
-	// holdLimit ends the wait of an event which was to change places with the next.
-	holdLimit = 10 * time.Second
-)
+// keptEvents is how many events are remembered after they are done with.
+const keptEvents = 500
 
 // event is something that happened, and how far its deliveries have come.
 type event struct {
@@ -45,14 +35,8 @@ type eventRequest struct {
 
 // delivery is an event on its way to one endpoint.
 type delivery struct {
-	Endpoint    string    `json:"endpoint"`
-	Status      string    `json:"status"`
-	Copies      int       `json:"copies"` // deliveries still wanted
-	Attempts    int       `json:"attempts"`
-	LastStatus  int       `json:"lastStatus"`
-	LastError   string    `json:"lastError"`
-	NextAttempt time.Time `json:"nextAttempt"`
-	Held        bool      `json:"held"` // waits for the event after this one
+	Endpoint string `json:"endpoint"`
+	standin.Delivery
 }
 
 func (e *event) to(endpoint string) *delivery {
@@ -67,15 +51,15 @@ func (e *event) to(endpoint string) *delivery {
 // status sums the deliveries up.
 func (e *event) status() string {
 	if len(e.Deliveries) == 0 {
-		return statusSkipped
+		return standin.Skipped
 	}
-	sum := statusDelivered
+	sum := standin.Delivered
 	for _, d := range e.Deliveries {
 		switch d.Status {
-		case statusPending:
-			return statusPending
-		case statusDropped:
-			sum = statusDropped
+		case standin.Pending:
+			return standin.Pending
+		case standin.Dropped:
+			sum = standin.Dropped
 		}
 	}
 	return sum
@@ -126,7 +110,7 @@ func (t *tx) forgetOldEvents() {
 	for _, tb := range t.s.store.kinds["event"] {
 		for _, o := range tb.list {
 			e := o.(*event)
-			if _, changing := t.before[e]; !changing && e.status() != statusPending {
+			if _, changing := t.before[e]; !changing && e.status() != standin.Pending {
 				done = append(done, e)
 			}
 		}
@@ -149,25 +133,12 @@ func (s *Server) routeEvents(w *work) []*endpoint {
 		if !ok || w.before[o] != nil || w.removed[o] {
 			continue
 		}
-		faults := s.faults.forEvent(e.Account, e.Type)
+		faults := s.faults.ForEvent(e.Account, e.Type)
 		for _, ep := range s.endpoints {
 			if !ep.wants(e, s.clock.Ours) || !s.mayTell(e) {
 				continue
 			}
-			d := &delivery{Endpoint: ep.id, Status: statusPending, Copies: 1, NextAttempt: now}
-			for _, f := range faults {
-				if f.Duplicate {
-					d.Copies = 2
-				}
-				if f.Drop {
-					d.Status = statusDropped
-				}
-				if f.Reorder {
-					d.Held, d.NextAttempt = true, d.NextAttempt.Add(holdLimit)
-				}
-				d.NextAttempt = d.NextAttempt.Add(time.Duration(f.DelayMs) * time.Millisecond)
-			}
-			e.Deliveries = append(e.Deliveries, d)
+			e.Deliveries = append(e.Deliveries, &delivery{ep.id, standin.NewDelivery(now, faults)})
 			woken = append(woken, ep)
 		}
 		e.countPending()
@@ -188,7 +159,7 @@ func (s *Server) mayTell(e *event) bool {
 func (e *event) countPending() {
 	e.PendingWebhooks = 0
 	for _, d := range e.Deliveries {
-		if d.Status == statusPending {
+		if d.Status == standin.Pending {
 			e.PendingWebhooks++
 		}
 	}
@@ -262,10 +233,10 @@ func (s *Server) ResendEvent(id string) error {
 				d = &delivery{Endpoint: ep.id}
 				e.Deliveries = append(e.Deliveries, d)
 			}
-			if d.Status != statusPending {
+			if d.Status != standin.Pending {
 				ep.queue = append(ep.queue, e)
 			}
-			d.Status, d.Copies, d.Held, d.NextAttempt = statusPending, max(d.Copies, 1), false, time.Now()
+			d.Again(time.Now())
 			ep.wakeWorker()
 		}
 		if !sent {

@@ -1,5 +1,7 @@
 package stripe
 
+import "github.com/dream-api/dream-api/internal/sandbox/standin"
+
 // view runs an operation that changes nothing.
 func (s *Server) view(f func(*tx) error) error {
 	s.mu.Lock()
@@ -75,7 +77,7 @@ func (s *Server) commit(w *work) error {
 	for _, ep := range woken {
 		ep.wakeWorker()
 	}
-	wake(s.tick)
+	standin.Wake(s.tick)
 	if s.journal.long() {
 		return s.journal.compact(s.store)
 	}
@@ -109,14 +111,6 @@ func (t *tx) rehearse(f func(*tx) error) error {
 	err := f(&part)
 	part.undo()
 	return err
-}
-
-// wake never waits: one wake-up is as good as several.
-func wake(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }
 
 // touches is whether the work changed an object of a type.

@@ -4,27 +4,18 @@ import (
 	"bytes"
 	"embed"
 	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
-	"strings"
+
+	"github.com/dream-api/dream-api/internal/sandbox/standin"
 )
 
 //go:embed templates static
 var pageFiles embed.FS
 
 // pageLayouts are the pages, each with the layout round it.
-var pageLayouts = parsePages("index", "checkout", "authenticate", "portal", "portal-plans", "portal-change", "portal-cancel",
+var pageLayouts = standin.ParsePages(pageFiles, "index", "checkout", "authenticate", "portal", "portal-plans", "portal-change", "portal-cancel",
 	"portal-card", "consent", "invoice", "message")
-
-func parsePages(names ...string) map[string]*template.Template {
-	pages := map[string]*template.Template{}
-	layout := template.Must(template.New("layout.html").ParseFS(pageFiles, "templates/layout.html", "templates/parts.html"))
-	for _, name := range names {
-		pages[name] = template.Must(template.Must(layout.Clone()).ParseFS(pageFiles, "templates/"+name+".html"))
-	}
-	return pages
-}
 
 // site is the pages that a person sees, with the cards that wait for the
 // 3-D Secure step.
@@ -67,21 +58,9 @@ func (s *Server) pages() http.Handler {
 	mux.HandleFunc("POST /actions/accounts/{id}/charges", p.setCharges)
 	mux.HandleFunc("POST /actions/faults/clear", p.clearFaults)
 
-	mux.Handle("GET /assets/", pageAssets())
+	mux.Handle("GET /assets/", standin.Assets(pageFiles))
 	mux.HandleFunc("/", p.nothing)
 	return http.NewCrossOriginProtection().Handler(mux)
-}
-
-func pageAssets() http.Handler {
-	files := http.FileServerFS(pageFiles)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.URL.Path = "/static/" + strings.TrimPrefix(r.URL.Path, "/assets/")
-		if strings.HasSuffix(r.URL.Path, "/") {
-			http.NotFound(w, r) // no listing
-			return
-		}
-		files.ServeHTTP(w, r)
-	})
 }
 
 // pageView is what every page's template gets.

@@ -32,7 +32,7 @@ func (t *tx) try(pi *paymentIntent, pm *paymentMethod, present bool) error {
 	t.edit(pi)
 	pi.PaymentMethod, pi.PaymentMethodTypes = ptr(pm.ID), []string{pm.Type}
 	err := pm.refusal(present)
-	if code := t.s.faults.forCharge(t.Account); code != "" {
+	if code := t.s.faults.ForCharge(t.Account); code != "" {
 		err = decline(code)
 	}
 	if errors.Is(err, errAuthenticationRequired) {

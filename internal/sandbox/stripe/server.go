@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/dream-api/dream-api/internal/sandbox/standin"
 )
 
 // Config is what Start needs. Money is in minor units of the currency.
@@ -31,7 +31,7 @@ type Config struct {
 	Now           func() time.Time // nil is time.Now
 	Log           *slog.Logger     // nil discards
 	// Retries is how long to wait after each failed delivery of an event; the
-	// last one repeats. nil is a shortened form of Stripe's schedule.
+	// last one repeats. nil is standin.Retries.
 	Retries []time.Duration
 	// OnClock is called when the clock was turned, with how far it is ahead in all, and before anything happens that
 	// falls into that time. It must not call the Server.
@@ -66,11 +66,9 @@ type SeedAccount struct {
 // Server is a running stand-in.
 type Server struct {
 	cfg    Config
-	addr   string
-	http   *http.Server
-	unused sync.Map // connections on which no request has begun
+	http   *standin.HTTP
 	inUse  sync.Map // idempotency keys of requests under way
-	faults faults
+	faults standin.Faults
 	// failedKeys are the idempotency keys whose request a fault answered with a
 	// 500, and that status: the next request with the key gets it too.
 	failedKeys sync.Map
@@ -83,8 +81,9 @@ type Server struct {
 	endpoints []*endpoint
 	redirects []string
 
-	tick    chan struct{} // tells the world's worker that the timetable has changed
-	closing chan struct{}
+	tick    chan struct{}   // tells the world's worker that the timetable has changed
+	running context.Context // ends when the server is to close
+	halt    context.CancelFunc
 	workers sync.WaitGroup
 	deliver context.Context // ends the deliveries which Close can't wait for
 	abort   context.CancelFunc
@@ -97,29 +96,18 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("stripe sandbox: %w", err)
 	}
 	s := &Server{cfg: cfg, store: newStore(), redirects: cfg.RedirectURIs,
-		tick: make(chan struct{}, 1), closing: make(chan struct{})}
+		tick: make(chan struct{}, 1)}
+	s.running, s.halt = context.WithCancel(context.WithoutCancel(ctx))
 	s.deliver, s.abort = context.WithCancel(context.WithoutCancel(ctx))
-	listener, err := listenLoopback(cfg.Addr)
-	if err != nil {
+	var err error
+	if s.http, err = standin.Listen(cfg.Addr); err != nil {
 		return nil, fmt.Errorf("stripe sandbox: %w", err)
 	}
-	s.addr = listener.Addr().String()
 	if err := s.restore(); err != nil {
-		_ = listener.Close()
-		return nil, fmt.Errorf("stripe sandbox: %w", err)
+		s.halt()
+		return nil, fmt.Errorf("stripe sandbox: %w", errors.Join(err, s.http.Shutdown(ctx)))
 	}
-	s.http = &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
-		ConnState:         s.noteUnused,
-	}
-	s.http.RegisterOnShutdown(s.dropUnused)
-	go func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			cfg.Log.Error("stripe sandbox stopped serving", "error", err)
-		}
-	}()
+	s.http.Serve(s.handler(), cfg.Log)
 	s.workers.Go(s.keepTime)
 	s.stop = sync.OnceValue(s.shutdown)
 	context.AfterFunc(ctx, func() { _ = s.Close() })
@@ -129,9 +117,6 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 func (cfg *Config) complete() error {
 	if cfg.LiveKey == "" || cfg.TestKey == "" || cfg.LiveKey == cfg.TestKey {
 		return errors.New("LiveKey and TestKey must be given, and differ")
-	}
-	if cfg.Addr == "" {
-		cfg.Addr = "127.0.0.1:0"
 	}
 	if cfg.AppName == "" {
 		cfg.AppName = "dream-api"
@@ -150,7 +135,7 @@ func (cfg *Config) complete() error {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if len(cfg.Retries) == 0 {
-		cfg.Retries = defaultRetries
+		cfg.Retries = standin.Retries
 	}
 	return checkEndpoints(cfg.Endpoints)
 }
@@ -174,19 +159,8 @@ func (s *Server) restore() error {
 	return s.journal.compact(s.store)
 }
 
-func listenLoopback(addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	if host != "localhost" && !net.ParseIP(host).IsLoopback() {
-		return nil, fmt.Errorf("%s is not a loopback address", addr)
-	}
-	return net.Listen("tcp", addr)
-}
-
 // URL is the address of the listener; the API is below its /v1.
-func (s *Server) URL() string { return "http://" + s.addr }
+func (s *Server) URL() string { return "http://" + s.http.Addr() }
 
 // SetRedirectURIs changes where the consent page may lead back to.
 func (s *Server) SetRedirectURIs(uris []string) {
@@ -200,35 +174,15 @@ func (s *Server) SetRedirectURIs(uris []string) {
 func (s *Server) Close() error { return s.stop() }
 
 func (s *Server) shutdown() error {
-	close(s.closing)
+	s.halt()
 	patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	context.AfterFunc(patience, s.abort)
 	err := s.http.Shutdown(patience)
-	if err != nil {
-		err = errors.Join(err, s.http.Close())
-	}
 	s.workers.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errors.Join(err, s.journal.compact(s.store), s.journal.close())
-}
-
-// Clients open connections they then don't need, and http.Server.Shutdown waits
-// seconds for those. So they are noted, and dropped.
-func (s *Server) noteUnused(c net.Conn, state http.ConnState) {
-	if state == http.StateNew {
-		s.unused.Store(c, nil)
-	} else {
-		s.unused.Delete(c)
-	}
-}
-
-func (s *Server) dropUnused() {
-	s.unused.Range(func(c, _ any) bool {
-		_ = c.(net.Conn).Close()
-		return true
-	})
 }
 
 // handler is the listener's route table. A name that merely resolves to us is no
@@ -241,23 +195,11 @@ func (s *Server) handler() http.Handler {
 	root.Handle("/_sandbox/", s.control())
 	root.Handle("/", s.withFaults(s.pages()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLoopback(hostname(r.Host)) {
+		if !standin.IsLoopback(standin.Hostname(r.Host)) {
 			writeError(w, &apiError{status: http.StatusMisdirectedRequest, Type: typeInvalid,
 				Message: "The sandbox answers to localhost and loopback addresses only."})
 			return
 		}
 		root.ServeHTTP(w, r)
 	})
-}
-
-// hostname is the host without its port and trailing dot, in lower case.
-func hostname(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
