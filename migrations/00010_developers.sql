@@ -62,7 +62,6 @@ CREATE VIEW platform_usage.paid_until WITH (security_invoker = true) AS
 
 GRANT SELECT, INSERT, UPDATE ON platform.sessions TO dreamapi_developer;
 GRANT SELECT, UPDATE ON platform.sessions, platform.developers, platform.developer_tokens TO dreamapi_worker;
-GRANT SELECT ON platform.projects TO dreamapi_worker;
 GRANT DELETE ON platform.sessions TO dreamapi_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON platform.clerk_events TO dreamapi_worker;
 GRANT USAGE ON SCHEMA platform_usage TO dreamapi_worker;

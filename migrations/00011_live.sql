@@ -263,9 +263,10 @@ END
 $$;
 -- +goose StatementEnd
 
-GRANT EXECUTE ON FUNCTION directory.paid_until(), directory.mode() TO dreamapi_developer, dreamapi_customer, dreamapi_worker;
+GRANT EXECUTE ON FUNCTION directory.mode() TO dreamapi_developer, dreamapi_customer, dreamapi_worker;
+GRANT EXECUTE ON FUNCTION directory.paid_until() TO dreamapi_customer;
 GRANT EXECUTE ON FUNCTION directory.live_lacks(), directory.begin_connect(text, text, bytea), directory.take_receipt(bytea, text),
-    directory.link_account(text), directory.unlink_account(text), directory.platforms_of_account(text) TO dreamapi_developer;
+    directory.link_account(text), directory.unlink_account(text) TO dreamapi_developer;
 GRANT EXECUTE ON FUNCTION directory.take_ticket(bytea, bytea, bytea), directory.take_state(bytea, bytea),
     directory.leave_receipt(text, bytea, text), directory.describe_receipt(bytea, text, boolean) TO dreamapi_oauth;
 GRANT EXECUTE ON FUNCTION directory.platforms_of_account(text), directory.unlink_account(text),

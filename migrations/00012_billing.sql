@@ -186,12 +186,14 @@ CALL dreamapi.isolate('billing.endings');
 CALL dreamapi.isolate('billing.portals');
 CALL dreamapi.isolate('billing.repairs');
 
-GRANT SELECT, INSERT, UPDATE ON billing.customers, billing.checkouts, billing.looks, billing.endings, billing.portals
-    TO dreamapi_customer, dreamapi_worker;
+GRANT SELECT, INSERT, UPDATE ON billing.customers, billing.checkouts, billing.portals TO dreamapi_customer;
+GRANT SELECT, UPDATE ON billing.customers, billing.checkouts TO dreamapi_worker;
+GRANT SELECT, INSERT, UPDATE ON billing.looks TO dreamapi_customer, dreamapi_worker;
+GRANT SELECT, INSERT ON billing.endings TO dreamapi_customer, dreamapi_developer;
+GRANT SELECT, INSERT, UPDATE ON billing.endings TO dreamapi_worker;
 GRANT INSERT, UPDATE, DELETE ON billing.subscriptions TO dreamapi_customer;
 GRANT DELETE ON billing.checkouts TO dreamapi_customer, dreamapi_worker;
-GRANT SELECT ON billing.customers, billing.checkouts, billing.endings, billing.repairs TO dreamapi_developer;
-GRANT INSERT, UPDATE ON billing.endings TO dreamapi_developer;
+GRANT SELECT ON billing.checkouts, billing.repairs TO dreamapi_developer;
 GRANT SELECT, INSERT ON billing.repairs TO dreamapi_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON billing.events TO dreamapi_worker;
 GRANT EXECUTE ON FUNCTION directory.add_stripe_customer(text, text), directory.add_checkout_session(text) TO dreamapi_customer;
