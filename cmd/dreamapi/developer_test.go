@@ -84,6 +84,33 @@ func TestProjectsAndPlatforms(t *testing.T) {
 	dev.dash(t, "GET /api/platforms/%27", "").want(t, 404, "not_found")
 }
 
+func TestAChangeOfCurrencyGivesTheFreeTiersOtherPricesAtStripe(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	must(t, p.w.app.modules.Desk.Publish(t.Context(), p.platformID()))
+	p.dash(t, "PATCH /", `{"currency":"eur"}`).want(t, 200).expect(t, "stripe.lacks", "")
+	p.dash(t, "GET /tiers", "").want(t, 200).expect(t, "data.0.published", "true", "data.0.currency", "eur")
+	equal(t, "prices on sale", fmt.Sprint(p.w.atStripeList(t, "", "/v1/prices?active=true", "currency")), "[eur]")
+	// While Stripe is down, a job has it done.
+	p.w.control(t, "POST /faults", `{"times":1000,"path":"/v1/p","status":500}`)
+	before := p.w.query(t, "SELECT count(*)::text FROM river.river_job WHERE kind = 'tenant.tiers_changed'")
+	p.dash(t, "PATCH /", `{"currency":"chf"}`).want(t, 200)
+	p.dash(t, "GET /tiers", "").want(t, 200).expect(t, "data.0.published", "false")
+	if after := p.w.query(t, "SELECT count(*)::text FROM river.river_job WHERE kind = 'tenant.tiers_changed'"); after == before {
+		t.Error("no job publishes the prices")
+	}
+}
+
+func TestAPriceThatStripeWouldNotChargeIsRefused(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.dash(t, "PATCH /", `{"currency":"isk"}`).want(t, 200)
+	p.dash(t, "POST /tiers", `{"name":"pro","limit":1,"price":150}`).wantParam(t, "prices.month")
+	p.dash(t, "POST /tiers", `{"name":"pro","limit":1,"prices":{"month":100,"year":999}}`).wantParam(t, "prices.year")
+	p.dash(t, "GET /tiers", "").want(t, 200).expect(t, "data.1", "<nil>")
+	p.tier(t, `{"name":"pro","limit":1,"price":200}`)
+}
+
 func TestPlatformSettings(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t)

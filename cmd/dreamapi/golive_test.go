@@ -94,8 +94,10 @@ func TestALinkThatSomebodyPlantedConnectsNothing(t *testing.T) {
 	}
 	// Ada follows Mallory's link, and agrees.
 	victim := w.browser(t).signIn(t, ada)
+	w.control(t, "POST /faults", `{"times":1,"method":"POST","path":"/oauth/deauthorize","status":500}`)
 	victim.agrees(t, begin(), account).sees(t, "another session")
 	none("the victim agreed")
+	w.work(t)
 	w.atStripe(t, account, "GET /v1/customers", nil).want(t, 403) // and the account was let go again
 	// Ada closes the browser before that; nobody but her browser has the receipt, and it is of no use in another session.
 	victim = w.browser(t).stopsAt("/connect/finish")

@@ -97,12 +97,10 @@ func (b *Background) endNow(ctx context.Context, at id.Platform, object string) 
 		return err
 	}
 	err = b.endObject(ctx, at, stripeapi.Account(ending.Account), object, ending.Refund)
-	switch {
-	case errors.Is(err, stripeapi.ErrUnsettled): // the reconciliation comes back to it
-		return b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-			return queries.EndingChecked(ctx, tx, billingdb.EndingCheckedParams{PlatformID: string(at), ObjectID: object})
-		})
-	case err != nil && !errors.Is(err, stripeapi.ErrRevoked):
+	if err != nil && !errors.Is(err, stripeapi.ErrRevoked) {
+		if errors.Is(err, stripeapi.ErrUnsettled) { // no failure: the reconciliation comes back to it
+			err = nil
+		}
 		return errors.Join(err, b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 			return queries.EndingChecked(ctx, tx, billingdb.EndingCheckedParams{PlatformID: string(at), ObjectID: object})
 		}))
@@ -138,13 +136,8 @@ func (b *Background) endObject(ctx context.Context, at id.Platform, account stri
 		}
 		object, refund = now.Subscription, true
 	}
-	if err := b.api.CancelSubscription(ctx, account, object); err != nil {
+	if err := b.api.EndSubscription(ctx, account, object, refund); err != nil {
 		return err
-	}
-	if refund {
-		if err := b.api.RefundSubscription(ctx, account, object); err != nil && !errors.Is(err, stripeapi.ErrNotFound) {
-			return err
-		}
 	}
 	_, err := b.subscription(ctx, at, account, object)
 	return err

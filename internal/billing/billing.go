@@ -8,8 +8,11 @@
 package billing
 
 import (
+	"context"
+
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
 	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/tenant"
@@ -27,16 +30,22 @@ type URLs struct {
 	Customer  string
 }
 
-// accountFor says where the customers of a platform pay: on our account in test mode, or on the connected one.
-func accountFor(mode id.Mode, c tenant.Connection) (stripeapi.Account, error) {
-	if mode == id.Test {
-		return stripeapi.Preview, nil
+// accountOf says where the platform's customers pay: on our account in test mode, or on the connected one, which charges
+// is whether Stripe lets take payments. errs.NotConnected where there is none.
+func accountOf(ctx context.Context, tx db.Tenant) (account stripeapi.Account, charges bool, err error) {
+	mode, err := tenant.ModeOf(ctx, tx)
+	if err != nil || mode == id.Test {
+		return stripeapi.Preview, true, err
+	}
+	c, err := tenant.ConnectionOf(ctx, tx)
+	if err != nil {
+		return "", false, err
 	}
 	if !c.Lives() {
-		return "", errs.New(errs.NotConnected, "This live platform has no connected Stripe account, so nobody can pay. Connect one in "+
-			"the dashboard.")
+		return "", false, errs.New(errs.NotConnected, "This live platform has no connected Stripe account, so nobody can pay. Connect one "+
+			"in the dashboard.")
 	}
-	return stripeapi.Account(c.Account), nil
+	return stripeapi.Account(c.Account), c.ChargesEnabled, nil
 }
 
 // orNil is a pointer to s, or nil where s is empty.

@@ -165,7 +165,7 @@ func (c *Cashier) reuse(ctx context.Context, o Order, p planned, r idempotency.R
 func (c *Cashier) choose(ctx context.Context, tx db.Tenant, o Order, p *planned) (err error) {
 	p.tier, err = tenant.TierNamed(ctx, tx, o.Tier)
 	if errs.Is(err, errs.NotFound) || err == nil && p.tier.Archived {
-		return tenant.UnknownTier(ctx, tx, o.Tier)
+		return tenant.UnknownPlan(ctx, tx, "tier", o.Tier)
 	}
 	if err != nil {
 		return err
@@ -175,18 +175,12 @@ func (c *Cashier) choose(ctx context.Context, tx db.Tenant, o Order, p *planned)
 		return errs.InvalidParam("interval", "The tier %s has no price for the interval %q.", o.Tier, o.Interval)
 	}
 	p.price = price
-	connection, err := tenant.ConnectionOf(ctx, tx)
+	account, charges, err := accountOf(ctx, tx)
 	if err != nil {
 		return err
 	}
-	mode, err := tenant.ModeOf(ctx, tx)
-	if err != nil {
-		return err
-	}
-	if p.account, err = accountFor(mode, connection); err != nil {
-		return err
-	}
-	if mode == id.Live && !connection.ChargesEnabled {
+	p.account = account
+	if !charges {
 		return errs.New(errs.NotConnected, "Stripe does not let the connected account take payments yet. Finish its set-up in Stripe's "+
 			"dashboard.")
 	}
@@ -202,15 +196,11 @@ func (c *Cashier) choose(ctx context.Context, tx db.Tenant, o Order, p *planned)
 	if price.StripeID == nil && !p.tier.Free() {
 		return errs.New(errs.Unavailable, "The tier is being made known to Stripe. Try again in a moment.").After(2 * time.Second)
 	}
-	row, err := queries.StripeCustomer(ctx, tx, billingdb.StripeCustomerParams{
+	p.stripeCustomer, err = queries.StripeCustomer(ctx, tx, billingdb.StripeCustomerParams{
 		PlatformID: string(o.Platform), Account: string(p.account), CustomerID: o.UserID,
 	})
-	if err != nil && !db.NoRows(err) {
+	if !db.NoRows(err) {
 		return err
-	}
-	p.stripeCustomer = row.StripeCustomerID
-	if err == nil {
-		return nil
 	}
 	return queries.EnsureCustomer(ctx, tx, billingdb.EnsureCustomerParams{
 		PlatformID: string(o.Platform), Account: string(p.account), CustomerID: o.UserID,
@@ -318,7 +308,7 @@ func (c *Cashier) openSession(ctx context.Context, o Order, p planned, r idempot
 			known, err := queries.Checkout(ctx, tx, billingdb.CheckoutParams{PlatformID: string(o.Platform), SessionID: session.ID})
 			if db.NoRows(err) {
 				deleted = true
-				return c.end(ctx, tx, p.account, session.ID, true)
+				return end(ctx, tx, c.queue, p.account, session.ID, true)
 			}
 			if err != nil || known.ID != p.checkout.ID {
 				return err
@@ -379,7 +369,7 @@ func (c *Cashier) forgo(ctx context.Context, o Order, p planned, r idempotency.R
 	}
 	ctx = context.WithoutCancel(ctx)
 	return errors.Join(failed, c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) error {
-		_, err := queries.CheckoutIs(ctx, tx, billingdb.CheckoutIsParams{
+		err := queries.CheckoutIs(ctx, tx, billingdb.CheckoutIsParams{
 			PlatformID: string(o.Platform), ID: p.checkout.ID, Status: "failed",
 		})
 		if err != nil {

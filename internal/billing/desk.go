@@ -3,7 +3,6 @@ package billing
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
@@ -59,7 +58,7 @@ func (d *Desk) MoveSubscribers(ctx context.Context, at id.Platform, tier string)
 	return n, err
 }
 
-// Repair is something that the reconciliation found and put right.
+// Repair is something that the reconciliation found and put right or, where only the account's owner can, tells of.
 type Repair struct {
 	ID         string          `json:"id"`
 	ObjectID   string          `json:"objectId"` // of Stripe's
@@ -67,6 +66,13 @@ type Repair struct {
 	Was        json.RawMessage `json:"was"` // {tier, status, cancelAt}, or null where nothing was known
 	Became     json.RawMessage `json:"became"`
 	RepairedAt time.Time       `json:"repairedAt"`
+}
+
+// Now is the status that was found, in Stripe's words or, of what is no subscription, in ours.
+func (r Repair) Now() string {
+	var became state
+	_ = json.Unmarshal(r.Became, &became) // null where nothing is left
+	return became.Status
 }
 
 // Repairs lists the hundred latest repairs of the platform, newest first.
@@ -89,7 +95,8 @@ type Subscription struct {
 	Tier             *string    `json:"tier"`
 	Status           string     `json:"status"` // in Stripe's words
 	Interval         *string    `json:"interval"`
-	Amount           int64      `json:"amount"` // for an interval, in the currency's minor unit
+	IntervalCount    int32      `json:"intervalCount"` // how many intervals make a period; 1 unless somebody made the price by hand
+	Amount           int64      `json:"amount"`        // for a period, in the currency's minor unit
 	Currency         string     `json:"currency"`
 	CurrentPeriodEnd *time.Time `json:"currentPeriodEnd"`
 	TrialEnd         *time.Time `json:"trialEnd"`
@@ -155,8 +162,8 @@ func (d *Desk) BeginConnect(ctx context.Context, p platform.Platform, session id
 }
 
 // FinishConnect trades the receipt, with which the oauth surface sent the browser back, for the connection. It counts
-// only in the session that began: who followed somebody else's link connects nothing, and the account that agreed is let
-// go again.
+// only in the session that began: who followed somebody else's link connects nothing. An account that agreed and is not
+// connected is let go again, by a job.
 func (d *Desk) FinishConnect(ctx context.Context, session id.Session, receipt secret.Text) (id.Platform, error) {
 	var found struct {
 		Platform id.Platform `json:"platform"`
@@ -169,10 +176,16 @@ func (d *Desk) FinishConnect(ctx context.Context, session id.Session, receipt se
 		raw, err := queries.TakeReceipt(ctx, tx, billingdb.TakeReceiptParams{
 			Receipt: platform.Hash(receipt), Session: string(session),
 		})
-		if err != nil || len(raw) == 0 {
+		if err != nil {
 			return err
 		}
-		return json.Unmarshal(raw, &found)
+		if err := json.Unmarshal(raw, &found); err != nil || found.Account == "" {
+			return err
+		}
+		if !found.Own {
+			return d.queue.Enqueue(ctx, tx, LetGo{found.Account})
+		}
+		return d.queue.EnqueueIn(ctx, tx, time.Minute, LetGo{found.Account}) // by when it is connected, unless that fails
 	})
 	if err != nil {
 		return "", err
@@ -181,8 +194,8 @@ func (d *Desk) FinishConnect(ctx context.Context, session id.Session, receipt se
 		return "", errs.New(errs.NotFound, "This way back from Stripe was used before, or took longer than two minutes. Connect again.")
 	}
 	if !found.Own {
-		return "", errors.Join(errs.New(errs.Forbidden, "The connection was begun in another session, so nothing was connected. Begin it "+
-			"in the dashboard, in this browser."), d.release(ctx, found.Account))
+		return "", errs.New(errs.Forbidden, "The connection was begun in another session, so nothing was connected. Begin it in the "+
+			"dashboard, in this browser.")
 	}
 	err = d.db.Tenant(ctx, found.Platform, func(ctx context.Context, tx db.Tenant) error {
 		before, err := tenant.ConnectionOf(ctx, tx)
@@ -197,10 +210,10 @@ func (d *Desk) FinishConnect(ctx context.Context, session id.Session, receipt se
 		if err := tenant.Connect(ctx, tx, found.Account, found.Name, found.Charges); err != nil {
 			return err
 		}
-		return d.queue.Enqueue(ctx, tx.Tx, tenant.TiersChanged{PlatformID: found.Platform})
+		return tenant.PublishSoon(ctx, tx, d.queue)
 	})
 	if err != nil {
-		return found.Platform, errors.Join(err, d.release(ctx, found.Account))
+		return found.Platform, err
 	}
 	// The dashboard should show the tiers with their prices; what does not succeed now, the job does.
 	_ = d.Publish(ctx, found.Platform)
@@ -250,9 +263,8 @@ func (d *Desk) endCheckouts(ctx context.Context, tx db.Tenant, account string) (
 	if err != nil {
 		return false, err
 	}
-	l := looker{queue: d.queue}
 	for _, session := range open {
-		if err := l.end(ctx, tx, stripeapi.Account(account), session, true); err != nil {
+		if err := end(ctx, tx, d.queue, stripeapi.Account(account), session, true); err != nil {
 			return false, err
 		}
 	}
@@ -260,17 +272,4 @@ func (d *Desk) endCheckouts(ctx context.Context, tx db.Tenant, account string) (
 		PlatformID: string(tx.Platform), Account: account,
 	})
 	return undone > 0, err
-}
-
-// release lets an account go that agreed and was not connected, unless a platform has it.
-func (d *Desk) release(ctx context.Context, account string) error {
-	var used []string
-	err := d.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
-		used, err = queries.PlatformsOfAccount(ctx, tx, account)
-		return err
-	})
-	if err != nil || len(used) > 0 {
-		return err
-	}
-	return d.api.Deauthorize(ctx, account)
 }

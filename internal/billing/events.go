@@ -155,10 +155,10 @@ func (b *Background) object(ctx context.Context, event billingdb.BillingEvent) e
 			}
 			return err
 		})
-		if err == nil && ours {
+		if err == nil && ours { // its subscription too
 			_, err = b.session(ctx, atSession, event.ObjectID)
 		}
-		if err != nil {
+		if err != nil || ours {
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ func (l looker) Forget(ctx context.Context, tx db.Tenant, userID string) error {
 	}
 	for _, checkout := range checkouts {
 		if checkout.Kind == "subscribe" && checkout.Status == "open" {
-			if err := l.end(ctx, tx, stripeapi.Account(checkout.Account), *checkout.SessionID, false); err != nil {
+			if err := end(ctx, tx, l.queue, stripeapi.Account(checkout.Account), *checkout.SessionID, false); err != nil {
 				return err
 			}
 		}
@@ -32,7 +32,7 @@ func (l looker) Forget(ctx context.Context, tx db.Tenant, userID string) error {
 	}
 	for _, s := range subscriptions {
 		if living(s.Status) || s.Status == "incomplete" {
-			if err := l.end(ctx, tx, stripeapi.Account(s.Account), s.ID, false); err != nil {
+			if err := end(ctx, tx, l.queue, stripeapi.Account(s.Account), s.ID, false); err != nil {
 				return err
 			}
 		}

@@ -150,7 +150,7 @@ func (l looker) keep(ctx context.Context, tx db.Tenant, account stripeapi.Accoun
 	}
 	if whose.Gone { // paid by somebody who was deleted meanwhile
 		if living(now.Status) {
-			return seen{}, l.end(ctx, tx, account, now.ID, true)
+			return seen{}, end(ctx, tx, l.queue, account, now.ID, true)
 		}
 		return seen{}, nil
 	}
@@ -218,9 +218,9 @@ func (l looker) oneOnly(
 		switch {
 		case other.ID == now.ID:
 		case other.CreatedAt.Before(now.CreatedAt), other.CreatedAt.Equal(now.CreatedAt) && other.ID < now.ID:
-			return true, l.end(ctx, tx, account, now.ID, true)
+			return true, end(ctx, tx, l.queue, account, now.ID, true)
 		default:
-			if err := l.end(ctx, tx, stripeapi.Account(other.Account), other.ID, true); err != nil {
+			if err := end(ctx, tx, l.queue, stripeapi.Account(other.Account), other.ID, true); err != nil {
 				return false, err
 			}
 		}
@@ -253,22 +253,21 @@ func (l looker) session(ctx context.Context, at id.Platform, sessionID string) (
 		}
 	}
 	return result, l.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		_, err := queries.CheckoutIs(ctx, tx, billingdb.CheckoutIsParams{
+		return queries.CheckoutIs(ctx, tx, billingdb.CheckoutIsParams{
 			PlatformID: string(at), ID: checkout.ID, Status: now.Status,
 		})
-		return err
 	})
 }
 
 // end has a subscription or an open checkout ended at Stripe, by a job.
-func (l looker) end(ctx context.Context, tx db.Tenant, account stripeapi.Account, object string, refund bool) error {
+func end(ctx context.Context, tx db.Tenant, queue *jobs.Enqueuer, account stripeapi.Account, object string, refund bool) error {
 	n, err := queries.InsertEnding(ctx, tx, billingdb.InsertEndingParams{
 		PlatformID: string(tx.Platform), ObjectID: object, Account: string(account), Refund: refund,
 	})
 	if err != nil || n == 0 {
 		return err
 	}
-	return l.queue.Enqueue(ctx, tx.Tx, EndAtStripe{tx.Platform, object})
+	return queue.Enqueue(ctx, tx.Tx, EndAtStripe{tx.Platform, object})
 }
 
 // living reports whether a subscription in the status is one that may still be paid for.

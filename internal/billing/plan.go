@@ -197,13 +197,8 @@ func (p planner) end(ctx context.Context, developer id.Developer, subscription s
 	if err != nil {
 		return err
 	}
-	if err := p.api.CancelSubscription(ctx, stripeapi.Own, subscription); err != nil {
+	if err := p.api.EndSubscription(ctx, stripeapi.Own, subscription, !plan.DeveloperGone); err != nil {
 		return err
-	}
-	if !plan.DeveloperGone {
-		if err := p.api.RefundSubscription(ctx, stripeapi.Own, subscription); err != nil && !errors.Is(err, stripeapi.ErrNotFound) {
-			return err
-		}
 	}
 	return p.lookPlan(ctx, developer)
 }

@@ -36,26 +36,15 @@ func (c *Cashier) Portal(ctx context.Context, at id.Platform, customerID, return
 		}
 		if len(alive) > 0 {
 			account = stripeapi.Account(alive[0].Account)
-		} else {
-			connection, err := tenant.ConnectionOf(ctx, tx)
-			if err != nil {
-				return err
-			}
-			mode, err := tenant.ModeOf(ctx, tx)
-			if err != nil {
-				return err
-			}
-			if account, err = accountFor(mode, connection); err != nil {
-				return err
-			}
+		} else if account, _, err = accountOf(ctx, tx); err != nil {
+			return err
 		}
-		row, err := queries.StripeCustomer(ctx, tx, billingdb.StripeCustomerParams{
+		customer, err = queries.StripeCustomer(ctx, tx, billingdb.StripeCustomerParams{
 			PlatformID: string(at), Account: string(account), CustomerID: customerID,
 		})
-		if db.NoRows(err) || err == nil && row.StripeCustomerID == "" {
+		if db.NoRows(err) || err == nil && customer == "" {
 			return errs.New(errs.Conflict, "The customer has never checked out, so there is nothing in the billing portal yet.")
 		}
-		customer = row.StripeCustomerID
 		return err
 	})
 	if err != nil {

@@ -26,15 +26,7 @@ func (p publisher) publish(ctx context.Context, at id.Platform) error {
 	var tiers []tenant.Unpublished
 	var account stripeapi.Account
 	err := p.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
-		mode, err := tenant.ModeOf(ctx, tx)
-		if err != nil {
-			return err
-		}
-		connection, err := tenant.ConnectionOf(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if account, err = accountFor(mode, connection); err != nil {
+		if account, _, err = accountOf(ctx, tx); err != nil {
 			return err
 		}
 		tiers, err = tenant.UnpublishedTiers(ctx, tx)

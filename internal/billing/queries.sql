@@ -1,5 +1,5 @@
 -- name: StripeCustomer :one
-SELECT coalesce(stripe_customer_id, '')::text AS stripe_customer_id, (gone_at IS NOT NULL)::boolean AS gone
+SELECT coalesce(stripe_customer_id, '')::text AS stripe_customer_id
 FROM billing.customers WHERE platform_id = @platform_id AND account = @account AND customer_id = @customer_id;
 
 -- name: EnsureCustomer :exec
@@ -56,7 +56,7 @@ RETURNING *;
 UPDATE billing.checkouts SET session_id = @session_id, status = 'open', checked_at = dreamapi.now()
 WHERE platform_id = @platform_id AND id = @id AND status = 'pending';
 
--- name: CheckoutIs :execrows
+-- name: CheckoutIs :exec
 -- What is over stays so.
 UPDATE billing.checkouts SET status = @status, checked_at = dreamapi.now()
 WHERE platform_id = @platform_id AND id = @id AND (status IN ('pending', 'open') OR status = @status);
@@ -93,7 +93,7 @@ ORDER BY turn, since LIMIT 400;
 
 -- name: Living :many
 -- The subscriptions of a customer that are not over and not being ended, oldest first.
-SELECT id, status, tier, account, created_at FROM billing.subscriptions s
+SELECT id, account, created_at FROM billing.subscriptions s
 WHERE s.platform_id = @platform_id AND s.customer_id = @customer_id
     AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
     AND NOT EXISTS (SELECT FROM billing.endings e WHERE e.platform_id = s.platform_id AND e.object_id = s.id)
@@ -222,8 +222,9 @@ UPDATE billing.events SET processed_at = dreamapi.now() WHERE endpoint = @endpoi
 DELETE FROM billing.events WHERE processed_at < dreamapi.now() - interval '30 days';
 
 -- name: LivingOnAccount :one
+-- And what may become one.
 SELECT count(*) FROM billing.subscriptions
-WHERE platform_id = @platform_id AND account = @account AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused');
+WHERE platform_id = @platform_id AND account = @account AND status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused');
 
 -- name: BeginConnect :exec
 SELECT directory.begin_connect(@attempt, @session, @ticket);
@@ -247,7 +248,7 @@ SELECT coalesce(directory.take_receipt(@receipt, @session), '{}')::jsonb AS foun
 SELECT directory.platforms_of_account(@account)::text[];
 
 -- name: LatestSubscription :one
-SELECT s.id, s.tier, s.status, s.interval, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
+SELECT s.id, s.tier, s.status, s.interval, s.interval_count, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
     s.cancel_at, s.grace_until, next.tier AS next_tier
 FROM billing.subscriptions s
 LEFT JOIN tenant.prices next ON next.platform_id = s.platform_id AND next.id = s.next_price_id
@@ -271,6 +272,6 @@ DELETE FROM billing.checkouts
 WHERE (platform_id, id) IN (
     SELECT c.platform_id, c.id FROM billing.checkouts c
     WHERE c.platform_id = ANY(@platform_ids::text[]) AND c.created_at < dreamapi.now() - interval '90 days'
-        AND (c.kind = 'change' OR c.status IN ('complete', 'expired', 'failed', 'pending'))
+        AND (c.kind = 'change' OR c.status <> 'open')
     LIMIT @most
 );

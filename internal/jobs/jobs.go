@@ -25,8 +25,8 @@ const schema = "river"
 // Args are the arguments of a kind of job: a struct of ids whose Kind never changes.
 type Args = river.JobArgs
 
-// Outside is implemented by the arguments of jobs that wait for a third party. They have a queue of their own, so that
-// while that party is slow the other work goes on.
+// Outside is implemented by the arguments of jobs that wait for Stripe. They have a queue of their own, so that while
+// Stripe is slow the other work goes on.
 type Outside interface{ Outside() }
 
 const outside = "outside"

@@ -39,6 +39,9 @@ type DeveloperGone struct {
 // Kind names the job.
 func (DeveloperGone) Kind() string { return "platform.developer_gone" }
 
+// Outside says that the job waits for Stripe.
+func (DeveloperGone) Outside() {}
+
 // Register adds the work to the registry.
 func (b *Background) Register(r *jobs.Registry) {
 	jobs.Handle(r, func(ctx context.Context, args EndAtClerk) error {

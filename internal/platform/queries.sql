@@ -66,10 +66,9 @@ SELECT id FROM platform.platforms WHERE id > @after ORDER BY id LIMIT @max;
 -- name: LockDeveloper :one
 SELECT * FROM platform.developers WHERE id = @id FOR UPDATE;
 
--- name: InsertSession :one
+-- name: InsertSession :exec
 INSERT INTO platform.sessions (hash, id, developer_id, clerk_session_id, user_agent, expires_at)
-VALUES (@hash, @id, @developer_id, @clerk_session_id, @user_agent, dreamapi.now() + make_interval(days => @days::int))
-RETURNING id;
+VALUES (@hash, @id, @developer_id, @clerk_session_id, @user_agent, dreamapi.now() + make_interval(days => @days::int));
 
 -- name: DeveloperBySession :one
 SELECT d.*, s.id AS session_id, (s.seen_at < dreamapi.now() - interval '1 minute')::boolean AS unseen

@@ -15,9 +15,12 @@ import (
 )
 
 const (
-	sessionDays     = 30 // then one signs in again, however often one comes
+	sessionDays     = 30
 	sessionIdleDays = 14
 )
+
+// SessionLife is after what one signs in again, however often one comes.
+const SessionLife = sessionDays * 24 * time.Hour
 
 // Session is a developer's sign-in in one browser.
 type Session struct {
@@ -38,11 +41,10 @@ func (s *Service) SignIn(ctx context.Context, token, userAgent string) (Develope
 	userAgent = strings.ReplaceAll(userAgent, "\x00", "")
 	cookie, session := NewSecret(), id.NewSession()
 	err = s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
-		_, err := queries.InsertSession(ctx, tx, platformdb.InsertSessionParams{
+		return queries.InsertSession(ctx, tx, platformdb.InsertSessionParams{
 			Hash: Hash(cookie), ID: string(session), DeveloperID: string(developer.ID), ClerkSessionID: claims.SessionID,
 			UserAgent: userAgent, Days: sessionDays,
 		})
-		return err
 	})
 	return developer, session, cookie, err
 }

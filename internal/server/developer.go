@@ -8,6 +8,7 @@ import (
 	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
@@ -38,10 +39,10 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.PATCH(own, s.changePlatform, s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/overview", s.getOverview, s.developer, s.ownPlatform)
 	e.POST(own+"/connect", s.createConnect, s.developer, s.ownPlatform)
-	e.POST(own+"/disconnect", s.disconnect, s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/disconnect", s.disconnect, s.developer, s.ownPlatform)
 	e.GET(own+"/repairs", s.listRepairs, s.developer, s.ownPlatform)
 	e.POST(own+"/domains", s.addDomain, s.developer, s.ownPlatform, s.counted)
-	e.DELETE(own+"/domains/:domain", s.removeDomain, s.developer, s.ownPlatform, s.counted)
+	e.DELETE(own+"/domains/:domain", s.removeDomain, s.developer, s.ownPlatform)
 	e.GET(own+"/keys", s.listKeys, s.developer, s.ownPlatform)
 	e.POST(own+"/keys", s.createKey, s.developer, s.ownPlatform, s.counted)
 	e.POST(own+"/keys/:key/rotate", s.rotateKey, s.developer, s.ownPlatform, s.counted)
@@ -144,11 +145,15 @@ func (s *Server) getPlatform(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	standing, err := s.desk.Standing(c.Request().Context(), platformOf(c).ID)
+	return s.answerPlatform(c, platformOf(c), settings)
+}
+
+func (s *Server) answerPlatform(c echo.Context, own platform.Platform, settings tenant.Settings) error {
+	standing, err := s.desk.Standing(c.Request().Context(), own.ID)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, object{{"platform", platformOf(c)}, {"settings", settings}, {"stripe", standing}})
+	return c.JSON(http.StatusOK, object{{"platform", own}, {"settings", settings}, {"stripe", standing}})
 }
 
 func (s *Server) changePlatform(c echo.Context) error {
@@ -161,7 +166,7 @@ func (s *Server) changePlatform(c echo.Context) error {
 		return err
 	}
 	own := platformOf(c)
-	settings, err := s.admin.ChangeSettings(c.Request().Context(), own.ID, tenant.SettingsChange{
+	settings, err := s.changeSettings(c, tenant.SettingsChange{
 		Name: in.Name, Currency: in.Currency, AllowedOrigins: in.AllowedOrigins,
 	})
 	if err != nil {
@@ -170,7 +175,16 @@ func (s *Server) changePlatform(c echo.Context) error {
 	if in.Name != nil {
 		own.Name = *in.Name
 	}
-	return c.JSON(http.StatusOK, object{{"platform", own}, {"settings", settings}})
+	return s.answerPlatform(c, own, settings)
+}
+
+// changeSettings changes the platform's settings. A change of the currency gives its tiers other prices.
+func (s *Server) changeSettings(c echo.Context, change tenant.SettingsChange) (tenant.Settings, error) {
+	settings, err := s.admin.ChangeSettings(c.Request().Context(), platformOf(c).ID, change)
+	if err == nil && change.Currency != nil {
+		s.publish(c, platformOf(c).ID)
+	}
+	return settings, err
 }
 
 func (s *Server) addDomain(c echo.Context) error {
@@ -180,14 +194,19 @@ func (s *Server) addDomain(c echo.Context) error {
 	if _, err := decode(c, &in, false); err != nil {
 		return err
 	}
-	if _, ours := s.hosts[hostname(in.Domain)]; ours {
-		return errs.InvalidParam("domain", "domain is one of ours.")
-	}
-	settings, err := s.admin.AddDomain(c.Request().Context(), platformOf(c).ID, in.Domain)
+	settings, err := s.attach(c, in.Domain)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusCreated, object{{"settings", settings}})
+}
+
+// attach leads a domain to the platform.
+func (s *Server) attach(c echo.Context, domain string) (tenant.Settings, error) {
+	if _, ours := s.hosts[hostname(domain)]; ours {
+		return tenant.Settings{}, errs.InvalidParam("domain", "domain is one of ours.")
+	}
+	return s.admin.AddDomain(c.Request().Context(), platformOf(c).ID, domain)
 }
 
 func (s *Server) removeDomain(c echo.Context) error {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/tenant"
 	"github.com/dream-api/dream-api/internal/usage"
@@ -145,7 +146,7 @@ func (s *Server) listPlatformCustomers(c echo.Context) error {
 type customerDetail struct {
 	Customer     tenant.Customer
 	Usage        usage.Report
-	Subscription any
+	Subscription *billing.Subscription
 }
 
 func (s *Server) customerDetailOf(c echo.Context, own id.Platform, customer string) (customerDetail, error) {
@@ -160,10 +161,7 @@ func (s *Server) customerDetailOf(c echo.Context, own id.Platform, customer stri
 			return d, err
 		}
 	}
-	subscription, err := s.desk.SubscriptionOf(ctx, own, customer)
-	if subscription != nil {
-		d.Subscription = subscription
-	}
+	d.Subscription, err = s.desk.SubscriptionOf(ctx, own, customer)
 	return d, err
 }
 

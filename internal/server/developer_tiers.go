@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
@@ -25,12 +26,16 @@ func tierEntries(tiers []tenant.Tier) []tierEntry {
 	return entries
 }
 
-// published makes the price list known to Stripe and returns the tier with what it is called there. Where that fails, the
-// tier says so, and a job tries again.
-func (s *Server) published(c echo.Context, own id.Platform, tier tenant.Tier) (tenant.Tier, error) {
+// publish makes the price list known to Stripe. Where that fails, the tiers say so, and a job tries again.
+func (s *Server) publish(c echo.Context, own id.Platform) {
 	if err := s.desk.Publish(c.Request().Context(), own); err != nil {
 		s.log.WarnContext(c.Request().Context(), "a price list could not be published", "requestId", requestID(c), "error", err)
 	}
+}
+
+// published publishes the price list and returns the tier with what it is called at Stripe.
+func (s *Server) published(c echo.Context, own id.Platform, tier tenant.Tier) (tenant.Tier, error) {
+	s.publish(c, own)
 	return s.admin.Tier(c.Request().Context(), own, tier.Name)
 }
 
@@ -48,7 +53,20 @@ func (s *Server) orderTiers(c echo.Context) error {
 	return c.JSON(http.StatusOK, list(tierEntries(tiers), ""))
 }
 
-// copyTiers gives the platform the tiers of another of the developer's own.
+// copyFrom gives the platform the tiers of another of the developer's own, which it returns.
+func (s *Server) copyFrom(c echo.Context, other string) (platform.Platform, error) {
+	ctx, own := c.Request().Context(), platformOf(c).ID
+	from, err := s.platform.Owned(ctx, developerOf(c).ID, other)
+	if err != nil {
+		return from, err
+	}
+	if _, err := s.admin.CopyTiers(ctx, from.ID, own); err != nil {
+		return from, err
+	}
+	s.publish(c, own)
+	return from, nil
+}
+
 func (s *Server) copyTiers(c echo.Context) error {
 	var in struct {
 		From string `json:"from"`
@@ -56,18 +74,10 @@ func (s *Server) copyTiers(c echo.Context) error {
 	if _, err := decode(c, &in, false); err != nil {
 		return err
 	}
-	ctx, own := c.Request().Context(), platformOf(c).ID
-	from, err := s.platform.Owned(ctx, developerOf(c).ID, in.From)
-	if err != nil {
+	if _, err := s.copyFrom(c, in.From); err != nil {
 		return err
 	}
-	if _, err := s.admin.CopyTiers(ctx, from.ID, own); err != nil {
-		return err
-	}
-	if err := s.desk.Publish(ctx, own); err != nil {
-		s.log.WarnContext(ctx, "a price list could not be published", "requestId", requestID(c), "error", err)
-	}
-	tiers, err := s.admin.Tiers(ctx, own)
+	tiers, err := s.admin.Tiers(c.Request().Context(), platformOf(c).ID)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (s *Server) keysPage(c echo.Context) error {
 	}
 	var usable, ended []tenant.Key
 	for i := len(keys) - 1; i >= 0; i-- { // newest first
-		if k := keys[i]; k.State == "active" || k.State == "expiring" {
+		if k := keys[i]; k.Works() {
 			usable = append(usable, k)
 		} else {
 			ended = append(ended, k)

@@ -8,6 +8,8 @@ import (
 	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 // An amount is in the minor unit as Stripe counts it, because that is where it is charged. Stripe gives all currencies two
@@ -18,18 +20,12 @@ var decimals = map[string]int{
 	"bhd": 3, "jod": 3, "kwd": 3, "omr": 3, "tnd": 3,
 }
 
-// multiples are of what amounts in a currency must be multiples for Stripe to charge them.
-var multiples = map[string]int64{"isk": 100, "ugx": 100, "bhd": 10, "jod": 10, "kwd": 10, "omr": 10, "tnd": 10}
-
 func decimalsOf(currency string) int {
 	if n, ok := decimals[currency]; ok {
 		return n
 	}
 	return 2
 }
-
-// largestAmount is what Stripe charges at the most.
-const largestAmount = 99_999_999
 
 // parseMoney reads an amount as people write it, such as 19 or 19.00, into the currency's minor unit. It is exact: what
 // does not fit is an error and is never rounded.
@@ -45,10 +41,10 @@ func parseMoney(text, currency string) (int64, error) {
 		return 0, errors.New("has " + strconv.Itoa(digits) + " decimals at the most in " + strings.ToUpper(currency))
 	}
 	amount, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", digits-len(fraction)), 10, 64)
-	if err != nil || amount > largestAmount {
-		return 0, errors.New("is " + plainMoney(largestAmount, currency) + " at the most")
+	if err != nil || amount > tenant.HighestPrice {
+		return 0, errors.New("is " + plainMoney(tenant.HighestPrice, currency) + " at the most")
 	}
-	if multiple, ok := multiples[currency]; ok && amount%multiple != 0 {
+	if multiple := tenant.MultipleOf(currency); amount%multiple != 0 {
 		return 0, errors.New("is a multiple of " + plainMoney(multiple, currency) + " in " + strings.ToUpper(currency))
 	}
 	return amount, nil

@@ -30,19 +30,7 @@ func (s *Server) overviewPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	tiers, err := s.admin.Tiers(ctx, own.ID)
-	if err != nil {
-		return err
-	}
-	keys, err := s.admin.Keys(ctx, own.ID)
-	if err != nil {
-		return err
-	}
-	standing, err := s.desk.Standing(ctx, own.ID)
-	if err != nil {
-		return err
-	}
-	plan, err := s.platform.Plan(ctx, developerOf(c).ID)
+	now, err := s.situationOf(c)
 	if err != nil {
 		return err
 	}
@@ -51,8 +39,8 @@ func (s *Server) overviewPage(c echo.Context) error {
 		return err
 	}
 	return s.view(c, "overview", "Overview", map[string]any{
-		"Overview": o, "Plans": sharesOf(o, tiers), "Attention": attentionOf(own, o, tiers, standing, plan),
-		"Repairs": repairs[:min(len(repairs), shownRepairs)], "PublishableKey": publishableKey(keys), "Tiers": onSale(tiers),
+		"Overview": o, "Plans": sharesOf(o, now.Tiers), "Attention": attentionOf(own, o, now.Tiers, now.Standing, now.Plan),
+		"Repairs": repairs[:min(len(repairs), shownRepairs)], "PublishableKey": publishableKey(now.Keys), "Tiers": onSale(now.Tiers),
 	})
 }
 

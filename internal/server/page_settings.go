@@ -5,7 +5,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
@@ -21,7 +20,7 @@ func (s *Server) settingsPage(c echo.Context) error {
 
 func (s *Server) saveSettings(c echo.Context) error {
 	name, currency, origins := posted(c, "name"), strings.ToLower(posted(c, "currency")), postedLines(c, "allowedOrigins")
-	_, err := s.admin.ChangeSettings(c.Request().Context(), platformOf(c).ID, tenant.SettingsChange{
+	_, err := s.changeSettings(c, tenant.SettingsChange{
 		Name: &name, Currency: &currency, AllowedOrigins: &origins,
 	})
 	if err != nil {
@@ -32,10 +31,7 @@ func (s *Server) saveSettings(c echo.Context) error {
 
 func (s *Server) attachDomain(c echo.Context) error {
 	domain := posted(c, "domain")
-	if _, ours := s.hosts[hostname(domain)]; ours {
-		return errs.InvalidParam("domain", "domain is one of ours.")
-	}
-	if _, err := s.admin.AddDomain(c.Request().Context(), platformOf(c).ID, domain); err != nil {
+	if _, err := s.attach(c, domain); err != nil {
 		return err
 	}
 	return s.done(c, ownPage(c, "/settings"), flash{Title: "The domain " + domain + " leads to this platform"})

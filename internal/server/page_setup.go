@@ -5,7 +5,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
@@ -21,38 +23,48 @@ type setup struct {
 	Tiers                          []tenant.Tier
 }
 
+// situation is what a platform has of all that it needs.
+type situation struct {
+	Tiers    []tenant.Tier
+	Keys     []tenant.Key
+	Standing billing.Standing
+	Plan     platform.Plan
+}
+
+func (s *Server) situationOf(c echo.Context) (now situation, err error) {
+	ctx, own := c.Request().Context(), platformOf(c).ID
+	if now.Tiers, err = s.admin.Tiers(ctx, own); err != nil {
+		return now, err
+	}
+	if now.Keys, err = s.admin.Keys(ctx, own); err != nil {
+		return now, err
+	}
+	if now.Standing, err = s.desk.Standing(ctx, own); err != nil {
+		return now, err
+	}
+	now.Plan, err = s.platform.Plan(ctx, developerOf(c).ID)
+	return now, err
+}
+
 func (s *Server) setupPage(c echo.Context) error {
 	own := platformOf(c)
 	if own.Mode != id.Live {
 		return s.view(c, "setup", "Go live", nil)
 	}
-	ctx := c.Request().Context()
-	standing, err := s.desk.Standing(ctx, own.ID)
+	now, err := s.situationOf(c)
 	if err != nil {
 		return err
 	}
-	plan, err := s.platform.Plan(ctx, developerOf(c).ID)
-	if err != nil {
-		return err
-	}
-	tiers, err := s.admin.Tiers(ctx, own.ID)
-	if err != nil {
-		return err
-	}
-	keys, err := s.admin.Keys(ctx, own.ID)
-	if err != nil {
-		return err
-	}
-	at := setup{Paid: plan.Paid, Plan: planStateOf(plan), Tiers: onSale(tiers)}
-	if standing.Connection != nil && standing.Connection.Lives() {
-		at.Connected, at.ChargesEnabled, at.Account = true, standing.Connection.ChargesEnabled, standing.Connection.Name
+	at := setup{Paid: now.Plan.Paid, Plan: planStateOf(now.Plan), Tiers: onSale(now.Tiers)}
+	if account := now.Standing.Connection; account != nil && account.Lives() {
+		at.Connected, at.ChargesEnabled, at.Account = true, account.ChargesEnabled, account.Name
 	}
 	at.Priced = slices.ContainsFunc(at.Tiers, known)
 	at.FreeOnly = !slices.ContainsFunc(at.Tiers, func(t tenant.Tier) bool { return !t.Free() })
-	at.KeysOpen = standing.Lacks == ""
+	at.KeysOpen = now.Standing.Lacks == ""
 	has := func(kind id.KeyKind) bool { // customers' tokens name a publishable key, so both are needed
-		return slices.ContainsFunc(keys, func(k tenant.Key) bool {
-			return k.Kind == kind && (k.State == "active" || k.State == "expiring")
+		return slices.ContainsFunc(now.Keys, func(k tenant.Key) bool {
+			return k.Kind == kind && k.Works()
 		})
 	}
 	at.Keyed = has(id.Secret) && has(id.Publishable)

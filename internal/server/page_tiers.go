@@ -154,18 +154,10 @@ func (s *Server) moveTier(c echo.Context) error {
 	return go303(c, ownPage(c, "/tiers"))
 }
 
-// copyPriceList gives the platform the tiers of another of the developer's own.
 func (s *Server) copyPriceList(c echo.Context) error {
-	ctx, own := c.Request().Context(), platformOf(c).ID
-	from, err := s.platform.Owned(ctx, developerOf(c).ID, posted(c, "from"))
+	from, err := s.copyFrom(c, posted(c, "from"))
 	if err != nil {
 		return err
-	}
-	if _, err := s.admin.CopyTiers(ctx, from.ID, own); err != nil {
-		return err
-	}
-	if err := s.desk.Publish(ctx, own); err != nil {
-		s.log.WarnContext(ctx, "a price list could not be published", "requestId", requestID(c), "error", err)
 	}
 	next := ownPage(c, "/tiers")
 	if platformOf(c).Mode == id.Live && posted(c, "then") == "setup" {

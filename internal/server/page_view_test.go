@@ -120,8 +120,8 @@ func TestATierComesBackFromItsForm(t *testing.T) {
 		code := rapid.SampledFrom(someCurrencies).Draw(t, "currency")
 		amounts := map[string]int64{}
 		for _, interval := range rapid.SampledFrom([][]string{{"month"}, {"year"}, {"month", "year"}}).Draw(t, "intervals") {
-			unit := max(multiples[code], 1)
-			amounts[interval] = rapid.Int64Range(0, largestAmount/unit).Draw(t, interval) * unit
+			unit := tenant.MultipleOf(code)
+			amounts[interval] = rapid.Int64Range(0, tenant.HighestPrice/unit).Draw(t, interval) * unit
 		}
 		limits := map[string]tenant.Limit{}
 		for _, meter := range append([]string{tenant.DefaultMeter}, rapid.SliceOfNDistinct(rapid.StringMatching("[a-z]{1,8}"), 0, 5, rapid.ID).Draw(t, "meters")...) {

@@ -1,6 +1,6 @@
 // Package server is the program's face to the world: three surfaces on hosts of their own, and a listener for
-// operations. It is the only package that knows of HTTP and its status codes. A handler decodes, makes one call to a
-// module and encodes; it returns errors, and one function writes them.
+// operations. It is the only package that knows of HTTP and its status codes. A handler decodes, calls its module
+// and encodes; it returns errors, and one function writes them.
 package server
 
 import (

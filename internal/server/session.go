@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -133,13 +134,10 @@ func (s *Server) signIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s.setCookie(c, "session", cookie, 30*24*60*60)
+	s.setCookie(c, "session", cookie, int(platform.SessionLife/time.Second))
 	c.Set(sessionKey, session)
 	if start.SecretKey != "" {
-		// So that the first checkout finds its price at Stripe; what fails, a job does.
-		if err := s.desk.Publish(c.Request().Context(), start.Test); err != nil {
-			s.log.WarnContext(c.Request().Context(), "a price list could not be published", "requestId", requestID(c), "error", err)
-		}
+		s.publish(c, start.Test) // so that the first checkout finds its price at Stripe
 		if err := s.show(c, flash{Title: "Your test key", Secret: start.SecretKey}); err != nil {
 			return err
 		}

@@ -87,23 +87,23 @@ func (a *Admin) insertPlatform(
 		return made, err
 	}
 	for _, t := range tiers {
-		if err := a.insertTier(ctx, tx, t, nil); err != nil {
+		if err := insertTier(ctx, tx, t, nil); err != nil {
 			return made, err
 		}
 	}
-	return made, nil
+	return made, PublishSoon(ctx, tx, a.queue)
 }
 
 func freeTier(requests int64) Tier {
 	return Tier{
-		Name: "free", DisplayName: "Free", Currency: defaultCurrency, Prices: pricesOf(map[string]int64{"month": 0}),
+		Name: "free", DisplayName: "Free", Currency: defaultCurrency, Prices: PricesOf(map[string]int64{"month": 0}),
 		RateLimit: DefaultRateLimit, Limits: map[string]Limit{DefaultMeter: {Max: &requests, Period: "month"}},
 	}
 }
 
 func proTier() Tier {
 	return Tier{
-		Name: "pro", DisplayName: "Pro", Currency: defaultCurrency, Prices: pricesOf(map[string]int64{"month": 1000}),
+		Name: "pro", DisplayName: "Pro", Currency: defaultCurrency, Prices: PricesOf(map[string]int64{"month": 1000}),
 		RateLimit: DefaultRateLimit, Limits: map[string]Limit{DefaultMeter: {Max: new(int64(10_000)), Period: "month"}},
 	}
 }

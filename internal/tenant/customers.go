@@ -165,7 +165,7 @@ func (c *Customers) Update(
 	}
 	var updated Customer
 	err = c.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
-		if err := lockCustomer(ctx, tx, customer); err != nil {
+		if err := LockCustomer(ctx, tx, customer); err != nil {
 			return err
 		}
 		if change.Plan != nil {
@@ -178,7 +178,7 @@ func (c *Customers) Update(
 					"in the billing portal.", now.Plan)
 			}
 			if *change.Plan == "" {
-				return unknownPlan(ctx, tx, "")
+				return UnknownPlan(ctx, tx, "plan", "")
 			}
 			if err := checkPlan(ctx, tx, *change.Plan); err != nil {
 				return err
@@ -202,7 +202,8 @@ func (c *Customers) Update(
 	return updated, err
 }
 
-func lockCustomer(ctx context.Context, tx db.Tenant, customer string) error {
+// LockCustomer holds the row of a customer until the transaction ends; errs.NotFound where there is none.
+func LockCustomer(ctx context.Context, tx db.Tenant, customer string) error {
 	_, err := queries.LockCustomer(ctx, tx, tenantdb.LockCustomerParams{PlatformID: string(tx.Platform), ID: customer})
 	if db.NoRows(err) {
 		return noCustomer()

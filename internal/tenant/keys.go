@@ -26,6 +26,9 @@ type Key struct {
 	LastUsedAt *time.Time `json:"lastUsedAt"`
 }
 
+// Works reports whether the key opens anything now.
+func (k Key) Works() bool { return k.State == "active" || k.State == "expiring" }
+
 // NewKey is a key just made. Secret is empty for a publishable key, and when the answer is a repetition.
 type NewKey struct {
 	Key    Key    `json:"key"`

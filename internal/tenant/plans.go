@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -18,8 +17,7 @@ func PlanOf(ctx context.Context, tx db.Tenant, userID, stated string) (Tier, err
 	name := row.Plan
 	switch {
 	case db.NoRows(err) && stated == "":
-		return Tier{}, errs.New(errs.NotFound, "There is no customer %s here. Create the customer first, or send X-User-Plan "+
-			"if you keep your users yourself.", userID)
+		return Tier{}, unknownUser(userID)
 	case db.NoRows(err):
 		name = stated
 	case err != nil:
@@ -28,9 +26,9 @@ func PlanOf(ctx context.Context, tx db.Tenant, userID, stated string) (Tier, err
 		return Tier{}, errs.New(errs.UnknownPlan, "The customer has no plan of their own and the platform has no free tier "+
 			"to fall back on. Set the customer's plan, or add a tier with the price 0.")
 	}
-	plan, err := readTier(ctx, tx, name)
+	plan, err := TierNamed(ctx, tx, name)
 	if errs.Is(err, errs.NotFound) {
-		return Tier{}, unknownPlan(ctx, tx, name)
+		return Tier{}, UnknownPlan(ctx, tx, "plan", name)
 	}
 	return plan, err
 }
@@ -52,22 +50,18 @@ func checkPlan(ctx context.Context, tx db.Tenant, name string) error {
 	}
 	found, err := readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(tx.Platform), Name: &name})
 	if err == nil && len(found) == 0 {
-		return unknownPlan(ctx, tx, name)
+		return UnknownPlan(ctx, tx, "plan", name)
 	}
 	return err
 }
 
-// UnknownTier is the error of a tier that is not on sale.
-func UnknownTier(ctx context.Context, tx db.Tenant, name string) error {
-	e := unknownPlan(ctx, tx, name)
-	var known *errs.Error
-	if errors.As(e, &known) {
-		known.Param = "tier"
-	}
-	return e
+func unknownUser(userID string) error {
+	return errs.New(errs.NotFound, "There is no customer %s here. Create the customer first, or send X-User-Plan "+
+		"if you keep your users yourself.", userID)
 }
 
-func unknownPlan(ctx context.Context, tx db.Tenant, name string) error {
+// UnknownPlan is the error of a parameter that names no tier on sale.
+func UnknownPlan(ctx context.Context, tx db.Tenant, param, name string) error {
 	tiers, err := readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(tx.Platform)})
 	if err != nil {
 		return err
@@ -77,13 +71,8 @@ func unknownPlan(ctx context.Context, tx db.Tenant, name string) error {
 		names[i] = t.Name
 	}
 	e := errs.New(errs.UnknownPlan, "There is no plan %q here. The plans are: %s.", name, strings.Join(names, ", "))
-	e.Param = "plan"
+	e.Param = param
 	return e
-}
-
-// LockCustomer holds the row of a customer until the transaction ends; errs.NotFound where there is none.
-func LockCustomer(ctx context.Context, tx db.Tenant, customer string) error {
-	return lockCustomer(ctx, tx, customer)
 }
 
 // Buyer is a customer who is about to pay.
@@ -95,7 +84,7 @@ type Buyer struct {
 // LockBuyer holds the row of a customer who is about to pay. A user whom the developer keeps becomes a customer by that,
 // on the stated plan: from now on it is ours to say what plan they are on.
 func LockBuyer(ctx context.Context, tx db.Tenant, userID, stated string) (Buyer, error) {
-	err := lockCustomer(ctx, tx, userID)
+	err := LockCustomer(ctx, tx, userID)
 	if errs.Is(err, errs.NotFound) && stated != "" {
 		if !ValidUserID(userID) {
 			return Buyer{}, errs.InvalidParam("X-User-Id", "X-User-Id has 1 to 128 letters, digits and _ . : @ | -")
@@ -103,15 +92,14 @@ func LockBuyer(ctx context.Context, tx db.Tenant, userID, stated string) (Buyer,
 		if err := checkPlan(ctx, tx, stated); err != nil {
 			return Buyer{}, err
 		}
-		_, err = queries.InsertExternalCustomer(ctx, tx, tenantdb.InsertExternalCustomerParams{
+		err = queries.InsertExternalCustomer(ctx, tx, tenantdb.InsertExternalCustomerParams{
 			PlatformID: string(tx.Platform), ID: userID, Plan: &stated,
 		})
 		if err == nil {
-			err = lockCustomer(ctx, tx, userID)
+			err = LockCustomer(ctx, tx, userID)
 		}
 	} else if errs.Is(err, errs.NotFound) {
-		return Buyer{}, errs.New(errs.NotFound, "There is no customer %s here. Create the customer first, or send X-User-Plan "+
-			"if you keep your users yourself.", userID)
+		return Buyer{}, unknownUser(userID)
 	}
 	if err != nil {
 		return Buyer{}, err

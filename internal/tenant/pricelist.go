@@ -30,7 +30,7 @@ func (a *Admin) OrderTiers(ctx context.Context, at id.Platform, names []string) 
 			return errs.InvalidParam("names", "names holds each tier that is not archived once: %s.", strings.Join(want, ", "))
 		}
 		for i, name := range names {
-			_, err := queries.PlaceTier(ctx, tx, tenantdb.PlaceTierParams{
+			err := queries.PlaceTier(ctx, tx, tenantdb.PlaceTierParams{
 				PlatformID: string(at), Name: name, Position: int32(i + 1),
 			})
 			if err != nil {
@@ -70,15 +70,18 @@ func (a *Admin) CopyTiers(ctx context.Context, from, to id.Platform) ([]Tier, er
 			switch {
 			case at < 0 && t.Archived: // there is nobody here who would be on it
 			case at < 0:
-				err = a.insertTier(ctx, tx, t, &t.Position)
+				err = insertTier(ctx, tx, t, &t.Position)
 			default:
-				err = a.updateTier(ctx, tx, now[at], changeTo(t))
+				err = updateTier(ctx, tx, now[at], changeTo(t))
 			}
 			if err != nil {
 				return err
 			}
 		}
 		if err := nobodyStranded(ctx, tx); err != nil {
+			return err
+		}
+		if err := PublishSoon(ctx, tx, a.queue); err != nil {
 			return err
 		}
 		copied, err = readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(to), WithArchived: true})

@@ -12,10 +12,24 @@ import (
 	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
 )
 
-// PricesOf makes the prices of a new tier from amounts by interval.
-func PricesOf(amounts map[string]int64) []Price { return pricesOf(amounts) }
+// HighestPrice is Stripe's own bound for a charge, in the currency's minor unit.
+const HighestPrice = 99_999_999
 
-func pricesOf(amounts map[string]int64) []Price {
+// MultipleOf says of what amounts in a currency must be multiples, for Stripe to charge them:
+// https://docs.stripe.com/currencies#special-cases
+func MultipleOf(currency string) int64 {
+	switch currency {
+	case "isk", "ugx":
+		return 100
+	case "bhd", "jod", "kwd", "omr", "tnd":
+		return 10
+	default:
+		return 1
+	}
+}
+
+// PricesOf makes the prices of a new tier from amounts by interval.
+func PricesOf(amounts map[string]int64) []Price {
 	prices := make([]Price, 0, len(amounts))
 	for _, interval := range slices.Sorted(maps.Keys(amounts)) { // month before year
 		prices = append(prices, Price{Interval: interval, Amount: amounts[interval]})
@@ -41,9 +55,9 @@ func checkPrices(prices []Price) []errs.Fault {
 		if len(prices) > 1 {
 			at = "prices." + p.Interval
 		}
-		if p.Amount < 0 || p.Amount > highestPrice {
+		if p.Amount < 0 || p.Amount > HighestPrice {
 			faults = append(faults, errs.Fault{Param: at, Message: fmt.Sprintf("%s is in the currency's minor unit (cents), "+
-				"from 0 to %d.", at, highestPrice)})
+				"from 0 to %d.", at, HighestPrice)})
 		}
 		if p.Interval != "month" && p.Interval != "year" {
 			faults = append(faults, errs.Fault{Param: "interval", Message: `interval is "month" or "year".`})
@@ -81,6 +95,10 @@ func changePrices(ctx context.Context, tx db.Tenant, t Tier, before []Price) err
 }
 
 func insertPrice(ctx context.Context, tx db.Tenant, tier, interval string, amount int64, currency string) error {
+	if unit := MultipleOf(currency); amount%unit != 0 {
+		return errs.InvalidParam("prices."+interval, "prices.%s is a multiple of %d in the currency %s, as Stripe charges no other.",
+			interval, unit, currency)
+	}
 	return queries.InsertPrice(ctx, tx, tenantdb.InsertPriceParams{
 		PlatformID: string(tx.Platform), ID: string(id.NewPrice()), Tier: tier, Interval: interval, Amount: amount,
 		Currency: currency,

@@ -2,11 +2,32 @@ package tenant
 
 import (
 	"context"
+	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/jobs"
 	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
 )
+
+// TiersChanged is the job that has Stripe know a platform's price list.
+type TiersChanged struct {
+	PlatformID id.Platform `json:"platformId"`
+}
+
+// Kind names the job.
+func (TiersChanged) Kind() string { return "tenant.tiers_changed" }
+
+// Outside says that the job waits for Stripe.
+func (TiersChanged) Outside() {}
+
+// publishWithin is when the job runs if nobody has published the change before, as whoever made it does.
+const publishWithin = 30 * time.Second
+
+// PublishSoon has a price list that changes in the transaction published, whatever becomes of who changes it.
+func PublishSoon(ctx context.Context, tx db.Tenant, queue *jobs.Enqueuer) error {
+	return queue.EnqueueIn(ctx, tx.Tx, publishWithin, TiersChanged{tx.Platform})
+}
 
 // Unpublished is what Stripe does not know yet of a tier. Publishing is package billing's; what follows is how it reads
 // and records.
@@ -121,9 +142,4 @@ func TierOfStripe(ctx context.Context, tx db.Tenant, stripePrice, product string
 // PriceList reads the tiers on sale, in their order.
 func PriceList(ctx context.Context, tx db.Tenant) ([]Tier, error) {
 	return readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(tx.Platform)})
-}
-
-// TierNamed reads a tier, an archived one too; errs.NotFound where there is none.
-func TierNamed(ctx context.Context, tx db.Tenant, name string) (Tier, error) {
-	return readTier(ctx, tx, name)
 }

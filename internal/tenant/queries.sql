@@ -109,7 +109,7 @@ SET display_name = @display_name, features = @features, rate_limit = @rate_limit
     archived_at = CASE WHEN @archived::boolean THEN coalesce(archived_at, dreamapi.now()) END
 WHERE platform_id = @platform_id AND name = @name;
 
--- name: PlaceTier :execrows
+-- name: PlaceTier :exec
 UPDATE tenant.tiers SET position = @position WHERE platform_id = @platform_id AND name = @name;
 
 -- name: InsertPrice :exec
@@ -123,7 +123,7 @@ WHERE platform_id = @platform_id AND tier = @tier AND interval = @interval AND r
 -- name: RetireAllPrices :many
 UPDATE tenant.prices SET retired_at = dreamapi.now()
 WHERE platform_id = @platform_id AND retired_at IS NULL
-RETURNING tier, interval, amount, currency;
+RETURNING tier, interval, amount;
 
 -- name: TouchTiers :exec
 UPDATE tenant.tiers SET version = version + 1 WHERE platform_id = @platform_id;
@@ -166,7 +166,7 @@ UPDATE tenant.prices SET stripe_price_id = NULL WHERE platform_id = @platform_id
 UPDATE tenant.tiers SET stripe_product_id = NULL, version = version + 1 WHERE platform_id = @platform_id;
 
 -- name: TierOfStripePrice :one
-SELECT p.id, p.tier, p.interval FROM tenant.prices p WHERE p.platform_id = @platform_id AND p.stripe_price_id = @stripe_price_id;
+SELECT p.id, p.tier FROM tenant.prices p WHERE p.platform_id = @platform_id AND p.stripe_price_id = @stripe_price_id;
 
 -- name: TierOfProduct :one
 SELECT name FROM tenant.tiers WHERE platform_id = @platform_id AND stripe_product_id = @product_id;
@@ -345,13 +345,10 @@ SELECT directory.link_account(@account)::boolean;
 -- name: UnlinkAccount :one
 SELECT directory.unlink_account(@account)::boolean;
 
--- name: PlatformsOfAccount :one
-SELECT directory.platforms_of_account(@account)::text[];
-
 -- name: LiveLacks :one
 SELECT directory.live_lacks()::text;
 
--- name: InsertExternalCustomer :execrows
+-- name: InsertExternalCustomer :exec
 INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES (@platform_id, @id, 'external', @plan)
 ON CONFLICT DO NOTHING;
 

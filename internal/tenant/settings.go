@@ -70,6 +70,9 @@ func (a *Admin) ChangeSettings(ctx context.Context, at id.Platform, change Setti
 			if err := changeCurrency(ctx, tx, *change.Currency); err != nil {
 				return err
 			}
+			if err := PublishSoon(ctx, tx, a.queue); err != nil { // the free tiers have prices too
+				return err
+			}
 		}
 		if change.Name != nil {
 			if err := platform.Rename(ctx, tx, *change.Name); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"regexp"
-	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
@@ -20,8 +19,7 @@ const DefaultMeter = "requests"
 const DefaultRateLimit = 100
 
 const (
-	highestPrice     = 99_999_999 // Stripe's own bound for a charge
-	highestLimit     = 1 << 53    // what every JSON reader holds exactly
+	highestLimit     = 1 << 53 // what every JSON reader holds exactly
 	highestRateLimit = 1_000_000
 	mostTiers        = 100
 	longestTrial     = 730 // Stripe's own bound, in days
@@ -100,20 +98,6 @@ type TierChange struct {
 	Limits      func(now map[string]Limit) (map[string]Limit, error)
 }
 
-// TiersChanged is the job that has Stripe know a platform's price list.
-type TiersChanged struct {
-	PlatformID id.Platform `json:"platformId"`
-}
-
-// Kind names the job.
-func (TiersChanged) Kind() string { return "tenant.tiers_changed" }
-
-// Outside says that the job waits for Stripe.
-func (TiersChanged) Outside() {}
-
-// publishWithin is when the job runs if nobody has published the change before, as whoever made it does.
-const publishWithin = 30 * time.Second
-
 // Tiers lists the price list of the platform in its order, as the platform's customers see it.
 func (g *Gate) Tiers(ctx context.Context, at id.Platform) ([]Tier, error) {
 	return listTiers(ctx, g.db, at, false)
@@ -128,7 +112,7 @@ func (a *Admin) Tiers(ctx context.Context, at id.Platform) ([]Tier, error) {
 func (a *Admin) Tier(ctx context.Context, at id.Platform, name string) (Tier, error) {
 	var found Tier
 	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
-		found, err = readTier(ctx, tx, name)
+		found, err = TierNamed(ctx, tx, name)
 		return err
 	})
 	return found, err
@@ -180,10 +164,13 @@ func (a *Admin) CreateTier(
 					"in the settings until a tier has a price.", currency)
 			}
 			t.Currency = currency
-			if err := a.insertTier(ctx, tx, t, position); err != nil {
+			if err := insertTier(ctx, tx, t, position); err != nil {
 				return Tier{}, err
 			}
-			return readTier(ctx, tx, t.Name)
+			if err := PublishSoon(ctx, tx, a.queue); err != nil {
+				return Tier{}, err
+			}
+			return TierNamed(ctx, tx, t.Name)
 		})
 		return err
 	})
@@ -198,17 +185,20 @@ func (a *Admin) ChangeTier(ctx context.Context, at id.Platform, name string, c T
 		if _, err := queries.LockSettings(ctx, tx, string(at)); err != nil { // one change of the price list at a time
 			return err
 		}
-		before, err := readTier(ctx, tx, name)
+		before, err := TierNamed(ctx, tx, name)
 		if err != nil {
 			return err
 		}
-		if err := a.updateTier(ctx, tx, before, c); err != nil {
+		if err := updateTier(ctx, tx, before, c); err != nil {
+			return err
+		}
+		if err := PublishSoon(ctx, tx, a.queue); err != nil {
 			return err
 		}
 		if err := nobodyStranded(ctx, tx); err != nil {
 			return err
 		}
-		changed, err = readTier(ctx, tx, name)
+		changed, err = TierNamed(ctx, tx, name)
 		return err
 	})
 	return changed, err
@@ -224,7 +214,7 @@ func nobodyStranded(ctx context.Context, tx db.Tenant) error {
 	return err
 }
 
-func (a *Admin) updateTier(ctx context.Context, tx db.Tenant, before Tier, c TierChange) (err error) {
+func updateTier(ctx context.Context, tx db.Tenant, before Tier, c TierChange) (err error) {
 	if c.Version != nil && *c.Version != before.Version {
 		return errs.New(errs.Conflict, "The tier was changed meanwhile, perhaps in another tab. Nothing was saved: look at it as it is "+
 			"now, and change it again.")
@@ -241,7 +231,7 @@ func (a *Admin) updateTier(ctx context.Context, tx db.Tenant, before Tier, c Tie
 		if err != nil {
 			return err
 		}
-		t.Prices = pricesOf(amounts)
+		t.Prices = PricesOf(amounts)
 	}
 	if c.Limits != nil {
 		if t.Limits, err = c.Limits(t.Limits); err != nil {
@@ -261,16 +251,14 @@ func (a *Admin) updateTier(ctx context.Context, tx db.Tenant, before Tier, c Tie
 	if err := changePrices(ctx, tx, t, before.Prices); err != nil {
 		return err
 	}
-	if c.Limits != nil {
-		err := queries.DeleteLimits(ctx, tx, tenantdb.DeleteLimitsParams{PlatformID: string(tx.Platform), Tier: t.Name})
-		if err != nil {
-			return err
-		}
-		if err := insertLimits(ctx, tx, t); err != nil {
-			return err
-		}
+	if c.Limits == nil {
+		return nil
 	}
-	return a.queue.EnqueueIn(ctx, tx.Tx, publishWithin, TiersChanged{tx.Platform})
+	err = queries.DeleteLimits(ctx, tx, tenantdb.DeleteLimitsParams{PlatformID: string(tx.Platform), Tier: t.Name})
+	if err != nil {
+		return err
+	}
+	return insertLimits(ctx, tx, t)
 }
 
 func set[T any](field *T, to *T) {
@@ -279,7 +267,7 @@ func set[T any](field *T, to *T) {
 	}
 }
 
-func (a *Admin) insertTier(ctx context.Context, tx db.Tenant, t Tier, position *int) error {
+func insertTier(ctx context.Context, tx db.Tenant, t Tier, position *int) error {
 	params := tenantdb.InsertTierParams{
 		PlatformID: string(tx.Platform), Name: t.Name, DisplayName: t.DisplayName, Features: notNil(t.Features),
 		RateLimit: int32(t.RateLimit), TrialDays: int32(t.TrialDays),
@@ -304,10 +292,7 @@ func (a *Admin) insertTier(ctx context.Context, tx db.Tenant, t Tier, position *
 	if err := changePrices(ctx, tx, t, nil); err != nil {
 		return err
 	}
-	if err := insertLimits(ctx, tx, t); err != nil {
-		return err
-	}
-	return a.queue.EnqueueIn(ctx, tx.Tx, publishWithin, TiersChanged{tx.Platform})
+	return insertLimits(ctx, tx, t)
 }
 
 func insertLimits(ctx context.Context, tx db.Tenant, t Tier) error {
@@ -322,7 +307,8 @@ func insertLimits(ctx context.Context, tx db.Tenant, t Tier) error {
 	return nil
 }
 
-func readTier(ctx context.Context, tx db.Tenant, name string) (Tier, error) {
+// TierNamed reads a tier, an archived one too; errs.NotFound where there is none.
+func TierNamed(ctx context.Context, tx db.Tenant, name string) (Tier, error) {
 	found, err := readTiers(ctx, tx, tenantdb.TiersParams{PlatformID: string(tx.Platform), Name: &name, WithArchived: true})
 	if err == nil && len(found) == 0 {
 		return Tier{}, errs.New(errs.NotFound, "There is no such tier.")

@@ -80,7 +80,7 @@ func (q *Queries) Checkout(ctx context.Context, db DBTX, arg CheckoutParams) (Bi
 	return i, err
 }
 
-const checkoutIs = `-- name: CheckoutIs :execrows
+const checkoutIs = `-- name: CheckoutIs :exec
 UPDATE billing.checkouts SET status = $1, checked_at = dreamapi.now()
 WHERE platform_id = $2 AND id = $3 AND (status IN ('pending', 'open') OR status = $1)
 `
@@ -92,12 +92,9 @@ type CheckoutIsParams struct {
 }
 
 // What is over stays so.
-func (q *Queries) CheckoutIs(ctx context.Context, db DBTX, arg CheckoutIsParams) (int64, error) {
-	result, err := db.Exec(ctx, checkoutIs, arg.Status, arg.PlatformID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) CheckoutIs(ctx context.Context, db DBTX, arg CheckoutIsParams) error {
+	_, err := db.Exec(ctx, checkoutIs, arg.Status, arg.PlatformID, arg.ID)
+	return err
 }
 
 const checkoutOpened = `-- name: CheckoutOpened :execrows
@@ -582,7 +579,7 @@ func (q *Queries) LapseSubscription(ctx context.Context, db DBTX, arg LapseSubsc
 }
 
 const latestSubscription = `-- name: LatestSubscription :one
-SELECT s.id, s.tier, s.status, s.interval, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
+SELECT s.id, s.tier, s.status, s.interval, s.interval_count, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
     s.cancel_at, s.grace_until, next.tier AS next_tier
 FROM billing.subscriptions s
 LEFT JOIN tenant.prices next ON next.platform_id = s.platform_id AND next.id = s.next_price_id
@@ -600,6 +597,7 @@ type LatestSubscriptionRow struct {
 	Tier             *string
 	Status           string
 	Interval         *string
+	IntervalCount    int32
 	Amount           int64
 	Currency         string
 	CurrentPeriodEnd *time.Time
@@ -617,6 +615,7 @@ func (q *Queries) LatestSubscription(ctx context.Context, db DBTX, arg LatestSub
 		&i.Tier,
 		&i.Status,
 		&i.Interval,
+		&i.IntervalCount,
 		&i.Amount,
 		&i.Currency,
 		&i.CurrentPeriodEnd,
@@ -676,7 +675,7 @@ func (q *Queries) LeftEvents(ctx context.Context, db DBTX) ([]LeftEventsRow, err
 }
 
 const living = `-- name: Living :many
-SELECT id, status, tier, account, created_at FROM billing.subscriptions s
+SELECT id, account, created_at FROM billing.subscriptions s
 WHERE s.platform_id = $1 AND s.customer_id = $2
     AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
     AND NOT EXISTS (SELECT FROM billing.endings e WHERE e.platform_id = s.platform_id AND e.object_id = s.id)
@@ -690,8 +689,6 @@ type LivingParams struct {
 
 type LivingRow struct {
 	ID        string
-	Status    string
-	Tier      *string
 	Account   string
 	CreatedAt time.Time
 }
@@ -706,13 +703,7 @@ func (q *Queries) Living(ctx context.Context, db DBTX, arg LivingParams) ([]Livi
 	var items []LivingRow
 	for rows.Next() {
 		var i LivingRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Status,
-			&i.Tier,
-			&i.Account,
-			&i.CreatedAt,
-		); err != nil {
+		if err := rows.Scan(&i.ID, &i.Account, &i.CreatedAt); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -725,7 +716,7 @@ func (q *Queries) Living(ctx context.Context, db DBTX, arg LivingParams) ([]Livi
 
 const livingOnAccount = `-- name: LivingOnAccount :one
 SELECT count(*) FROM billing.subscriptions
-WHERE platform_id = $1 AND account = $2 AND status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+WHERE platform_id = $1 AND account = $2 AND status IN ('incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused')
 `
 
 type LivingOnAccountParams struct {
@@ -733,6 +724,7 @@ type LivingOnAccountParams struct {
 	Account    string
 }
 
+// And what may become one.
 func (q *Queries) LivingOnAccount(ctx context.Context, db DBTX, arg LivingOnAccountParams) (int64, error) {
 	row := db.QueryRow(ctx, livingOnAccount, arg.PlatformID, arg.Account)
 	var count int64
@@ -1108,7 +1100,7 @@ func (q *Queries) SetStripeCustomer(ctx context.Context, db DBTX, arg SetStripeC
 }
 
 const stripeCustomer = `-- name: StripeCustomer :one
-SELECT coalesce(stripe_customer_id, '')::text AS stripe_customer_id, (gone_at IS NOT NULL)::boolean AS gone
+SELECT coalesce(stripe_customer_id, '')::text AS stripe_customer_id
 FROM billing.customers WHERE platform_id = $1 AND account = $2 AND customer_id = $3
 `
 
@@ -1118,16 +1110,11 @@ type StripeCustomerParams struct {
 	CustomerID string
 }
 
-type StripeCustomerRow struct {
-	StripeCustomerID string
-	Gone             bool
-}
-
-func (q *Queries) StripeCustomer(ctx context.Context, db DBTX, arg StripeCustomerParams) (StripeCustomerRow, error) {
+func (q *Queries) StripeCustomer(ctx context.Context, db DBTX, arg StripeCustomerParams) (string, error) {
 	row := db.QueryRow(ctx, stripeCustomer, arg.PlatformID, arg.Account, arg.CustomerID)
-	var i StripeCustomerRow
-	err := row.Scan(&i.StripeCustomerID, &i.Gone)
-	return i, err
+	var stripe_customer_id string
+	err := row.Scan(&stripe_customer_id)
+	return stripe_customer_id, err
 }
 
 const subscribed = `-- name: Subscribed :exec
@@ -1227,7 +1214,7 @@ DELETE FROM billing.checkouts
 WHERE (platform_id, id) IN (
     SELECT c.platform_id, c.id FROM billing.checkouts c
     WHERE c.platform_id = ANY($1::text[]) AND c.created_at < dreamapi.now() - interval '90 days'
-        AND (c.kind = 'change' OR c.status IN ('complete', 'expired', 'failed', 'pending'))
+        AND (c.kind = 'change' OR c.status <> 'open')
     LIMIT $2
 )
 `

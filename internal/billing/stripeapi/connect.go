@@ -10,7 +10,6 @@ import (
 
 // ConnectedAccount is what we keep of a connected account.
 type ConnectedAccount struct {
-	ID             string
 	Name           string
 	ChargesEnabled bool
 }
@@ -69,5 +68,5 @@ func (a *API) ConnectedAccount(ctx context.Context, account string) (ConnectedAc
 	} else if found.Settings != nil && found.Settings.Dashboard != nil && found.Settings.Dashboard.DisplayName != "" {
 		name = found.Settings.Dashboard.DisplayName
 	}
-	return ConnectedAccount{found.ID, name, found.ChargesEnabled}, nil
+	return ConnectedAccount{name, found.ChargesEnabled}, nil
 }

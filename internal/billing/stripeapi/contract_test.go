@@ -207,18 +207,18 @@ func TestEveryRequestThatWeMakeIsOneThatStripePublishes(t *testing.T) {
 		visit.Customer, visit.Configuration, visit.ReturnURL, visit.DoneURL = customer, portal, "https://a.example/", "https://a.example/done"
 		must[string](t)(w.api.OpenPortal(ctx, at, visit))
 	}
-	ok(t, w.api.CancelSubscription(ctx, at, sub.ID))
-	ok(t, w.api.CancelSubscription(ctx, at, sub.ID))
-	ok(t, w.api.RefundSubscription(ctx, at, sub.ID)) // nothing was paid in the trial
+	ok(t, w.api.EndSubscription(ctx, at, sub.ID, false))
+	ok(t, w.api.EndSubscription(ctx, at, sub.ID, false))
+	ok(t, w.api.EndSubscription(ctx, at, sub.ID, true)) // nothing was paid in the trial
 
 	paid := must[stripeapi.Session](t)(w.api.CreateSession(ctx, at, "chk_2", stripeapi.NewSession{
 		Customer: customer, PriceID: dear, SuccessURL: "https://a.example/", CancelURL: "https://a.example/", Reference: "eve",
 	}))
 	pay(t, paid.URL)
 	paid = must[stripeapi.Session](t)(w.api.Session(ctx, at, paid.ID))
-	ok(t, w.api.CancelSubscription(ctx, at, paid.Subscription))
+	ok(t, w.api.EndSubscription(ctx, at, paid.Subscription, false))
 	for range 2 {
-		ok(t, w.api.RefundSubscription(ctx, at, paid.Subscription))
+		ok(t, w.api.EndSubscription(ctx, at, paid.Subscription, true))
 	}
 	open := must[stripeapi.Session](t)(w.api.CreateSession(ctx, at, "chk_3", stripeapi.NewSession{
 		Customer: customer, PriceID: dear, SuccessURL: "https://a.example/", CancelURL: "https://a.example/", Reference: "eve",

@@ -62,8 +62,20 @@ func (a *API) Subscriptions(ctx context.Context, at Account, customer string) ([
 	return all, refusal(list.Err())
 }
 
-// CancelSubscription ends a subscription at once. One that has ended or is not there has ended.
-func (a *API) CancelSubscription(ctx context.Context, at Account, id string) error {
+// EndSubscription ends a subscription at once and, if refund is set, pays back what it cost; ErrUnsettled as long as that
+// has not arrived. It may be repeated, and is until both are done.
+func (a *API) EndSubscription(ctx context.Context, at Account, id string, refund bool) error {
+	if err := a.cancelSubscription(ctx, at, id); err != nil || !refund {
+		return err
+	}
+	if err := a.refundSubscription(ctx, at, id); !errors.Is(err, ErrNotFound) { // one that vanished cost nothing
+		return err
+	}
+	return nil
+}
+
+// cancelSubscription ends a subscription at once. One that has ended or is not there has ended.
+func (a *API) cancelSubscription(ctx context.Context, at Account, id string) error {
 	now, err := a.Subscription(ctx, at, id)
 	if errors.Is(err, ErrNotFound) || err == nil && now.EndedAt != nil {
 		return nil
@@ -76,9 +88,9 @@ func (a *API) CancelSubscription(ctx context.Context, at Account, id string) err
 	return refusal(err)
 }
 
-// RefundSubscription gives back what was paid for the subscription's latest invoice, if anything was. To refund it again
+// refundSubscription gives back what was paid for the subscription's latest invoice, if anything was. To refund it again
 // changes nothing. A debit that has not settled can not be given back yet: ErrUnsettled.
-func (a *API) RefundSubscription(ctx context.Context, at Account, id string) error {
+func (a *API) refundSubscription(ctx context.Context, at Account, id string) error {
 	c, base := a.as(ctx, at, "")
 	base.AddExpand("latest_invoice.payment_intent")
 	found, err := c.Subscriptions.Get(id, &stripe.SubscriptionParams{Params: base})

@@ -406,10 +406,9 @@ func (q *Queries) InsertProject(ctx context.Context, db DBTX, arg InsertProjectP
 	return i, err
 }
 
-const insertSession = `-- name: InsertSession :one
+const insertSession = `-- name: InsertSession :exec
 INSERT INTO platform.sessions (hash, id, developer_id, clerk_session_id, user_agent, expires_at)
 VALUES ($1, $2, $3, $4, $5, dreamapi.now() + make_interval(days => $6::int))
-RETURNING id
 `
 
 type InsertSessionParams struct {
@@ -421,8 +420,8 @@ type InsertSessionParams struct {
 	Days           int32
 }
 
-func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionParams) (string, error) {
-	row := db.QueryRow(ctx, insertSession,
+func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionParams) error {
+	_, err := db.Exec(ctx, insertSession,
 		arg.Hash,
 		arg.ID,
 		arg.DeveloperID,
@@ -430,9 +429,7 @@ func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionP
 		arg.UserAgent,
 		arg.Days,
 	)
-	var id string
-	err := row.Scan(&id)
-	return id, err
+	return err
 }
 
 const insertToken = `-- name: InsertToken :one

@@ -506,7 +506,7 @@ func (q *Queries) InsertCustomer(ctx context.Context, db DBTX, arg InsertCustome
 	return err
 }
 
-const insertExternalCustomer = `-- name: InsertExternalCustomer :execrows
+const insertExternalCustomer = `-- name: InsertExternalCustomer :exec
 INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES ($1, $2, 'external', $3)
 ON CONFLICT DO NOTHING
 `
@@ -517,12 +517,9 @@ type InsertExternalCustomerParams struct {
 	Plan       *string
 }
 
-func (q *Queries) InsertExternalCustomer(ctx context.Context, db DBTX, arg InsertExternalCustomerParams) (int64, error) {
-	result, err := db.Exec(ctx, insertExternalCustomer, arg.PlatformID, arg.ID, arg.Plan)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) InsertExternalCustomer(ctx context.Context, db DBTX, arg InsertExternalCustomerParams) error {
+	_, err := db.Exec(ctx, insertExternalCustomer, arg.PlatformID, arg.ID, arg.Plan)
+	return err
 }
 
 const insertIntent = `-- name: InsertIntent :one
@@ -1016,7 +1013,7 @@ func (q *Queries) OriginKnown(ctx context.Context, db DBTX, origin string) (bool
 	return column_1, err
 }
 
-const placeTier = `-- name: PlaceTier :execrows
+const placeTier = `-- name: PlaceTier :exec
 UPDATE tenant.tiers SET position = $1 WHERE platform_id = $2 AND name = $3
 `
 
@@ -1026,12 +1023,9 @@ type PlaceTierParams struct {
 	Name       string
 }
 
-func (q *Queries) PlaceTier(ctx context.Context, db DBTX, arg PlaceTierParams) (int64, error) {
-	result, err := db.Exec(ctx, placeTier, arg.Position, arg.PlatformID, arg.Name)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) PlaceTier(ctx context.Context, db DBTX, arg PlaceTierParams) error {
+	_, err := db.Exec(ctx, placeTier, arg.Position, arg.PlatformID, arg.Name)
+	return err
 }
 
 const platformOfDomain = `-- name: PlatformOfDomain :one
@@ -1054,17 +1048,6 @@ func (q *Queries) PlatformOfKey(ctx context.Context, db DBTX, hash []byte) (stri
 	var platform_id string
 	err := row.Scan(&platform_id)
 	return platform_id, err
-}
-
-const platformsOfAccount = `-- name: PlatformsOfAccount :one
-SELECT directory.platforms_of_account($1)::text[]
-`
-
-func (q *Queries) PlatformsOfAccount(ctx context.Context, db DBTX, account string) ([]string, error) {
-	row := db.QueryRow(ctx, platformsOfAccount, account)
-	var column_1 []string
-	err := row.Scan(&column_1)
-	return column_1, err
 }
 
 const platformsOfUser = `-- name: PlatformsOfUser :one
@@ -1205,14 +1188,13 @@ func (q *Queries) RemoveDomain(ctx context.Context, db DBTX, domain string) (boo
 const retireAllPrices = `-- name: RetireAllPrices :many
 UPDATE tenant.prices SET retired_at = dreamapi.now()
 WHERE platform_id = $1 AND retired_at IS NULL
-RETURNING tier, interval, amount, currency
+RETURNING tier, interval, amount
 `
 
 type RetireAllPricesRow struct {
 	Tier     string
 	Interval string
 	Amount   int64
-	Currency string
 }
 
 func (q *Queries) RetireAllPrices(ctx context.Context, db DBTX, platformID string) ([]RetireAllPricesRow, error) {
@@ -1224,12 +1206,7 @@ func (q *Queries) RetireAllPrices(ctx context.Context, db DBTX, platformID strin
 	var items []RetireAllPricesRow
 	for rows.Next() {
 		var i RetireAllPricesRow
-		if err := rows.Scan(
-			&i.Tier,
-			&i.Interval,
-			&i.Amount,
-			&i.Currency,
-		); err != nil {
+		if err := rows.Scan(&i.Tier, &i.Interval, &i.Amount); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -1448,7 +1425,7 @@ func (q *Queries) TierOfProduct(ctx context.Context, db DBTX, arg TierOfProductP
 }
 
 const tierOfStripePrice = `-- name: TierOfStripePrice :one
-SELECT p.id, p.tier, p.interval FROM tenant.prices p WHERE p.platform_id = $1 AND p.stripe_price_id = $2
+SELECT p.id, p.tier FROM tenant.prices p WHERE p.platform_id = $1 AND p.stripe_price_id = $2
 `
 
 type TierOfStripePriceParams struct {
@@ -1457,15 +1434,14 @@ type TierOfStripePriceParams struct {
 }
 
 type TierOfStripePriceRow struct {
-	ID       string
-	Tier     string
-	Interval string
+	ID   string
+	Tier string
 }
 
 func (q *Queries) TierOfStripePrice(ctx context.Context, db DBTX, arg TierOfStripePriceParams) (TierOfStripePriceRow, error) {
 	row := db.QueryRow(ctx, tierOfStripePrice, arg.PlatformID, arg.StripePriceID)
 	var i TierOfStripePriceRow
-	err := row.Scan(&i.ID, &i.Tier, &i.Interval)
+	err := row.Scan(&i.ID, &i.Tier)
 	return i, err
 }
 
