@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 // disagreements says where Clerk and the database differ, and what has been begun and not ended.
@@ -46,7 +48,7 @@ func (w *world) awaitAgreement(t *testing.T) {
 			t.Logf("in the end:\n  %s", strings.Join(last, "\n  "))
 		}
 	})
-	await(t, "agreement of Clerk and the database", func() bool {
+	wait.For(t, "agreement of Clerk and the database", func() bool {
 		last = w.disagreements(t)
 		return len(last) == 0
 	})

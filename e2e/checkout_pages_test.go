@@ -3,19 +3,23 @@ package e2e
 import (
 	"net/http"
 	"testing"
+
+	"github.com/dream-api/dream-api/e2e/browser"
+	"github.com/dream-api/dream-api/e2e/program"
+	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 // buyer is a customer of the demo's test platform, in a browser.
 type buyer struct {
 	*devRun
-	*tab
+	*browser.Tab
 	key, id, shop string
 }
 
 func newBuyer(t *testing.T) *buyer {
 	t.Helper()
-	d := startDev(t, folder(t))
-	c := &buyer{devRun: d, tab: newTab(t, true), key: d.facts.Demo.SecretKey, id: eve, shop: newShopPages(t)}
+	d := startDev(t, program.Folder(t))
+	c := &buyer{devRun: d, Tab: browser.New(t, true), key: d.facts.Demo.SecretKey, id: eve, shop: newShopPages(t)}
 	c.must(t, http.StatusCreated, post("/api/customers", object{"email": "eve@example.com", "id": c.id}).as(c.key))
 	c.dashboard(t, http.StatusCreated, post("/tiers", object{"name": "max", "displayName": "Max", "price": 3000, "limit": 100_000}))
 	return c
@@ -49,7 +53,7 @@ func (c *buyer) wantPlan(t *testing.T, plan string) {
 // awaitPlan is for what an event tells.
 func (c *buyer) awaitPlan(t *testing.T, plan string) {
 	t.Helper()
-	await(t, "plan "+plan, func() bool { return c.plan(t) == plan })
+	wait.For(t, "plan "+plan, func() bool { return c.plan(t) == plan })
 }
 
 // subscription is what the developer sees of the customer's.
@@ -63,16 +67,16 @@ func (c *buyer) subscription(t *testing.T) object {
 // subscribe pays for the tier pro and comes back.
 func (c *buyer) subscribe(t *testing.T) {
 	t.Helper()
-	c.open(t, c.order(t, "pro"))
-	c.pay(t, goodCard, "Subscribe")
-	c.awaitAt(t, c.shop+"/paid")
+	c.Open(t, c.order(t, "pro"))
+	c.Pay(t, goodCard, "Subscribe")
+	c.AwaitAt(t, c.shop+"/paid")
 	c.wantPlan(t, "pro")
 }
 
 // visit opens the billing portal.
-func (c *buyer) visit(t *testing.T, b *tab) {
+func (c *buyer) visit(t *testing.T, b *browser.Tab) {
 	t.Helper()
-	b.open(t, c.portal(t, c.key, c.id, c.shop+"/account"))
+	b.Open(t, c.portal(t, c.key, c.id, c.shop+"/account"))
 }
 
 // states are those of all subscriptions at Stripe.
@@ -88,44 +92,44 @@ func (c *buyer) states(t *testing.T) map[string]int {
 func TestACustomerWhoseCardIsDeclinedPaysWithAnother(t *testing.T) {
 	t.Parallel()
 	c := newBuyer(t)
-	c.open(t, c.order(t, "pro"))
-	c.pay(t, declinedCard, "Subscribe")
-	c.says(t, "Your card was declined.")
+	c.Open(t, c.order(t, "pro"))
+	c.Pay(t, declinedCard, "Subscribe")
+	c.Says(t, "Your card was declined.")
 	c.wantPlan(t, "free")
 
-	c.pay(t, goodCard, "Subscribe")
-	c.awaitAt(t, c.shop+"/paid")
+	c.Pay(t, goodCard, "Subscribe")
+	c.AwaitAt(t, c.shop+"/paid")
 	c.wantPlan(t, "pro")
 	if states := c.states(t); states["active"] != 1 || len(states) != 1 {
 		t.Errorf("at Stripe there are %v", states)
 	}
-	c.noComplaints(t, "402")
+	c.NoComplaints(t, "402")
 }
 
 func TestACustomerPassesTheirBanksCheck(t *testing.T) {
 	t.Parallel()
 	c := newBuyer(t)
-	c.open(t, c.order(t, "pro"))
-	c.pay(t, secureCard, "Subscribe")
-	c.says(t, "Confirm it's you")
-	c.press(t, "Fail authentication")
+	c.Open(t, c.order(t, "pro"))
+	c.Pay(t, secureCard, "Subscribe")
+	c.Says(t, "Confirm it's you")
+	c.Press(t, "Fail authentication")
 	c.wantPlan(t, "free")
-	c.says(t, "Subscribe to Pro")
+	c.Says(t, "Subscribe to Pro")
 
-	c.pay(t, secureCard, "Subscribe")
-	c.press(t, "Complete authentication")
-	c.awaitAt(t, c.shop+"/paid")
+	c.Pay(t, secureCard, "Subscribe")
+	c.Press(t, "Complete authentication")
+	c.AwaitAt(t, c.shop+"/paid")
 	c.wantPlan(t, "pro")
-	c.noComplaints(t, "402")
+	c.NoComplaints(t, "402")
 }
 
 func TestACustomerWhoAbandonsACheckoutPaysAtASecondOne(t *testing.T) {
 	t.Parallel()
 	c := newBuyer(t)
 	abandoned := c.order(t, "max")
-	c.open(t, abandoned)
-	c.click(t, "p.aside a") // back to the shop
-	c.awaitAt(t, c.shop+"/prices")
+	c.Open(t, abandoned)
+	c.Click(t, "p.aside a") // back to the shop
+	c.AwaitAt(t, c.shop+"/prices")
 	c.wantPlan(t, "free")
 
 	second := c.order(t, "pro")
@@ -135,17 +139,17 @@ func TestACustomerWhoAbandonsACheckoutPaysAtASecondOne(t *testing.T) {
 	if again := c.order(t, "pro"); again != second {
 		t.Errorf("the same order leads to %s, and led to %s", again, second)
 	}
-	c.open(t, second)
-	c.pay(t, goodCard, "Subscribe")
-	c.awaitAt(t, c.shop+"/paid")
+	c.Open(t, second)
+	c.Pay(t, goodCard, "Subscribe")
+	c.AwaitAt(t, c.shop+"/paid")
 	c.wantPlan(t, "pro")
 
 	// Who finds the first page again and pays there too, gets that back.
-	c.open(t, abandoned)
-	c.pay(t, goodCard, "Subscribe")
-	c.awaitAt(t, c.shop+"/paid")
-	await(t, "end of the second subscription", func() bool { return c.states(t)["canceled"] == 1 })
-	await(t, "refund", func() bool { return len(c.stripe().list(t, preview, "/v1/refunds")) == 1 })
+	c.Open(t, abandoned)
+	c.Pay(t, goodCard, "Subscribe")
+	c.AwaitAt(t, c.shop+"/paid")
+	wait.For(t, "end of the second subscription", func() bool { return c.states(t)["canceled"] == 1 })
+	wait.For(t, "refund", func() bool { return len(c.stripe().list(t, preview, "/v1/refunds")) == 1 })
 	if refund := c.stripe().list(t, preview, "/v1/refunds")[0]; refund["amount"] != 3000.0 {
 		t.Errorf("the refund is %v", refund)
 	}
@@ -153,7 +157,7 @@ func TestACustomerWhoAbandonsACheckoutPaysAtASecondOne(t *testing.T) {
 		t.Errorf("at Stripe there are %v", states)
 	}
 	c.wantPlan(t, "pro")
-	c.noComplaints(t)
+	c.NoComplaints(t)
 }
 
 // A customer cancels in one tab while another shows the page that confirms an upgrade, and then confirms that.
@@ -161,57 +165,57 @@ func TestACancellationDuringAnUpgradeEndsInWhatWasConfirmedLast(t *testing.T) {
 	t.Parallel()
 	c := newBuyer(t)
 	c.subscribe(t)
-	c.open(t, c.order(t, "max"))
-	c.says(t, "Confirm the change", "To Max", "$30.00")
+	c.Open(t, c.order(t, "max"))
+	c.Says(t, "Confirm the change", "To Max", "$30.00")
 
-	portal := c.another(t)
+	portal := c.Another(t)
 	c.visit(t, portal)
-	portal.press(t, "Cancel plan")
-	portal.press(t, "Cancel plan")
-	portal.says(t, "Your plan is cancelled.")
-	await(t, "cancellation", func() bool { return c.subscription(t)["cancelAt"] != nil })
+	portal.Press(t, "Cancel plan")
+	portal.Press(t, "Cancel plan")
+	portal.Says(t, "Your plan is cancelled.")
+	wait.For(t, "cancellation", func() bool { return c.subscription(t)["cancelAt"] != nil })
 	c.wantPlan(t, "pro") // until the period ends
 
-	c.press(t, "Confirm")
-	c.awaitAt(t, c.shop+"/paid")
+	c.Press(t, "Confirm")
+	c.AwaitAt(t, c.shop+"/paid")
 	c.wantPlan(t, "max")
 	if now := c.subscription(t); now["cancelAt"] != nil || now["status"] != "active" || now["tier"] != "max" {
 		t.Errorf("after the upgrade the developer sees %v", now)
 	}
 
 	// And the other way round: what is cancelled last ends.
-	portal.act(t, reload)
-	portal.press(t, "Cancel plan")
-	portal.press(t, "Cancel plan")
-	await(t, "cancellation", func() bool { return c.subscription(t)["cancelAt"] != nil })
+	portal.Reload(t)
+	portal.Press(t, "Cancel plan")
+	portal.Press(t, "Cancel plan")
+	wait.For(t, "cancellation", func() bool { return c.subscription(t)["cancelAt"] != nil })
 	c.wantPlan(t, "max")
 	if states := c.states(t); states["active"] != 1 || len(states) != 1 {
 		t.Errorf("at Stripe there are %v", states)
 	}
-	c.noComplaints(t)
-	portal.noComplaints(t)
+	c.NoComplaints(t)
+	portal.NoComplaints(t)
 }
 
 func TestALostEventIsHealedByTheReconciliationWhichSaysSo(t *testing.T) {
 	t.Parallel()
 	c := newBuyer(t)
 	c.subscribe(t)
-	await(t, "silence", func() bool { return c.stripe().silent(t) })
+	wait.For(t, "silence", func() bool { return c.stripe().silent(t) })
 	c.stripe().control(t, http.MethodPost, "/faults", object{"times": 1000, "event": object{"drop": true}})
-	c.visit(t, c.tab)
-	c.press(t, "Cancel plan")
-	c.press(t, "Cancel plan")
-	c.says(t, "Your plan is cancelled.")
+	c.visit(t, c.Tab)
+	c.Press(t, "Cancel plan")
+	c.Press(t, "Cancel plan")
+	c.Says(t, "Your plan is cancelled.")
 	if now := c.subscription(t); now["cancelAt"] != nil {
 		t.Fatalf("the event was not lost: %v", now)
 	}
-	c.noComplaints(t)
+	c.NoComplaints(t)
 
 	c.stripe().advance(t, 1)
-	c.interrupt(t)
-	c.exitCode(t)
+	c.Interrupt(t)
+	c.ExitCode(t)
 	c.devRun = startDev(t, c.dir) // the reconciliation begins with the program
-	await(t, "repair", func() bool { return c.subscription(t)["cancelAt"] != nil })
+	wait.For(t, "repair", func() bool { return c.subscription(t)["cancelAt"] != nil })
 	c.wantPlan(t, "pro")
 	repairs := at[[]any](t, c.dashboard(t, http.StatusOK, get("/repairs")), "data")
 	if len(repairs) != 1 {
@@ -222,41 +226,41 @@ func TestALostEventIsHealedByTheReconciliationWhichSaysSo(t *testing.T) {
 		t.Errorf("the repair is recorded as %v", repair)
 	}
 
-	c.open(t, c.facts.DashboardURL+"/sign-in")
-	c.press(t, "Sign in")
-	c.fill(t, "Email address", c.facts.Demo.Email, "Password", c.facts.Demo.Password)
-	c.press(t, "Sign in")
-	c.awaitAt(t, "/platforms/")
-	c.says(t, "Put right for you", eve)
-	c.noComplaints(t)
+	c.Open(t, c.facts.DashboardURL+"/sign-in")
+	c.Press(t, "Sign in")
+	c.Fill(t, "Email address", c.facts.Demo.Email, "Password", c.facts.Demo.Password)
+	c.Press(t, "Sign in")
+	c.AwaitAt(t, "/platforms/")
+	c.Says(t, "Found by the regular check", eve)
+	c.NoComplaints(t)
 }
 
 func TestASubscriptionThatLapsesHasItsGraceEndsAndReturns(t *testing.T) {
 	t.Parallel()
 	c := newBuyer(t)
 	c.subscribe(t)
-	c.visit(t, c.tab)
-	c.press(t, "Update")
-	c.pay(t, laterCard, "Save the card")
-	c.says(t, "Your card is saved.", "ending in 0341")
+	c.visit(t, c.Tab)
+	c.Press(t, "Update")
+	c.Pay(t, laterCard, "Save the card")
+	c.Says(t, "Your card is saved.", "ending in 0341")
 
 	c.stripe().advance(t, 32) // the renewal fails
-	await(t, "word of the failure", func() bool { return c.subscription(t)["status"] == "past_due" })
+	wait.For(t, "word of the failure", func() bool { return c.subscription(t)["status"] == "past_due" })
 	c.wantPlan(t, "pro") // in grace
 	c.stripe().advance(t, 8)
-	await(t, "end of the grace", func() bool { return c.plan(t) == "free" })
+	wait.For(t, "end of the grace", func() bool { return c.plan(t) == "free" })
 
 	// The way to pay is the way to buy: it leads to where the card can be mended.
-	c.open(t, c.order(t, "pro"))
-	c.says(t, "The last payment failed. Update the card, and it is tried again.")
-	c.press(t, "Update")
-	c.pay(t, goodCard, "Save the card")
-	c.says(t, "ending in 4242")
+	c.Open(t, c.order(t, "pro"))
+	c.Says(t, "The last payment failed. Update the card, and it is tried again.")
+	c.Press(t, "Update")
+	c.Pay(t, goodCard, "Save the card")
+	c.Says(t, "ending in 4242")
 	c.stripe().advance(t, 7) // Stripe tries again
 	c.awaitPlan(t, "pro")
 	if now := c.subscription(t); now["status"] != "active" || now["graceUntil"] != nil {
 		t.Errorf("in the end the developer sees %v", now)
 	}
 	c.must(t, http.StatusOK, post("/api/data", nil).as(c.key).with("X-User-Id", c.id))
-	c.noComplaints(t)
+	c.NoComplaints(t)
 }

@@ -3,14 +3,15 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
-	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/dream-api/dream-api/e2e/program"
 )
 
 // sandbox is a running `dreamapi sandbox`. Its stand-in for Stripe has methods of its own.
 type sandbox struct {
-	*process
+	*program.Process
 	variables map[string]string // of serve
 	http      *http.Client      // of the stand-in for Clerk
 }
@@ -18,10 +19,10 @@ type sandbox struct {
 // startSandbox starts the stand-ins. The arguments say where events and browsers go.
 func startSandbox(t *testing.T, args ...string) *sandbox {
 	t.Helper()
-	s := &sandbox{process: start(t, exec.Command(binary, append([]string{"sandbox"}, args...)...))}
-	awaitOr(t, "sandbox", s.ended, func() bool { return strings.Contains(s.out.String(), "# The sandbox is ready") })
+	s := &sandbox{Process: program.Start(t, program.Command(nil, append([]string{"sandbox"}, args...)...))}
+	s.Await(t, "sandbox", func() bool { return strings.Contains(s.Out.String(), "# The sandbox is ready") })
 	s.variables = map[string]string{}
-	for line := range strings.Lines(s.out.String()) {
+	for line := range strings.Lines(s.Out.String()) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(line, "#") {
 			s.variables[name] = value
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 // The hosts of the surfaces; the port does not matter to the host switch.
@@ -97,7 +99,7 @@ func number(t testing.TB, a answer, path string) int { t.Helper(); return int(at
 // clientOf is a client whose every connection leads to addr: nothing in a test resolves *.localhost.
 func clientOf(addr string) *http.Client {
 	return &http.Client{
-		Timeout: patience,
+		Timeout: wait.Patience,
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, network, addr)

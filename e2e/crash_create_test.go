@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dream-api/dream-api/e2e/wait"
 	"github.com/dream-api/dream-api/internal/db"
 )
 
@@ -26,21 +27,21 @@ var creationCrashes = map[string]struct {
 		lock := w.lock(t, "tenant.customer_intents", againstWriting)
 		s.begin(newCustomer(p))
 		lock.awaitBlocked(t, db.Customer)
-		s.kill()
+		s.Kill()
 		lock.release(t)
 	}, 0},
 	"before Clerk is asked": {func(t *testing.T, w *world, s *server, p platform) {
 		hold := w.gate.holdBefore(t, "POST", usersPath)
 		s.begin(newCustomer(p))
 		hold.awaitReached(t)
-		s.kill()
+		s.Kill()
 		hold.cutOff()
 	}, 0},
 	"while Clerk is asked, who carries it out": {func(t *testing.T, w *world, s *server, p platform) {
 		hold := w.gate.holdBefore(t, "POST", usersPath)
 		s.begin(newCustomer(p))
 		hold.awaitReached(t)
-		s.kill()
+		s.Kill()
 		hold.release()
 		hold.awaitDone(t)
 	}, 1},
@@ -48,13 +49,13 @@ var creationCrashes = map[string]struct {
 		hold := w.gate.holdAfter(t, "POST", usersPath)
 		s.begin(newCustomer(p))
 		hold.awaitReached(t)
-		s.kill()
+		s.Kill()
 	}, 1},
 	"before the customer is stored": {func(t *testing.T, w *world, s *server, p platform) {
 		lock := w.lock(t, "tenant.customers", againstWriting)
 		s.begin(newCustomer(p))
 		lock.awaitBlocked(t, db.Customer)
-		s.kill()
+		s.Kill()
 		lock.release(t)
 	}, 1},
 	"before the intent is taken away": {func(t *testing.T, w *world, s *server, p platform) {
@@ -64,13 +65,13 @@ var creationCrashes = map[string]struct {
 		lock := w.lock(t, "tenant_usage.idempotency", againstWriting)
 		hold.release()
 		lock.awaitBlocked(t, db.Customer)
-		s.kill()
+		s.Kill()
 		lock.release(t)
 	}, 1},
 	"after the customer is stored": {func(t *testing.T, w *world, s *server, p platform) {
 		s.begin(newCustomer(p))
-		await(t, "customer", func() bool { return query[int](t, w, "SELECT count(*) FROM tenant.customers") == 1 })
-		s.kill()
+		wait.For(t, "customer", func() bool { return query[int](t, w, "SELECT count(*) FROM tenant.customers") == 1 })
+		s.Kill()
 	}, 1},
 }
 
@@ -114,7 +115,7 @@ func TestAClientThatRepeatsItsRequestAfterACrashGetsOneCustomer(t *testing.T) {
 					t.Fatalf("the repetition is refused with %s %v", again.body, again.header)
 				}
 				w.db.TurnClock(t, 90*time.Second)
-				await(t, "customer", func() bool {
+				wait.For(t, "customer", func() bool {
 					again = second.do(t, newCustomer(p))
 					return again.status != http.StatusConflict
 				})
@@ -141,7 +142,7 @@ func TestAUserWhomClerkMakesAfterAllWasSettledGoesAgain(t *testing.T) {
 	hold := w.gate.holdBefore(t, "POST", usersPath)
 	first.begin(newCustomer(p))
 	hold.awaitReached(t)
-	first.kill()
+	first.Kill()
 	w.db.TurnClock(t, time.Hour)
 	second := w.succeed(t)
 	w.awaitAgreement(t) // the intent is given up
@@ -149,8 +150,8 @@ func TestAUserWhomClerkMakesAfterAllWasSettledGoesAgain(t *testing.T) {
 	hold.release()
 	hold.awaitDone(t)
 	const received = "SELECT count(*) FROM tenant.clerk_events WHERE type = 'user.created'"
-	await(t, "event of the new user", func() bool { return query[int](t, w, received) == 1 })
-	second.kill()
+	wait.For(t, "event of the new user", func() bool { return query[int](t, w, received) == 1 })
+	second.Kill()
 	w.db.TurnClock(t, 2*time.Hour)
 	w.succeed(t)
 	w.awaitAgreement(t)
@@ -180,7 +181,7 @@ func TestALostAnswerFromClerkIsMadeGoodByTheNextServer(t *testing.T) {
 	p := w.newPlatform(t, s, tier{20, 100})
 	w.clerk.fault(t, object{"of": "end-user-api", "method": "POST", "path": usersPath, "times": 1, "loseAnswer": true})
 	s.must(t, http.StatusServiceUnavailable, newCustomer(p))
-	s.kill()
+	s.Kill()
 	w.db.TurnClock(t, time.Hour)
 	w.succeed(t)
 	w.awaitAgreement(t)
@@ -198,8 +199,8 @@ func TestACustomerWhoWasPromisedStaysWhenAnOldEventIsWorkedMeanwhile(t *testing.
 	first.begin(newCustomer(p))
 	made.awaitReached(t)
 	const looked = "SELECT count(*) FROM river.river_job WHERE kind = 'tenant.clerk_event' AND state = 'completed'"
-	await(t, "first look at the event", func() bool { return query[int](t, w, looked) == 1 })
-	first.kill()
+	wait.For(t, "first look at the event", func() bool { return query[int](t, w, looked) == 1 })
+	first.Kill()
 	w.db.TurnClock(t, 10*time.Minute)
 	second := w.serve(t) // which clears up when we say, and not at once: the lease is still the dead one's
 
@@ -208,14 +209,14 @@ func TestACustomerWhoWasPromisedStaysWhenAnOldEventIsWorkedMeanwhile(t *testing.
 	found.awaitReached(t)
 	w.endLease(t)
 	const worked = "SELECT count(*) FROM tenant.clerk_events WHERE processed_at IS NOT NULL"
-	await(t, "second look at the event", func() bool { return query[int](t, w, worked) > 0 })
+	wait.For(t, "second look at the event", func() bool { return query[int](t, w, worked) > 0 })
 	found.release()
 
 	promised := <-repetition
 	if promised.err != nil || promised.status != http.StatusCreated {
 		t.Fatalf("the repetition gets %d %s %v", promised.status, promised.body, promised.err)
 	}
-	await(t, "rest of the events", func() bool {
+	wait.For(t, "rest of the events", func() bool {
 		return w.clerk.pendingEvents(t) == 0 && query[int](t, w, "SELECT count(*) FROM tenant.clerk_events WHERE type = 'user.deleted' AND processed_at IS NULL") == 0
 	})
 	second.must(t, http.StatusOK, get("/api/customers/"+text(t, promised.answer, "customer.id")).as(p.secret))

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dream-api/dream-api/e2e/wait"
 	"github.com/dream-api/dream-api/internal/db"
 )
 
@@ -18,35 +19,35 @@ var deletionCrashes = map[string]struct {
 		lock := w.lock(t, "tenant.customers", againstLocking)
 		s.begin(deletion)
 		lock.awaitBlocked(t, db.Customer)
-		s.kill()
+		s.Kill()
 		lock.release(t)
 	}, 1},
 	"before the job is stored, and all with it": {func(t *testing.T, w *world, s *server, deletion request) {
 		lock := w.lock(t, "river.river_job", againstWriting)
 		s.begin(deletion)
 		lock.awaitBlocked(t, db.Customer)
-		s.kill()
+		s.Kill()
 		lock.release(t)
 	}, 1},
 	"before the job begins": {func(t *testing.T, w *world, s *server, deletion request) {
 		letGo := w.holdJobs(t)
 		s.begin(deletion)
-		await(t, "end of the membership", func() bool { return query[int](t, w, "SELECT count(*) FROM tenant.customers") == 0 })
-		s.kill()
+		wait.For(t, "end of the membership", func() bool { return query[int](t, w, "SELECT count(*) FROM tenant.customers") == 0 })
+		s.Kill()
 		letGo()
 	}, 0},
 	"before Clerk is asked": {func(t *testing.T, w *world, s *server, deletion request) {
 		hold := w.gate.holdBefore(t, "DELETE", usersPath)
 		s.begin(deletion)
 		hold.awaitReached(t)
-		s.kill()
+		s.Kill()
 		hold.cutOff()
 	}, 0},
 	"while Clerk is asked, who carries it out": {func(t *testing.T, w *world, s *server, deletion request) {
 		hold := w.gate.holdBefore(t, "DELETE", usersPath)
 		s.begin(deletion)
 		hold.awaitReached(t)
-		s.kill()
+		s.Kill()
 		hold.release()
 		hold.awaitDone(t)
 	}, 0},
@@ -54,14 +55,14 @@ var deletionCrashes = map[string]struct {
 		hold := w.gate.holdAfter(t, "DELETE", usersPath)
 		s.begin(deletion)
 		hold.awaitReached(t)
-		s.kill()
+		s.Kill()
 	}, 0},
 	"before Clerk's answer has come, whose event is lost too": {func(t *testing.T, w *world, s *server, deletion request) {
 		w.clerk.fault(t, object{"of": "end-user-api", "times": 1, "event": object{"type": "user.deleted", "drop": true}})
 		hold := w.gate.holdAfter(t, "DELETE", usersPath)
 		s.begin(deletion)
 		hold.awaitReached(t)
-		s.kill()
+		s.Kill()
 	}, 0},
 	"before it is recorded that the user is gone": {func(t *testing.T, w *world, s *server, deletion request) {
 		hold := w.gate.holdAfter(t, "DELETE", usersPath)
@@ -70,7 +71,7 @@ var deletionCrashes = map[string]struct {
 		lock := w.lock(t, "directory.users", againstWriting)
 		hold.release()
 		lock.awaitBlocked(t, db.Worker)
-		s.kill()
+		s.Kill()
 		lock.release(t)
 	}, 0},
 }

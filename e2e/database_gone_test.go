@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dream-api/dream-api/e2e/wait"
 	"github.com/dream-api/dream-api/internal/db"
 )
 
@@ -65,7 +66,7 @@ func TestWithoutTheDatabaseEveryCallIsToldToComeBackAndThenGoesOn(t *testing.T) 
 	s.must(t, http.StatusOK, get("/health"))
 
 	w.letIn(t)
-	await(t, "readiness", func() bool { return s.ready() == http.StatusOK })
+	wait.For(t, "readiness", func() bool { return s.ready() == http.StatusOK })
 	if n := number(t, s.must(t, http.StatusOK, track(p.secret, "user")), "usage.count"); n != 2 {
 		t.Errorf("the count is %d after two admitted calls", n)
 	}

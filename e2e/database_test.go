@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/dream-api/dream-api/e2e/wait"
 	"github.com/dream-api/dream-api/internal/db"
 )
 
@@ -62,7 +63,7 @@ func (w *world) lock(t *testing.T, table, mode string) *tableLock {
 // awaitBlocked returns when a transaction of the role waits for the table.
 func (l *tableLock) awaitBlocked(t *testing.T, role db.Role) {
 	t.Helper()
-	await(t, "transaction of "+string(role)+" that waits for "+l.table, func() bool {
+	wait.For(t, "transaction of "+string(role)+" that waits for "+l.table, func() bool {
 		return query[bool](t, l.w, `SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
 			WHERE relation = $1::text::regclass AND NOT granted AND application_name = $2)`, l.table, string(role))
 	})
@@ -98,5 +99,5 @@ func (w *world) terminate(t *testing.T) {
 	t.Helper()
 	const sessions = " FROM pg_stat_activity WHERE datname = current_database() AND usename = 'dreamapi_owner'"
 	query[int](t, w, "SELECT count(pg_terminate_backend(pid))"+sessions)
-	await(t, "end of the sessions", func() bool { return query[int](t, w, "SELECT count(*)"+sessions) == 0 })
+	wait.For(t, "end of the sessions", func() bool { return query[int](t, w, "SELECT count(*)"+sessions) == 0 })
 }

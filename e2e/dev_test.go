@@ -17,18 +17,21 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/dream-api/dream-api/e2e/program"
+	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 func TestASecondDevInOneFolderSaysSoAndHarmsNothing(t *testing.T) {
 	t.Parallel()
-	d := startDev(t, folder(t))
+	d := startDev(t, program.Folder(t))
 	d.must(t, http.StatusOK, track(d.facts.Demo.SecretKey, "me"))
 	before := read(t, d.factsPath())
 
 	for what, port := range map[string]string{"another port": "0", "the same port": d.port} {
-		second := devCommand(d.dir)
-		second.Env = environ(map[string]string{"PORT": port})
-		code, out, log := run(t, second)
+		second := program.DevCommand(d.dir)
+		second.Env = program.Environ(map[string]string{"PORT": port})
+		code, out, log := program.Run(t, second)
 		if code != 1 || !strings.Contains(log, "running in this folder already: "+d.facts.APIURL) || strings.Contains(out, "is ready") {
 			t.Errorf("on %s the second ends with %d and says: %s%s", what, code, out, log)
 		}
@@ -41,14 +44,14 @@ func TestASecondDevInOneFolderSaysSoAndHarmsNothing(t *testing.T) {
 		t.Errorf("the first counts %d, want 2", n)
 	}
 
-	d.interrupt(t)
-	if code := d.exitCode(t); code != 0 {
+	d.Interrupt(t)
+	if code := d.ExitCode(t); code != 0 {
 		t.Errorf("after Ctrl-C the exit code is %d", code)
 	}
 	if n := postgresOf(t, d.dir); n != 0 {
 		t.Errorf("after Ctrl-C %d processes of PostgreSQL are left", n)
 	}
-	for line := range strings.Lines(d.log.String()) {
+	for line := range strings.Lines(d.Log.String()) {
 		if strings.Contains(line, `"level":"ERROR"`) {
 			t.Errorf("the log has an error: %s", line)
 		}
@@ -57,7 +60,7 @@ func TestASecondDevInOneFolderSaysSoAndHarmsNothing(t *testing.T) {
 
 func TestAKilledDevLeavesNoPostgresAndTheNextGoesOn(t *testing.T) {
 	t.Parallel()
-	first := startDev(t, folder(t))
+	first := startDev(t, program.Folder(t))
 	for range 3 {
 		first.must(t, http.StatusOK, track(first.facts.Demo.SecretKey, "me"))
 	}
@@ -67,8 +70,8 @@ func TestAKilledDevLeavesNoPostgresAndTheNextGoesOn(t *testing.T) {
 		t.Fatal("no PostgreSQL works in the folder while dev runs")
 	}
 
-	first.kill()
-	await(t, "end of PostgreSQL", func() bool { return postgresOf(t, first.dir) == 0 })
+	first.Kill()
+	wait.For(t, "end of PostgreSQL", func() bool { return postgresOf(t, first.dir) == 0 })
 
 	second := startDev(t, first.dir)
 	if second.facts.Demo != first.facts.Demo {
@@ -86,7 +89,7 @@ func TestAKilledDevLeavesNoPostgresAndTheNextGoesOn(t *testing.T) {
 
 func TestDevJSONTellsProgramsAllTheyNeed(t *testing.T) {
 	t.Parallel()
-	d := startDev(t, folder(t))
+	d := startDev(t, program.Folder(t))
 	info, err := os.Stat(d.factsPath())
 	if err != nil {
 		t.Fatal(err)
@@ -144,32 +147,32 @@ func TestDevJSONTellsProgramsAllTheyNeed(t *testing.T) {
 
 func TestDevIsNotReadyBeforeDevJSONIsThere(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := program.Folder(t)
 	// What cannot be replaced by a file: whoever says "ready" all the same, has not written first.
 	if err := os.MkdirAll(filepath.Join(dir, ".dreamapi", "dev.json.new"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	code, out, log := run(t, devCommand(dir))
+	code, out, log := program.Run(t, program.DevCommand(dir))
 	if code == 0 || strings.Contains(out, "is ready") || !strings.Contains(log, "dev.json") {
 		t.Errorf("dev ends with %d and says: %s%s", code, out, log)
 	}
-	await(t, "end of PostgreSQL", func() bool { return postgresOf(t, dir) == 0 })
+	wait.For(t, "end of PostgreSQL", func() bool { return postgresOf(t, dir) == 0 })
 }
 
 func TestTwoDevsRunSideBySideAlsoAsAnOrdinaryUser(t *testing.T) {
 	t.Parallel()
-	second := devCommand(folder(t))
+	second := program.DevCommand(program.Folder(t))
 	if os.Geteuid() == 0 { // else both are an ordinary user's
 		runAs(t, second, "nobody")
 	}
-	devs := []*devRun{startDev(t, folder(t)), awaitDev(t, second)}
+	devs := []*devRun{startDev(t, program.Folder(t)), startDevAs(t, second)}
 	for i, d := range devs {
 		d.must(t, http.StatusOK, track(d.facts.Demo.SecretKey, "me"))
 		d.must(t, http.StatusUnauthorized, track(devs[1-i].facts.Demo.SecretKey, "me"))
 	}
 	for _, d := range devs {
-		d.interrupt(t)
-		if code := d.exitCode(t); code != 0 {
+		d.Interrupt(t)
+		if code := d.ExitCode(t); code != 0 {
 			t.Errorf("after Ctrl-C the exit code is %d", code)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/dream-api/dream-api/e2e/wait"
 	"github.com/dream-api/dream-api/internal/db"
 )
 
@@ -18,16 +19,16 @@ func TestSIGTERMLetsARequestUnderWayEnd(t *testing.T) {
 	call := s.begin(track(p.secret, "user"))
 	lock.awaitBlocked(t, db.Customer)
 
-	s.signal(t, syscall.SIGTERM)
-	await(t, "/readyz to fail", func() bool { return s.ready() == http.StatusServiceUnavailable })
-	await(t, "end of new connections", func() bool {
+	s.Signal(t, syscall.SIGTERM)
+	wait.For(t, "/readyz to fail", func() bool { return s.ready() == http.StatusServiceUnavailable })
+	wait.For(t, "end of new connections", func() bool {
 		conn, err := net.Dial("tcp", s.addr)
 		if err == nil {
 			_ = conn.Close()
 		}
 		return err != nil
 	})
-	if s.isOver() {
+	if s.IsOver() {
 		t.Fatal("the process has ended with a request under way")
 	}
 
@@ -35,7 +36,7 @@ func TestSIGTERMLetsARequestUnderWayEnd(t *testing.T) {
 	if answered := <-call; answered.err != nil || answered.status != http.StatusOK {
 		t.Errorf("the request under way gets %d %s %v", answered.status, answered.body, answered.err)
 	}
-	if code := s.exitCode(t); code != 0 {
+	if code := s.ExitCode(t); code != 0 {
 		t.Errorf("the exit code is %d", code)
 	}
 	if n := query[int](t, w, "SELECT count FROM tenant_usage.counters"); n != 1 {
@@ -53,10 +54,10 @@ func TestSIGTERMLetsAJobUnderWayEnd(t *testing.T) {
 	s.must(t, http.StatusOK, del("/api/customers/"+customer).as(p.secret))
 	hold.awaitReached(t)
 
-	s.signal(t, syscall.SIGTERM)
-	await(t, "/readyz to fail", func() bool { return s.ready() == http.StatusServiceUnavailable })
+	s.Signal(t, syscall.SIGTERM)
+	wait.For(t, "/readyz to fail", func() bool { return s.ready() == http.StatusServiceUnavailable })
 	hold.release()
-	if code := s.exitCode(t); code != 0 {
+	if code := s.ExitCode(t); code != 0 {
 		t.Errorf("the exit code is %d", code)
 	}
 	if left := w.disagreements(t); len(left) > 0 {

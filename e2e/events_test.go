@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/dream-api/dream-api/e2e/wait"
 	"github.com/dream-api/dream-api/internal/db"
 )
 
@@ -57,13 +58,13 @@ func (c *counter) plan(t *testing.T) string {
 
 func (c *counter) awaitPlan(t *testing.T, plan string) {
 	t.Helper()
-	await(t, "plan "+plan, func() bool { return c.plan(t) == plan })
+	wait.For(t, "plan "+plan, func() bool { return c.plan(t) == plan })
 }
 
 // awaitSilence returns when every event has been delivered and worked.
 func (c *counter) awaitSilence(t *testing.T) {
 	t.Helper()
-	await(t, "silence", func() bool {
+	wait.For(t, "silence", func() bool {
 		return c.stripe.silent(t) && query[int](t, c.world, "SELECT count(*) FROM billing.events WHERE processed_at IS NULL") == 0 &&
 			query[int](t, c.world, "SELECT count(*) FROM billing.endings WHERE done_at IS NULL") == 0
 	})
@@ -98,7 +99,7 @@ func TestAnAnswerOfStripeThatComesLateDoesNotUndoALaterOne(t *testing.T) {
 		t.Error("the later answer did not say that it will end")
 	}
 	c.stripe.call(t, preview, http.MethodPost, "/v1/subscriptions/"+c.subscription, "cancel_at_period_end", "false")
-	await(t, "resumption", func() bool { return !cancelAt() })
+	wait.For(t, "resumption", func() bool { return !cancelAt() })
 	late.release()
 	c.awaitSilence(t)
 	if plan := c.plan(t); plan != "max" || cancelAt() {
@@ -118,7 +119,7 @@ func TestAnEventWhoseWorkerIsKilledIsWorkedByAnother(t *testing.T) {
 	lock := c.lock(t, "billing.subscriptions", againstWriting)
 	hold.release()
 	lock.awaitBlocked(t, db.Worker)
-	c.server.kill()
+	c.server.Kill()
 	lock.release(t)
 	c.exec(t, "UPDATE dreamapi.clock SET ahead = interval '3 minutes'") // after two, what was left behind is taken up
 

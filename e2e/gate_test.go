@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 // gate stands between the servers and a stand-in, and can hold a request where a test wants a server to die.
@@ -70,13 +72,13 @@ func (g *gate) hold(t *testing.T, method, path string, after bool) *hold {
 // awaitReached returns when the request is held.
 func (h *hold) awaitReached(t *testing.T) {
 	t.Helper()
-	await(t, h.method+" "+h.path+" at the gate", func() bool { return closed(h.reached) })
+	wait.For(t, h.method+" "+h.path+" at the gate", func() bool { return closed(h.reached) })
 }
 
 // awaitDone returns when what was asked has been done.
 func (h *hold) awaitDone(t *testing.T) {
 	t.Helper()
-	await(t, h.method+" "+h.path+" carried out", func() bool { return closed(h.done) })
+	wait.For(t, h.method+" "+h.path+" carried out", func() bool { return closed(h.done) })
 }
 
 // release lets the request go on, whether or not its sender still lives.
@@ -114,14 +116,14 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	h := g.take(r)
-	wait := func() {
+	hold := func() {
 		close(h.reached)
 		if !<-h.goOn {
 			panic(http.ErrAbortHandler)
 		}
 	}
 	if h != nil && !h.after {
-		wait()
+		hold()
 	}
 	out, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, g.behind+r.URL.RequestURI(),
 		bytes.NewReader(body))
@@ -142,7 +144,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		close(h.done)
 	}
 	if h != nil && h.after {
-		wait()
+		hold()
 	}
 	if g.lag != nil {
 		time.Sleep(g.lag(r)) // a network that is slow, not a wait for anything

@@ -5,44 +5,26 @@ package e2e
 
 import (
 	"encoding/base64"
-	"fmt"
+	"encoding/json"
+	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
+	"github.com/dream-api/dream-api/e2e/program"
+	"github.com/dream-api/dream-api/e2e/wait"
 	"github.com/dream-api/dream-api/internal/db/dbtest"
 )
 
-// binary is the program under test.
-var binary string
+func TestMain(m *testing.M) { dbtest.Main(m, program.Build()) }
 
-func TestMain(m *testing.M) {
-	// Not $TMPDIR: an ordinary user runs the program in one of the tests, and must get there.
-	dir, err := os.MkdirTemp("/tmp", "dreamapi-e2e-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	if err == nil {
-		binary = filepath.Join(dir, "dreamapi")
-		build := exec.Command("go", "build", "-o", binary, "github.com/dream-api/dream-api/cmd/dreamapi")
-		build.Stdout, build.Stderr = os.Stderr, os.Stderr
-		err = build.Run()
-	}
-	if err != nil {
-		_ = os.RemoveAll(dir)
-		fmt.Fprintln(os.Stderr, "the program does not build:", err)
-		os.Exit(1)
-	}
-	dbtest.Main(m, func() { _ = os.RemoveAll(dir) })
-}
+var quiet = log.New(io.Discard, "", 0)
 
 // world is one test's own: a database, a sandbox, and servers that share both.
 type world struct {
@@ -108,7 +90,7 @@ func newWorldHeard(t *testing.T, ear string) *world {
 
 // server is a running `dreamapi serve`.
 type server struct {
-	*process
+	*program.Process
 	addr, ops string
 	http      *http.Client
 }
@@ -116,13 +98,30 @@ type server struct {
 // serve starts a server, and returns when it is ready. The load balancer leads to the newest.
 func (w *world) serve(t *testing.T) *server {
 	t.Helper()
-	s := &server{process: start(t, command(environ(w.vars), "serve", "--unsafe-sandbox"))}
+	s := &server{Process: program.Start(t, program.Command(w.vars, "serve", "--unsafe-sandbox"))}
 	s.addr, s.ops = s.awaitServing(t)
 	s.http = clientOf(s.addr)
 	t.Cleanup(s.http.CloseIdleConnections)
-	await(t, "readiness", func() bool { return s.ready() == http.StatusOK })
+	wait.For(t, "readiness", func() bool { return s.ready() == http.StatusOK })
 	w.alive.Store(s)
 	return s
+}
+
+// awaitServing returns where a server listens, as its log says.
+func (s *server) awaitServing(t *testing.T) (surfaces, ops string) {
+	t.Helper()
+	s.Await(t, "line that says where it serves", func() bool {
+		for line := range strings.Lines(s.Log.String()) {
+			var entry struct{ Msg, Addr, Ops string }
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "serving" {
+				_, port, _ := net.SplitHostPort(entry.Addr)
+				surfaces, ops = "127.0.0.1:"+port, entry.Ops
+				return true
+			}
+		}
+		return false
+	})
+	return surfaces, ops
 }
 
 // succeed starts a server in the place of one that was killed. It need not wait for the end of the lease with which
@@ -147,33 +146,4 @@ func (s *server) ready() int {
 	}
 	_ = answer.Body.Close()
 	return answer.StatusCode
-}
-
-// patience ends a wait for what does not come. Nothing is concluded from it but failure.
-const patience = 60 * time.Second
-
-// await returns once ok does.
-func await(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	awaitOr(t, what, nil, ok)
-}
-
-// awaitOr is await which gives up when ended is closed.
-func awaitOr(t testing.TB, what string, ended <-chan struct{}, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(patience)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-ended:
-			if !ok() {
-				t.Fatalf("the process has ended, and there was no %s", what)
-			}
-			return
-		case <-late:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }

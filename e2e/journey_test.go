@@ -5,6 +5,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/dream-api/dream-api/e2e/browser"
+	"github.com/dream-api/dream-api/e2e/program"
 )
 
 // A newcomer's way with no account anywhere: from the sign-up to the next call on the tier that was paid for.
@@ -13,33 +16,33 @@ func TestADeveloperAndACustomerGoTheThirteenStepsInABrowser(t *testing.T) {
 	for name, scripts := range map[string]bool{"with JavaScript": true, "without JavaScript": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := startDev(t, folder(t))
-			b := newTab(t, scripts)
-			secret := d.developer(t, b)
-			d.customer(t, b, secret)
-			b.noComplaints(t)
+			d := startDev(t, program.Folder(t))
+			b := browser.New(t, scripts)
+			key := d.developer(t, b)
+			d.customer(t, b, key)
+			b.NoComplaints(t)
 		})
 	}
 }
 
 // developer goes the first seven steps, from the sign-up to a live key.
-func (d *devRun) developer(t *testing.T, b *tab) (liveKey string) {
+func (d *devRun) developer(t *testing.T, b *browser.Tab) (liveKey string) {
 	t.Helper()
 	// 1. Sign up.
-	b.open(t, d.facts.DashboardURL+"/")
-	b.click(t, "a[href$='/dashboard']")
-	b.press(t, "Sign up")
-	b.fill(t, "First name", "Ada", "Email address", "ada@example.com", "Password", "a long sentence of my own")
-	b.press(t, "Sign up")
-	if !b.scripts {
-		b.press(t, "Continue") // a script would
+	b.Open(t, d.facts.DashboardURL+"/")
+	b.Click(t, "a[href$='/dashboard']")
+	b.Press(t, "Sign up")
+	b.Fill(t, "First name", "Ada", "Email address", "ada@example.com", "Password", "a long sentence of my own")
+	b.Press(t, "Sign up")
+	if !b.Scripts {
+		b.Press(t, "Continue") // a script would
 	}
-	b.awaitAt(t, "/platforms/")
+	b.AwaitAt(t, "/platforms/")
 
 	// 2. The dashboard shows the test key, once.
-	test := b.path(t)
-	b.says(t, "Your test key")
-	testKey := b.secret(t)
+	test := b.Path(t)
+	b.Says(t, "Your test key")
+	testKey := secret(t, b)
 	if !strings.HasPrefix(testKey, "sk_test_") {
 		t.Fatalf("the test key is %q", testKey)
 	}
@@ -48,66 +51,66 @@ func (d *devRun) developer(t *testing.T, b *tab) (liveKey string) {
 	if n := number(t, d.must(t, http.StatusOK, track(testKey, "me")), "usage.count"); n != 1 {
 		t.Errorf("the first call has count %d", n)
 	}
-	b.awaitWords(t, "by 1 user")
+	b.AwaitWords(t, "by 1 user")
 
 	// 4. Pay.
-	b.open(t, d.facts.DashboardURL+test+"/setup")
-	b.press(t, "Set up Live")
-	live := strings.TrimSuffix(b.path(t), "/setup")
-	b.says(t, "They can be made once the three steps above are done")
-	b.press(t, "Pay $15 a month")
-	b.says(t, "$15.00")
-	b.pay(t, goodCard, "Subscribe")
-	b.awaitAt(t, d.facts.DashboardURL+"/plan")
-	b.says(t, "Active")
+	b.Open(t, d.facts.DashboardURL+test+"/setup")
+	b.Press(t, "Set up Live")
+	live := strings.TrimSuffix(b.Path(t), "/setup")
+	b.Says(t, "They can be made once the three steps above are done")
+	b.Press(t, "Pay $15 a month")
+	b.Says(t, "$15.00")
+	b.Pay(t, goodCard, "Subscribe")
+	b.AwaitAt(t, d.facts.DashboardURL+"/plan")
+	b.Says(t, "Active")
 
 	// 5. Connect an account at Stripe.
-	b.open(t, d.facts.DashboardURL+live+"/setup")
-	b.press(t, "Connect Stripe")
-	b.choose(t, "Create a new account")
-	b.fill(t, "Email address", "ada@example.com", "Business name", "Analytical Engines")
-	b.press(t, "Connect my account")
-	b.awaitAt(t, d.facts.DashboardURL+live+"/connect")
-	b.says(t, "Stripe is connected", "Analytical Engines", "Takes payments")
+	b.Open(t, d.facts.DashboardURL+live+"/setup")
+	b.Press(t, "Connect Stripe")
+	b.Choose(t, "Create a new account")
+	b.Fill(t, "Email address", "ada@example.com", "Business name", "Analytical Engines")
+	b.Press(t, "Connect my account")
+	b.AwaitAt(t, d.facts.DashboardURL+live+"/connect")
+	b.Says(t, "Stripe is connected", "Analytical Engines", "Takes payments")
 
 	// 6. Define tiers; Stripe gets to know them.
 	for _, tier := range [][]string{
 		{"Display name", "Pro", "Name in the API", "pro", "Monthly price", "19.00", "Yearly price", "190", "Limit", "1000"},
 		{"Display name", "Max", "Name in the API", "max", "Monthly price", "49", "Limit", "unlimited"},
 	} {
-		b.open(t, d.facts.DashboardURL+live+"/new-tier")
-		b.fill(t, tier...)
-		b.press(t, "Add the tier")
-		b.says(t, tier[1])
+		b.Open(t, d.facts.DashboardURL+live+"/new-tier")
+		b.Fill(t, tier...)
+		b.Press(t, "Add the tier")
+		b.Says(t, tier[1])
 	}
-	b.open(t, d.facts.DashboardURL+live+"/tiers/free")
-	b.fill(t, "Limit", "3")
-	b.press(t, "Save")
-	b.awaitWords(t, "Published")
-	b.says(t, "$19.00", "$190.00", "$49.00", "price_")
-	b.doesNotSay(t, "Being published")
+	b.Open(t, d.facts.DashboardURL+live+"/tiers/free")
+	b.Fill(t, "Limit", "3")
+	b.Press(t, "Save")
+	b.AwaitWords(t, "Published")
+	b.Says(t, "$19.00", "$190.00", "$49.00", "price_")
+	b.DoesNotSay(t, "Being published")
 
 	// 7. Get live keys.
-	b.open(t, d.facts.DashboardURL+live+"/setup")
-	b.press(t, "Create live keys")
-	b.fill(t, "Name", "production")
-	b.press(t, "Create the key")
-	liveKey = b.secret(t)
-	b.says(t, "production")
-	b.fill(t, "Name", "pages")
-	b.choose(t, "Publishable")
-	b.press(t, "Create the key")
-	b.says(t, "pk_live_")
+	b.Open(t, d.facts.DashboardURL+live+"/setup")
+	b.Press(t, "Create live keys")
+	b.Fill(t, "Name", "production")
+	b.Press(t, "Create the key")
+	liveKey = secret(t, b)
+	b.Says(t, "production")
+	b.Fill(t, "Name", "pages")
+	b.Choose(t, "Publishable")
+	b.Press(t, "Create the key")
+	b.Says(t, "pk_live_")
 	if !strings.HasPrefix(liveKey, "sk_live_") {
 		t.Fatalf("the live key is %q", liveKey)
 	}
-	b.open(t, d.facts.DashboardURL+live+"/setup")
-	b.says(t, "All done")
+	b.Open(t, d.facts.DashboardURL+live+"/setup")
+	b.Says(t, "All done")
 	return liveKey
 }
 
 // customer goes the other six, from the creation to the portal.
-func (d *devRun) customer(t *testing.T, b *tab, key string) {
+func (d *devRun) customer(t *testing.T, b *browser.Tab, key string) {
 	t.Helper()
 	shop := newShopPages(t)
 
@@ -131,24 +134,34 @@ func (d *devRun) customer(t *testing.T, b *tab, key string) {
 	page := d.checkout(t, key, user, object{"tier": "pro", "successUrl": shop + "/paid", "cancelUrl": shop + "/"})
 
 	// 11. The customer pays, on the developer's own account.
-	b.open(t, page)
-	b.says(t, "Analytical Engines", "$19.00")
-	b.pay(t, goodCard, "Subscribe")
+	b.Open(t, page)
+	b.Says(t, "Analytical Engines", "$19.00")
+	b.Pay(t, goodCard, "Subscribe")
 
 	// 12. The customer is back at the shop, and the next call is let through.
-	b.awaitAt(t, shop+"/paid")
-	b.says(t, "Thank you")
+	b.AwaitAt(t, shop+"/paid")
+	b.Says(t, "Thank you")
 	next := call(http.StatusOK)
 	if plan, n, limit := text(t, next, "usage.plan"), number(t, next, "usage.count"), number(t, next, "usage.limit"); plan != "pro" || n != 4 || limit != 1000 {
 		t.Errorf("after the payment the answer is %s", next.body)
 	}
 
 	// 13. The portal shows what was bought, and leads back.
-	b.open(t, d.portal(t, key, user, shop+"/account"))
-	b.says(t, "Your billing", "Pro", "$19.00", "Visa ending in 4242")
-	b.doesNotSay(t, "$15.00")
-	b.press(t, "Return to Analytical Engines")
-	b.awaitAt(t, shop+"/account")
+	b.Open(t, d.portal(t, key, user, shop+"/account"))
+	b.Says(t, "Your billing", "Pro", "$19.00", "Visa ending in 4242")
+	b.DoesNotSay(t, "$15.00")
+	b.Press(t, "Return to Analytical Engines")
+	b.AwaitAt(t, shop+"/account")
+}
+
+// secret is the secret that the page shows, which it must not show again.
+func secret(t *testing.T, b *browser.Tab) string {
+	t.Helper()
+	b.Says(t, "shown this once")
+	shown := b.Text(t, "#secret")
+	b.Reload(t)
+	b.DoesNotSay(t, shown)
+	return shown
 }
 
 // newShopPages is a developer's own site, to which checkouts lead back.

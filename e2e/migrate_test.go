@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/dream-api/dream-api/e2e/program"
+	"github.com/dream-api/dream-api/e2e/wait"
 	"github.com/dream-api/dream-api/internal/localpg"
 )
 
@@ -19,7 +21,7 @@ import (
 func newCluster(t *testing.T) (superuser, owner string) {
 	t.Helper()
 	ctx := context.Background()
-	pg, err := localpg.Start(ctx, localpg.Config{Dir: filepath.Join(folder(t), "postgres"), Durable: true})
+	pg, err := localpg.Start(ctx, localpg.Config{Dir: filepath.Join(program.Folder(t), "postgres"), Durable: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +55,8 @@ func connect(t *testing.T, database string) *pgx.Conn {
 func psql(t *testing.T, database, statements string) {
 	t.Helper()
 	cmd := exec.Command("psql", "-v", "ON_ERROR_STOP=1", "-f", "-", database)
-	cmd.Env, cmd.Stdin = environ(nil), strings.NewReader(statements)
-	if code, out, log := run(t, cmd); code != 0 {
+	cmd.Env, cmd.Stdin = program.Environ(nil), strings.NewReader(statements)
+	if code, out, log := program.Run(t, cmd); code != 0 {
 		t.Fatalf("psql ends with %d: %s%s", code, out, log)
 	}
 }
@@ -64,7 +66,7 @@ func TestAPlainOwnerMigratesOnceAnAdministratorHasMadeTheRolesAndThenProductionS
 	superuser, owner := newCluster(t)
 	migrate := func(args ...string) (int, string, string) {
 		t.Helper()
-		return run(t, command(environ(map[string]string{"DATABASE_URL": owner}), append([]string{"migrate"}, args...)...))
+		return program.Run(t, program.Command(map[string]string{"DATABASE_URL": owner}, append([]string{"migrate"}, args...)...))
 	}
 
 	if code, out, log := migrate("up"); code != 1 || !strings.Contains(log, "dreamapi migrate --print-roles") {
@@ -97,11 +99,11 @@ func TestAPlainOwnerMigratesOnceAnAdministratorHasMadeTheRolesAndThenProductionS
 
 	// Without a sandbox and without --unsafe-sandbox: as production.
 	variables := production(owner)
-	s := &server{process: start(t, command(environ(variables), "serve"))}
+	s := &server{Process: program.Start(t, program.Command(variables, "serve"))}
 	s.addr, s.ops = s.awaitServing(t)
 	s.http = clientOf(s.addr)
 	t.Cleanup(s.http.CloseIdleConnections)
-	await(t, "readiness", func() bool { return s.ready() == http.StatusOK })
+	wait.For(t, "readiness", func() bool { return s.ready() == http.StatusOK })
 	home := s.must(t, http.StatusOK, get("/").on("dashboard.example.com"))
 	if home.header.Get("Strict-Transport-Security") == "" {
 		t.Errorf("production's pages have the headers %v", home.header)
@@ -117,7 +119,7 @@ func TestServersThatMigrateFirstTakeTurns(t *testing.T) {
 	superuser, owner := newCluster(t)
 	variables := maps.Clone(w.vars)
 	variables["DATABASE_URL"] = owner
-	_, roles, _ := run(t, command(environ(variables), "migrate", "--print-roles"))
+	_, roles, _ := program.Run(t, program.Command(variables, "migrate", "--print-roles"))
 	psql(t, superuser, roles)
 
 	// Both come to the first step, and can take it only together: somebody else is at it, who then gives up.
@@ -128,9 +130,9 @@ func TestServersThatMigrateFirstTakeTurns(t *testing.T) {
 	}
 	servers := []*server{{}, {}}
 	for _, s := range servers {
-		s.process = start(t, command(environ(variables), "serve", "--migrate", "--unsafe-sandbox"))
+		s.Process = program.Start(t, program.Command(variables, "serve", "--migrate", "--unsafe-sandbox"))
 	}
-	await(t, "servers that wait", func() bool {
+	wait.For(t, "servers that wait", func() bool {
 		var n int
 		const waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'shop-Owner' AND wait_event_type = 'Lock'"
 		return watch.QueryRow(ctx, waiting).Scan(&n) == nil && n == len(servers)
@@ -141,6 +143,6 @@ func TestServersThatMigrateFirstTakeTurns(t *testing.T) {
 
 	for _, s := range servers {
 		s.addr, s.ops = s.awaitServing(t)
-		await(t, "readiness", func() bool { return s.ready() == http.StatusOK })
+		wait.For(t, "readiness", func() bool { return s.ready() == http.StatusOK })
 	}
 }

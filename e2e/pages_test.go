@@ -6,6 +6,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/dream-api/dream-api/e2e/browser"
 )
 
 // pages are what a person may open.
@@ -31,31 +33,31 @@ func TestPagesAreSoundInABrowser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.serve(t)
-	b := newTab(t, true)
+	b := browser.New(t, true)
 	for name, address := range w.pages() {
 		for _, width := range []int64{1280, 360} {
-			b.act(t, chromedp.EmulateViewport(width, 800), chromedp.Navigate(address))
-			if title := look[string](t, b, "document.title"); title == "" {
+			b.Act(t, chromedp.EmulateViewport(width, 800), chromedp.Navigate(address))
+			if title := browser.Look[string](t, b, "document.title"); title == "" {
 				t.Errorf("%s: no title", name)
 			}
-			if n := look[int](t, b, "document.querySelectorAll('h1').length"); n != 1 {
+			if n := browser.Look[int](t, b, "document.querySelectorAll('h1').length"); n != 1 {
 				t.Errorf("%s: %d headings of the first level", name, n)
 			}
-			if lang := look[string](t, b, "document.documentElement.lang"); lang != "en" {
+			if lang := browser.Look[string](t, b, "document.documentElement.lang"); lang != "en" {
 				t.Errorf("%s: the language is %q", name, lang)
 			}
-			if wide := look[int64](t, b, "document.documentElement.scrollWidth"); wide > width {
+			if wide := browser.Look[int64](t, b, "document.documentElement.scrollWidth"); wide > width {
 				t.Errorf("%s: at %d px it is %d px wide, and scrolls sideways", name, width, wide)
 			}
 		}
 
-		n := look[int](t, b, focusable+".length")
+		n := browser.Look[int](t, b, focusable+".length")
 		reached := map[int]bool{}
 		for range n + 1 { // one more, as the browser's own bar may come between
-			b.act(t, chromedp.KeyEvent(kb.Tab))
-			i := look[int](t, b, focusable+".indexOf(document.activeElement)")
-			if i >= 0 && look[string](t, b, "getComputedStyle(document.activeElement).outlineStyle") == "none" {
-				t.Errorf("%s: one does not see that the focus is on %s", name, look[string](t, b, "document.activeElement.outerHTML"))
+			b.Act(t, chromedp.KeyEvent(kb.Tab))
+			i := browser.Look[int](t, b, focusable+".indexOf(document.activeElement)")
+			if i >= 0 && browser.Look[string](t, b, "getComputedStyle(document.activeElement).outlineStyle") == "none" {
+				t.Errorf("%s: one does not see that the focus is on %s", name, browser.Look[string](t, b, "document.activeElement.outerHTML"))
 			}
 			reached[i] = true
 		}
@@ -64,7 +66,7 @@ func TestPagesAreSoundInABrowser(t *testing.T) {
 				t.Errorf("%s: the keyboard does not reach the %dth of %d links and fields", name, i+1, n)
 			}
 		}
-		if list := b.complaints(); len(list) > 0 {
+		if list := b.Complaints(); len(list) > 0 {
 			t.Errorf("%s: the console shows %q", name, list)
 		}
 	}
@@ -74,12 +76,12 @@ func TestPagesSayTheSameWithoutJavaScript(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.serve(t)
-	with, without := newTab(t, true), newTab(t, false)
+	with, without := browser.New(t, true), browser.New(t, false)
 	for name, address := range w.pages() {
-		with.act(t, chromedp.Navigate(address))
-		without.act(t, chromedp.Navigate(address))
+		with.Act(t, chromedp.Navigate(address))
+		without.Act(t, chromedp.Navigate(address))
 		const words = "document.body.innerText"
-		if a, b := look[string](t, with, words), look[string](t, without, words); a != b || a == "" {
+		if a, b := browser.Look[string](t, with, words), browser.Look[string](t, without, words); a != b || a == "" {
 			t.Errorf("%s: with JavaScript it says\n%s\nand without\n%s", name, a, b)
 		}
 	}
@@ -90,40 +92,40 @@ func TestAPersonSignsUpAndIn(t *testing.T) {
 	w := newWorld(t)
 	w.serve(t)
 	for name, scripts := range map[string]bool{"with JavaScript": true, "without JavaScript": false} {
-		b := newTab(t, scripts)
+		b := browser.New(t, scripts)
 		email := strings.ToLower(strings.ReplaceAll(name, " ", "-")) + "@example.com"
 		field := func(id, value string) chromedp.Action[chromedp.Void] {
 			return chromedp.SendKeys(chromedp.ID(id), value)
 		}
 		wantHeading := func(want string) {
 			t.Helper()
-			if got := look[string](t, b, "document.querySelector('h1').innerText"); got != want {
+			if got := browser.Look[string](t, b, "document.querySelector('h1').innerText"); got != want {
 				t.Errorf("%s: the page is %q, want %q", name, got, want)
 			}
 		}
 
-		b.act(t, chromedp.Navigate(w.pages()["sandbox's sign-in"]))
-		b.click(t, "p.aside a") // no account yet
+		b.Act(t, chromedp.Navigate(w.pages()["sandbox's sign-in"]))
+		b.Click(t, "p.aside a") // no account yet
 		wantHeading("Create an account")
-		b.act(t, field("first_name", "Ada"), field("email_address", email), field("password", "password123"))
-		b.click(t, "form button")
-		if says := look[string](t, b, "document.querySelector('#password-error').innerText"); !strings.Contains(says, "breach") {
+		b.Act(t, field("first_name", "Ada"), field("email_address", email), field("password", "password123"))
+		b.Click(t, "form button")
+		if says := browser.Look[string](t, b, "document.querySelector('#password-error').innerText"); !strings.Contains(says, "breach") {
 			t.Errorf("%s: a breached password gets %q", name, says)
 		}
-		b.complaints() // the browser notes the 422 of that
-		b.act(t, field("password", "a long sentence of my own"))
-		b.click(t, "form button")
+		b.Complaints() // the browser notes the 422 of that
+		b.Act(t, field("password", "a long sentence of my own"))
+		b.Click(t, "form button")
 		wantHeading("Your account")
-		if says := look[string](t, b, "document.body.innerText"); !strings.Contains(says, email) {
+		if says := browser.Look[string](t, b, "document.body.innerText"); !strings.Contains(says, email) {
 			t.Errorf("%s: the account says\n%s", name, says)
 		}
 
-		b.click(t, "header form button") // sign out
+		b.Click(t, "header form button") // sign out
 		wantHeading("Sign in")
-		b.act(t, field("email_address", email), field("password", "a long sentence of my own"))
-		b.click(t, "form button")
+		b.Act(t, field("email_address", email), field("password", "a long sentence of my own"))
+		b.Click(t, "form button")
 		wantHeading("Your account")
-		if list := b.complaints(); len(list) > 0 {
+		if list := b.Complaints(); len(list) > 0 {
 			t.Errorf("%s: the console shows %q", name, list)
 		}
 	}

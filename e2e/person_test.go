@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 // person is somebody's browser without a screen: it keeps cookies, follows redirects and sends forms. Where pages
@@ -33,7 +35,7 @@ func newPerson(t *testing.T) *person {
 		return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+port)
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &person{http: &http.Client{Jar: jar, Transport: transport, Timeout: patience}}
+	return &person{http: &http.Client{Jar: jar, Transport: transport, Timeout: wait.Patience}}
 }
 
 // submit sends a form of the site to which the address belongs.

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/dream-api/dream-api/e2e/program"
 )
 
 var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
@@ -21,7 +23,7 @@ func TestTheREADMEsShellLinesDoWhatItSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := startDev(t, folder(t))
+	d := startDev(t, program.Folder(t))
 
 	// One shell for all blocks, as exported variables lead from one to the next; a line before each tells them apart.
 	const mark = "=== block"
@@ -32,8 +34,8 @@ func TestTheREADMEsShellLinesDoWhatItSays(t *testing.T) {
 		fmt.Fprintf(&script, "echo '%s'\n%s\n", mark, strings.ReplaceAll(b[1], "localhost:8080", "localhost:"+d.port))
 	}
 	shell := exec.Command("bash", "-c", script.String())
-	shell.Dir, shell.Env = d.dir, environ(nil)
-	code, out, log := run(t, shell)
+	shell.Dir, shell.Env = d.dir, program.Environ(nil)
+	code, out, log := program.Run(t, shell)
 	if code != 0 {
 		t.Fatalf("the shell ends with %d:\n%s\n%s", code, out, log)
 	}

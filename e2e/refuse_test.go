@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dream-api/dream-api/e2e/program"
 	"github.com/dream-api/dream-api/internal/db/dbtest"
 )
 
@@ -39,7 +40,7 @@ func production(database string) map[string]string {
 // wantRefusal runs serve, which must end with an error that says all of it, and shows nothing that is secret.
 func wantRefusal(t *testing.T, variables map[string]string, args []string, says ...string) {
 	t.Helper()
-	code, out, log := run(t, command(environ(variables), append([]string{"serve"}, args...)...))
+	code, out, log := program.Run(t, program.Command(variables, append([]string{"serve"}, args...)...))
 	if code != 1 || out != "" || strings.Contains(log, `"msg":"serving"`) {
 		t.Errorf("serve ends with %d and says: %s%s", code, out, log)
 	}
@@ -58,7 +59,7 @@ func wantRefusal(t *testing.T, variables map[string]string, args []string, says 
 
 func TestServeNamesEveryMissingVariableInOneError(t *testing.T) {
 	t.Parallel()
-	_, help, _ := run(t, command(environ(nil), "help", "serve"))
+	_, help, _ := program.Run(t, program.Command(nil, "help", "serve"))
 	var missing []string
 	for line := range strings.Lines(help) {
 		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "required" {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 // Events come as they may at the worst: each several times, in any order, to two processes of which one is killed again
@@ -142,7 +144,7 @@ func (s *storm) newLive(t *testing.T, session string, test *shop, owner string) 
 	plan := func(r request) request { return r.on(dashboardHost).as(test.token) }
 	page := text(t, server.must(t, http.StatusOK, plan(post("/api/plan/checkout", nil))), "url")
 	s.stripe.pay(t, own, page)
-	await(t, owner+"'s plan", func() bool {
+	wait.For(t, owner+"'s plan", func() bool {
 		return at[bool](t, server.must(t, http.StatusOK, plan(get("/api/plan"))), "plan.paid")
 	})
 	live := &shop{platform: test.platform, name: owner + "'s shop", account: s.stripe.newAccount(t, owner)}
@@ -178,7 +180,7 @@ func (s *storm) rage(t *testing.T) {
 			s.replace(t, phase)
 		}
 	}
-	await(t, "calm", func() bool { return s.calm(t) }) // whatever was overtaken has had its say
+	wait.For(t, "calm", func() bool { return s.calm(t) }) // whatever was overtaken has had its say
 	s.mail.release()
 	for i := range 2 {
 		s.replace(t, i)
@@ -203,7 +205,7 @@ func (s *storm) replace(t *testing.T, which int) {
 	t.Helper()
 	i := which % len(s.servers)
 	s.mail.to(s.servers[1-i])
-	s.servers[i].kill()
+	s.servers[i].Kill()
 	s.killed++
 	s.servers[i] = s.serve(t)
 	s.mail.to(s.servers[:]...)
@@ -214,14 +216,14 @@ func (s *storm) settle(t *testing.T) {
 	t.Helper()
 	s.mail.to()
 	for _, server := range s.servers {
-		server.kill()
+		server.Kill()
 		s.killed++
 	}
 	// What the dead were at is taken up after five minutes by the machine's clock, which no test turns.
 	s.db.Exec(t, "UPDATE river.river_job SET attempted_at = attempted_at - interval '10 minutes' WHERE state = 'running'")
 	s.servers[0] = s.succeed(t)
 	s.mail.to(s.servers[0])
-	await(t, "silence", func() bool {
+	wait.For(t, "silence", func() bool {
 		return s.stripe.silent(t) && s.mail.idle() && s.jobs(t, "available", "pending", "running", "retryable", "scheduled") == 0 && s.stripe.silent(t) && s.mail.idle()
 	})
 	if n := query[int](t, s.world, "SELECT count(*) FROM billing.events WHERE processed_at IS NULL"); n > 0 {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 // truth is what Stripe says of a subscription of ours.
@@ -130,9 +132,9 @@ func (s *storm) wantNothingToRepair(t *testing.T) {
 	}
 	repairs("meanwhile")
 	s.db.TurnClock(t, 7*time.Hour)
-	s.servers[0].kill()
+	s.servers[0].Kill()
 	s.servers[0] = s.succeed(t) // which reconciles when it starts
-	await(t, "reconciliation", func() bool {
+	wait.For(t, "reconciliation", func() bool {
 		return query[int](t, s.world, `SELECT count(*) FROM billing.subscriptions
 			WHERE ended_at IS NULL AND fetched_at < dreamapi.now() - interval '6 hours'`) == 0
 	})

@@ -9,20 +9,34 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/dream-api/dream-api/e2e/browser"
+	"github.com/dream-api/dream-api/e2e/program"
 )
 
-func TestScreenshots(t *testing.T) {
-	dev := startDev(t)
-	b := newTab(t)
+// card is a good one.
+const card = "4242424242424242"
 
-	b.open(t, dev.DashboardURL+"/")
-	b.shoot(t, "home")
-	b.open(t, dev.DashboardURL+"/dashboard")
-	b.shoot(t, "sign-in")
+func TestMain(m *testing.M) {
+	remove := program.Build()
+	m.Run()
+	remove()
+}
+
+func TestScreenshots(t *testing.T) {
+	_, dev := program.StartDev(t, program.DevCommand(program.Folder(t)))
+	b := browser.New(t, true)
+
+	b.Open(t, dev.DashboardURL+"/")
+	shoot(t, b, "home")
+	b.Open(t, dev.DashboardURL+"/dashboard")
+	shoot(t, b, "sign-in")
 	signUp(t, b)
-	b.shoot(t, "overview-first")
-	key := b.text(t, "#secret")
-	test := b.path(t)
+	shoot(t, b, "overview-first")
+	key := b.Text(t, "#secret")
+	test := b.Path(t)
 
 	testPlatform(t, dev, b, test, key)
 	goLive(t, dev, b, test)
@@ -30,33 +44,33 @@ func TestScreenshots(t *testing.T) {
 	forms(t, dev, b, test)
 }
 
-func signUp(t *testing.T, b *tab) {
+func signUp(t *testing.T, b *browser.Tab) {
 	t.Helper()
-	b.press(t, "Sign up")
-	b.fill(t, "first_name", "Ada", "last_name", "Lovelace", "email_address", "ada@analytical.example", "password", "a long sentence of my own")
-	b.press(t, "Sign up")
-	b.await(t, "/platforms/")
+	b.Press(t, "Sign up")
+	b.Fill(t, "first_name", "Ada", "last_name", "Lovelace", "email_address", "ada@analytical.example", "password", "a long sentence of my own")
+	b.Press(t, "Sign up")
+	b.AwaitAt(t, "/platforms/")
 }
 
 // testPlatform is the part of the walk on the platform that a first sign-in finds.
-func testPlatform(t *testing.T, dev facts, b *tab, at, key string) {
+func testPlatform(t *testing.T, dev program.Facts, b *browser.Tab, at, key string) {
 	t.Helper()
 	for _, page := range []string{"customers", "setup", "connect"} {
-		b.open(t, dev.DashboardURL+at+"/"+page)
-		b.shoot(t, map[string]string{"customers": "customers-empty", "setup": "setup-test", "connect": "connect-test"}[page])
+		b.Open(t, dev.DashboardURL+at+"/"+page)
+		shoot(t, b, map[string]string{"customers": "customers-empty", "setup": "setup-test", "connect": "connect-test"}[page])
 	}
 
-	b.open(t, dev.DashboardURL+at+"/new-tier")
-	b.shoot(t, "new-tier")
-	b.fill(t, "tier-displayName", "Team", "tier-name", "team", "tier-monthly", "49.005", "tier-yearly", "490", "tier-trialDays", "14",
+	b.Open(t, dev.DashboardURL+at+"/new-tier")
+	shoot(t, b, "new-tier")
+	b.Fill(t, "tier-displayName", "Team", "tier-name", "team", "tier-monthly", "49.005", "tier-yearly", "490", "tier-trialDays", "14",
 		"tier-meter.1", "tokens", "tier-max.1", "many", "tier-features", "Everything in Pro\nTokens for the assistant\nA shared inbox")
-	b.press(t, "Add the tier")
-	b.shoot(t, "new-tier-faults")
-	b.fill(t, "tier-monthly", "49.00", "tier-max.1", "2000000")
-	b.press(t, "Add the tier")
-	b.shoot(t, "tiers")
-	b.open(t, dev.DashboardURL+at+"/tiers/team")
-	b.shoot(t, "tier")
+	b.Press(t, "Add the tier")
+	shoot(t, b, "new-tier-faults")
+	b.Fill(t, "tier-monthly", "49.00", "tier-max.1", "2000000")
+	b.Press(t, "Add the tier")
+	shoot(t, b, "tiers")
+	b.Open(t, dev.DashboardURL+at+"/tiers/team")
+	shoot(t, b, "tier")
 
 	api := apiOf(dev, key)
 	for i, name := range []string{"Grace Hopper", "Alan Turing", "Edsger Dijkstra", "Barbara Liskov", "Donald Knuth", "Radia Perlman"} {
@@ -67,93 +81,93 @@ func testPlatform(t *testing.T, dev facts, b *tab, at, key string) {
 		api.post(t, "/api/data", fmt.Sprintf("u_%d", 1001+i), fmt.Sprintf(`{"quantity":%d}`, 18-i))
 	}
 	paid := api.post(t, "/api/create-checkout", "u_1001", `{"tier":"team"}`)
-	b.open(t, paid["url"].(string))
-	b.pay(t)
-	b.await(t, "/checkout/")
+	b.Open(t, paid["url"].(string))
+	b.Pay(t, card, "Start trial")
+	b.AwaitAt(t, "/checkout/")
 	api.post(t, "/api/data", "u_1001", `{"meter":"tokens","quantity":1750000}`)
 
 	for _, page := range []string{"", "/customers", "/customers/u_1001", "/settings"} {
-		b.open(t, dev.DashboardURL+at+page)
-		b.shoot(t, map[string]string{"": "overview", "/customers": "customers", "/customers/u_1001": "customer", "/settings": "settings"}[page])
+		b.Open(t, dev.DashboardURL+at+page)
+		shoot(t, b, map[string]string{"": "overview", "/customers": "customers", "/customers/u_1001": "customer", "/settings": "settings"}[page])
 	}
-	b.fill(t, "settings-allowedOrigins", "https://app.example.com\nhttp://app.example.com/path")
-	b.press(t, "Save")
-	b.shoot(t, "settings-faults")
+	b.Fill(t, "settings-allowedOrigins", "https://app.example.com\nhttp://app.example.com/path")
+	b.Press(t, "Save")
+	shoot(t, b, "settings-faults")
 
-	b.open(t, dev.DashboardURL+at+"/keys")
-	b.shoot(t, "keys")
-	b.run(t, `for (const details of [...document.querySelectorAll('.switch, .menu, .key details')].slice(0, 4)) details.open = true`)
-	b.shoot(t, "keys-open")
-	b.fill(t, "key-name", "staging")
-	b.press(t, "Create the key")
-	b.shoot(t, "keys-secret")
+	b.Open(t, dev.DashboardURL+at+"/keys")
+	shoot(t, b, "keys")
+	b.Act(t, chromedp.Evaluate[chromedp.Void](`for (const details of [...document.querySelectorAll('.switch, .menu, .key details')].slice(0, 4)) details.open = true`))
+	shoot(t, b, "keys-open")
+	b.Fill(t, "key-name", "staging")
+	b.Press(t, "Create the key")
+	shoot(t, b, "keys-secret")
 }
 
 // goLive is the walk from the first payment to a live key.
-func goLive(t *testing.T, dev facts, b *tab, test string) {
+func goLive(t *testing.T, dev program.Facts, b *browser.Tab, test string) {
 	t.Helper()
-	origin := b.origin(t)
-	b.open(t, origin+"/plan")
-	b.shoot(t, "plan-none")
-	b.open(t, origin+test+"/setup")
-	b.press(t, "Set up Live")
-	b.shoot(t, "setup-start")
-	live := strings.TrimSuffix(b.path(t), "/setup")
-	b.open(t, origin+live+"/connect")
-	b.shoot(t, "connect")
-	b.open(t, origin+live+"/keys")
-	b.shoot(t, "keys-not-yet")
+	b.Open(t, dev.DashboardURL+"/plan")
+	shoot(t, b, "plan-none")
+	b.Open(t, dev.DashboardURL+test+"/setup")
+	b.Press(t, "Set up Live")
+	shoot(t, b, "setup-start")
+	live := strings.TrimSuffix(b.Path(t), "/setup")
+	b.Open(t, dev.DashboardURL+live+"/connect")
+	shoot(t, b, "connect")
+	b.Open(t, dev.DashboardURL+live+"/keys")
+	shoot(t, b, "keys-not-yet")
 
-	b.open(t, origin+live+"/setup")
-	b.press(t, "Pay $15 a month")
-	b.pay(t)
-	b.await(t, "/plan")
-	b.shoot(t, "plan")
-	b.open(t, origin+live+"/connect")
-	b.press(t, "Connect Stripe")
-	b.press(t, "Cancel")
-	b.says(t, "Nothing was connected")
-	b.press(t, "Connect Stripe")
-	b.run(t, `const fresh = document.querySelector('.account-new'); if (fresh) fresh.checked = true`)
-	b.fill(t, "email", "ada@analytical.example", "business_name", "Analytical Engines")
-	b.press(t, "Connect my account")
-	b.await(t, live+"/connect")
-	b.shoot(t, "connect-connected")
-	b.open(t, origin+live+"/setup")
-	b.shoot(t, "setup-middle")
-	b.open(t, origin+live+"/tiers")
-	b.press(t, "Copy the tiers")
-	b.open(t, origin+live+"/keys")
-	b.fill(t, "key-name", "production")
-	b.press(t, "Create the key")
-	b.open(t, origin+live+"/setup")
-	b.shoot(t, "setup-done")
-	b.open(t, origin+live)
-	b.shoot(t, "overview-live")
+	b.Open(t, dev.DashboardURL+live+"/setup")
+	b.Press(t, "Pay $15 a month")
+	b.Pay(t, card, "Subscribe")
+	b.AwaitAt(t, "/plan")
+	shoot(t, b, "plan")
+	b.Open(t, dev.DashboardURL+live+"/connect")
+	b.Press(t, "Connect Stripe")
+	b.Press(t, "Cancel")
+	b.Says(t, "Nothing was connected")
+	b.Press(t, "Connect Stripe")
+	b.Choose(t, "Create a new account")
+	b.Fill(t, "email", "ada@analytical.example", "business_name", "Analytical Engines")
+	b.Press(t, "Connect my account")
+	b.AwaitAt(t, live+"/connect")
+	shoot(t, b, "connect-connected")
+	b.Open(t, dev.DashboardURL+live+"/setup")
+	shoot(t, b, "setup-middle")
+	b.Open(t, dev.DashboardURL+live+"/tiers")
+	b.Press(t, "Copy the tiers")
+	b.Open(t, dev.DashboardURL+live+"/keys")
+	b.Fill(t, "key-name", "production")
+	b.Press(t, "Create the key")
+	b.Open(t, dev.DashboardURL+live+"/setup")
+	shoot(t, b, "setup-done")
+	b.Open(t, dev.DashboardURL+live)
+	shoot(t, b, "overview-live")
 
-	b.open(t, dev.StripeSandboxURL+"/")
-	b.press(t, "Revoke access")
-	b.openUntil(t, origin+live+"/connect", "no longer connected") // the event takes its time
-	b.shoot(t, "connect-ended")
-	b.open(t, origin+live)
-	b.shoot(t, "overview-attention")
+	b.Open(t, dev.StripeSandboxURL+"/")
+	b.Press(t, "Revoke access")
+	b.Open(t, dev.DashboardURL+live+"/connect")
+	b.AwaitWords(t, "no longer connected") // the event takes its time
+	shoot(t, b, "connect-ended")
+	b.Open(t, dev.DashboardURL+live)
+	shoot(t, b, "overview-attention")
 }
 
-func account(t *testing.T, dev facts, b *tab) {
+func account(t *testing.T, dev program.Facts, b *browser.Tab) {
 	t.Helper()
-	b.open(t, dev.DashboardURL+"/projects")
-	b.fill(t, "project-name", "Difference engine")
-	b.press(t, "Create the project")
-	b.shoot(t, "overview-new-project")
-	b.open(t, dev.DashboardURL+"/projects")
-	b.shoot(t, "projects")
-	b.open(t, dev.DashboardURL+"/account")
-	b.shoot(t, "account")
-	b.open(t, dev.DashboardURL+"/platforms/plt_nobody")
-	b.complaints() // the browser notes the 404
-	b.shoot(t, "error")
-	b.open(t, dev.APIURL+"/")
-	b.shoot(t, "api")
-	b.open(t, dev.APIURL+"/docs/errors")
-	b.shoot(t, "errors")
+	b.Open(t, dev.DashboardURL+"/projects")
+	b.Fill(t, "project-name", "Difference engine")
+	b.Press(t, "Create the project")
+	shoot(t, b, "overview-new-project")
+	b.Open(t, dev.DashboardURL+"/projects")
+	shoot(t, b, "projects")
+	b.Open(t, dev.DashboardURL+"/account")
+	shoot(t, b, "account")
+	b.Open(t, dev.DashboardURL+"/platforms/plt_nobody")
+	b.Complaints() // the browser notes the 404
+	shoot(t, b, "error")
+	b.Open(t, dev.APIURL+"/")
+	shoot(t, b, "api")
+	b.Open(t, dev.APIURL+"/docs/errors")
+	shoot(t, b, "errors")
 }

@@ -1,0 +1,51 @@
+package program
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Facts are what dev.json says.
+type Facts struct {
+	DashboardURL, ConnectURL, APIURL, OpsURL, ClerkSandboxURL, StripeSandboxURL, DatabaseURL string
+
+	Demo struct {
+		Email, Password, ProjectID, PlatformID, PublishableKey, SecretKey, DeveloperToken string
+	}
+}
+
+// FactsPath is where a dev in the folder writes them.
+func FactsPath(dir string) string { return filepath.Join(dir, ".dreamapi", "dev.json") }
+
+// DevCommand is `dreamapi dev` in a folder, on a free port.
+func DevCommand(dir string) *exec.Cmd {
+	cmd := Command(map[string]string{"PORT": "0"}, "dev")
+	cmd.Dir = dir
+	return cmd
+}
+
+// StartDev starts a DevCommand and returns when it says that it is ready.
+func StartDev(t *testing.T, cmd *exec.Cmd) (*Process, Facts) {
+	t.Helper()
+	p := Start(t, cmd)
+	t.Cleanup(func() { // in good order: what a killed one leaves in /tmp, the next in the same folder takes away
+		if !p.IsOver() {
+			p.Interrupt(t)
+			p.ExitCode(t)
+		}
+	})
+	p.Await(t, "readiness", func() bool { return strings.Contains(p.Out.String(), "is ready") })
+	var facts Facts
+	text, err := os.ReadFile(FactsPath(cmd.Dir))
+	if err == nil {
+		err = json.Unmarshal(text, &facts)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, facts
+}
