@@ -93,7 +93,7 @@ func TestClerkAndTheDatabaseAgreeAfterACrashWhileACustomerIsDeleted(t *testing.T
 			second := w.succeed(t)
 			w.awaitAgreement(t)
 			w.wantCustomers(t, p, moment.left)
-			if n := query[int](t, w, "SELECT count(*) FROM tenant_usage.counters"); n != moment.left {
+			if n := query[int](t, w, "SELECT count(*) FROM tenant_usage.users"); n != moment.left {
 				t.Errorf("there are %d counters and %d customers", n, moment.left)
 			}
 

@@ -83,7 +83,7 @@ func TestACallWhoseConnectionIsLostCountsNothing(t *testing.T) {
 	w.setClock(t)
 	s := w.serve(t)
 	p := w.newPlatform(t, s, tier{20, 100})
-	lock := w.lock(t, "tenant_usage.counters", againstWriting)
+	lock := w.lock(t, "tenant_usage.users", againstWriting)
 	call := s.begin(track(p.secret, "user"))
 	lock.awaitBlocked(t, db.Customer)
 	w.terminate(t)

@@ -15,8 +15,8 @@ func TestSIGTERMLetsARequestUnderWayEnd(t *testing.T) {
 	w := newWorld(t)
 	s := w.serve(t)
 	p := w.newPlatform(t, s, tier{20, 100})
-	lock := w.lock(t, "tenant_usage.counters", againstWriting)
-	call := s.begin(track(p.secret, "user"))
+	lock := w.lock(t, "tenant.customers", againstWriting)
+	call := s.begin(post("/api/customers", object{"id": "user"}).as(p.secret))
 	lock.awaitBlocked(t, db.Customer)
 
 	s.Signal(t, syscall.SIGTERM)
@@ -33,14 +33,14 @@ func TestSIGTERMLetsARequestUnderWayEnd(t *testing.T) {
 	}
 
 	lock.release(t)
-	if answered := <-call; answered.err != nil || answered.status != http.StatusOK {
+	if answered := <-call; answered.err != nil || answered.status != http.StatusCreated {
 		t.Errorf("the request under way gets %d %s %v", answered.status, answered.body, answered.err)
 	}
 	if code := s.ExitCode(t); code != 0 {
 		t.Errorf("the exit code is %d", code)
 	}
-	if n := query[int](t, w, "SELECT count FROM tenant_usage.counters"); n != 1 {
-		t.Errorf("%d calls are counted, 1 was admitted", n)
+	if n := query[int](t, w, "SELECT count(*) FROM tenant.customers"); n != 1 {
+		t.Errorf("%d customers are made, 1 was promised", n)
 	}
 }
 

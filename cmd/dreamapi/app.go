@@ -30,15 +30,17 @@ import (
 const (
 	drainTime  = 20 * time.Second
 	sweepEvery = time.Minute
+	addUpEvery = 15 * time.Second // how far charts may lag behind
 )
 
 // app is the program put together: the modules, the surfaces, the background work.
 type app struct {
-	log     *slog.Logger
-	pools   []*db.DB
-	modules server.Modules
-	work    *jobs.Registry
-	worker  secret.Text // where the work's queue is
+	log      *slog.Logger
+	pools    []*db.DB
+	modules  server.Modules
+	counting *usage.Service
+	work     *jobs.Registry
+	worker   secret.Text // where the work's queue is
 
 	drainDelay time.Duration
 
@@ -115,21 +117,30 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 	cashier := billing.NewCashier(customer, stripe, keeper, queue, urls)
 	background := tenant.NewBackground(tenant.NewCustomers(worker, endUsers, keeper, queue, usage.Forget, money.Forget))
 	developerWork := platform.NewBackground(worker, developers, queue)
+	var testCalls *int64
+	if cfg.TestPlatformCalls > 0 {
+		testCalls = &cfg.TestPlatformCalls
+	}
+	if a.counting, err = usage.New(ctx, customer); err != nil {
+		return nil, err
+	}
 	a.modules = server.Modules{
-		Gate:       tenant.NewGate(customer, endUsers),
+		Gate:       tenant.NewGate(customer, endUsers, testCalls),
 		Admin:      tenant.NewAdmin(developer, keeper, queue, net.DefaultResolver),
 		Customers:  tenant.NewCustomers(customer, endUsers, keeper, queue, usage.Forget, cashier.Forget),
 		Background: background,
 		Platform: platform.New(developer, developers, queue, cfg.DeveloperURL.String(),
 			platform.CallLimits{Free: cfg.DeveloperFreeCalls, Paid: cfg.DeveloperPaidCalls}),
 		Developers:    developerWork,
-		Usage:         usage.New(customer, keeper),
+		Usage:         a.counting,
+		UsageReader:   usage.NewReader(customer),
+		Keeper:        keeper,
 		Cashier:       cashier,
 		Desk:          billing.NewDesk(developer, stripe, queue, urls, cfg.StripePriceID),
 		Bridge:        billing.NewBridge(oauth, stripe, urls),
 		Billing:       money,
 		CustomersRead: tenant.NewCustomers(developer, endUsers, keeper, queue),
-		UsageRead:     usage.New(developer, keeper),
+		UsageRead:     usage.NewReader(developer),
 	}
 	background.Register(a.work)
 	developerWork.Register(a.work)
@@ -138,9 +149,10 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 		return errors.Join(background.Settle(ctx), developerWork.Settle(ctx))
 	})
 	jobs.Every(a.work, sweepEvery, reconcile{}, money.Reconcile)
+	jobs.Every(a.work, addUpEvery, addUp{}, func(ctx context.Context) error { return usage.AddUp(ctx, worker) })
 	jobs.Every(a.work, time.Hour, sweep{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
-			return errors.Join(idempotency.Sweep(ctx, worker, platforms), usage.Sweep(ctx, worker, platforms),
+			return errors.Join(idempotency.Sweep(ctx, worker, platforms), usage.Sweep(ctx, worker, platforms, cfg.HistoryDays),
 				billing.Sweep(ctx, worker, platforms))
 		})
 	})
@@ -192,6 +204,10 @@ type reconcile struct{}
 
 func (reconcile) Kind() string { return "billing.reconcile" }
 func (reconcile) Outside()     {}
+
+type addUp struct{}
+
+func (addUp) Kind() string { return "usage.add_up" }
 
 type sweep struct{}
 
@@ -261,6 +277,9 @@ func (a *app) httpServer(h http.Handler) *http.Server {
 }
 
 func (a *app) close() {
+	if a.counting != nil {
+		a.counting.Close()
+	}
 	for _, pool := range a.pools {
 		pool.Close()
 	}

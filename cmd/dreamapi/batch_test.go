@@ -29,7 +29,7 @@ func TestABatchAnswersItsItemsInOrderAndEachForItself(t *testing.T) {
 		t.Helper()
 		a.want(t, 200)
 		for i, c := range []string{"1 200", "2 402 tier_limit_reached", "3 200", "4 402 tier_limit_reached", "5 404 not_found", "6 200",
-			"7 400 unknown_plan", "8 400 unknown_meter", "9 400 invalid_request", "1 200", "1 200", "1 422 idempotency_mismatch"} {
+			"7 400 unknown_plan", "8 400 unknown_meter", "9 402 tier_limit_reached", "1 200", "1 200", "1 422 idempotency_mismatch"} {
 			at := fmt.Sprintf("results.%d.", i)
 			got := strings.TrimSuffix(fmt.Sprintf("%s %s %s", a.text(at+"id"), a.text(at+"status"), a.text(at+"code")), " <nil>")
 			equal(t, at, got, c)

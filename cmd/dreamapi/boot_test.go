@@ -115,7 +115,7 @@ func (w *world) run(ctx context.Context, jobs bool, surfaces, ops net.Listener, 
 func (w *world) environ() []string {
 	variables := w.variables()
 	for name, value := range map[string]string{
-		"DATABASE_URL": w.db.Owner.Reveal(), "PORT": w.port, "DEVELOPER_FREE_CALLS": "100000",
+		"DATABASE_URL": w.db.Owner.Reveal(), "PORT": w.port, "DEVELOPER_FREE_CALLS": "100000", "TEST_PLATFORM_CALLS": "0",
 		"DEVELOPER_URL": w.url("dashboard"), "OAUTH_URL": w.url("connect"), "CUSTOMER_URL": w.url("api"),
 		"SESSION_SIGNING_KEY": base64.StdEncoding.EncodeToString(make([]byte, 32)),
 		"ENCRYPTION_KEY":      base64.StdEncoding.EncodeToString([]byte("an encryption key of 32 bytes...")),

@@ -69,6 +69,9 @@ type config struct {
 	DeveloperFreeCalls int64 `env:"DEVELOPER_FREE_CALLS" envDefault:"5" doc:"changes a month by the JSON API for a developer who does not pay"`
 	DeveloperPaidCalls int64 `env:"DEVELOPER_PAID_CALLS" envDefault:"500" doc:"changes a month for one who does"`
 
+	TestPlatformCalls int64 `env:"TEST_PLATFORM_CALLS" envDefault:"10000" doc:"tracked calls a month that a test platform takes; 0: as many as it likes"`
+	HistoryDays       int   `env:"HISTORY_DAYS" envDefault:"400" doc:"how long usage by hour and by day is kept"`
+
 	ClerkAPIURL  string `env:"CLERK_API_URL" doc:"of a sandbox; only with --unsafe-sandbox"`
 	StripeAPIURL string `env:"STRIPE_API_URL" doc:"of a sandbox; only with --unsafe-sandbox"`
 }
@@ -247,6 +250,12 @@ func (c config) contradictions(unsafeSandbox bool) []string {
 	}
 	if c.DeveloperFreeCalls < 0 || c.DeveloperPaidCalls < 0 {
 		fault("DEVELOPER_FREE_CALLS and DEVELOPER_PAID_CALLS are not below 0")
+	}
+	if c.TestPlatformCalls < 0 {
+		fault("TEST_PLATFORM_CALLS is not below 0")
+	}
+	if c.HistoryDays < 1 || c.HistoryDays > 36_500 {
+		fault("HISTORY_DAYS is from 1 to 36500")
 	}
 	return faults
 }

@@ -176,8 +176,7 @@ func TestDeleteCustomer(t *testing.T) {
 	p.api(t, "GET /api/customers/"+user, "").want(t, 404, "not_found")
 	p.w.api(t, "POST /api/data", token, "").want(t, 401, "invalid_credentials")
 	p.track(t, user, "").want(t, 404, "not_found")
-	equal(t, "counters", p.w.query(t, "SELECT count(*)::text FROM tenant_usage.counters"), "0")
-	equal(t, "rate windows", p.w.query(t, "SELECT count(*)::text FROM tenant_usage.rate_windows"), "0")
+	equal(t, "counters", p.w.query(t, "SELECT count(*)::text FROM tenant_usage.users"), "0")
 	// The Clerk user goes with the job; then the email is free for a new customer, who has nothing of the old one.
 	must(t, p.w.background().Settle(t.Context()))
 	p.w.atClerk(t, endUsersApp, "GET /v1/users/"+user, "").want(t, 404)

@@ -117,7 +117,7 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	variables := sandboxed.variables()
 	for name, value := range map[string]string{
-		"DATABASE_URL": databaseURL.Reveal(), "PORT": actual, "DRAIN_DELAY": "0s", "OPS_ADDR": ops.Addr().String(),
+		"DATABASE_URL": databaseURL.Reveal(), "PORT": actual, "DRAIN_DELAY": "0s", "TEST_PLATFORM_CALLS": "0", "OPS_ADDR": ops.Addr().String(),
 		"DEVELOPER_URL": address("dashboard"), "OAUTH_URL": address("connect"), "CUSTOMER_URL": address("api"),
 		"SESSION_SIGNING_KEY": keys[0], "ENCRYPTION_KEY": keys[1],
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/idempotency"
 	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/usage"
 )
 
 func (a answer) replayed(t *testing.T, want bool) answer {
@@ -84,7 +86,7 @@ func TestAFailedCallDoesNotUseItsKeyUp(t *testing.T) {
 	const key = "Idempotency-Key: once"
 	p.track(t, "u", "", key).want(t, 404)
 	p.track(t, "u", "", key, "X-User-Plan: gold").want(t, 400)
-	p.track(t, "u", `{"quantity":0}`, key, "X-User-Plan: free").want(t, 400)
+	p.track(t, "u", `{"quantity":1000000001}`, key, "X-User-Plan: free").want(t, 400)
 	p.track(t, "u", `{"quantity":5}`, key, "X-User-Plan: free").want(t, 200).replayed(t, false).expect(t, "usage.count", "5")
 
 	p.api(t, "POST /api/customers", `{"email":"eve@mail.example","plan":"gold"}`, key).want(t, 400)
@@ -148,7 +150,7 @@ func (w *world) sweep(t *testing.T) {
 	t.Helper()
 	worker := w.db.Open(t, db.Worker)
 	must(t, platform.EachPlatform(t.Context(), worker, func(ctx context.Context, platforms []id.Platform) error {
-		return idempotency.Sweep(ctx, worker, platforms)
+		return errors.Join(idempotency.Sweep(ctx, worker, platforms), usage.Sweep(ctx, worker, platforms, 400))
 	}))
 }
 
@@ -168,7 +170,7 @@ func TestAKeyIsKeptForADayAndSweptAfterwards(t *testing.T) {
 	p.w.db.SetClock(t, start.Add(25*time.Hour+time.Minute))
 	call().replayed(t, true) // until it is swept
 	p.w.sweep(t)
-	equal(t, "records", p.w.query(t, "SELECT count(*)::text FROM tenant_usage.idempotency"), "0")
+	equal(t, "records", p.w.query(t, "SELECT count(*)::text FROM tenant_usage.receipts"), "0")
 	call().replayed(t, false).expect(t, "usage.count", "2")
 }
 

@@ -189,7 +189,7 @@ func TestABrowserMayCallFromAllowedOriginsOnly(t *testing.T) {
 	// A page may read why its call failed.
 	got = p.w.api(t, "POST /api/data", "a.b.c", "", "Origin: "+mine).want(t, 401)
 	equal(t, "Allow-Origin of an error", got.header.Get("Access-Control-Allow-Origin"), mine)
-	got = p.w.api(t, "POST /api/data", token, `{"quantity":0}`, "Origin: "+mine).want(t, 400)
+	got = p.w.api(t, "POST /api/data", token, `{"quantity":-1}`, "Origin: "+mine).want(t, 400)
 	equal(t, "Allow-Origin of an error", got.header.Get("Access-Control-Allow-Origin"), mine)
 	// The developer surface is for no foreign page.
 	p.w.dash(t, "OPTIONS /api/me", "", "", "Origin: "+mine, "Access-Control-Request-Method: GET")

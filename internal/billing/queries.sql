@@ -165,7 +165,8 @@ SET tier = excluded.tier, status = excluded.status, price_id = excluded.price_id
     trial_end = excluded.trial_end, cancel_at = excluded.cancel_at, ended_at = excluded.ended_at,
     next_price_id = excluded.next_price_id, fetched_at = dreamapi.now(),
     -- The grace runs from when the payment failed first, however often it fails after that.
-    grace_until = CASE WHEN excluded.status = 'past_due' THEN coalesce(s.grace_until, excluded.grace_until) END;
+    grace_until = CASE WHEN excluded.status = 'past_due' THEN coalesce(s.grace_until, excluded.grace_until) END
+RETURNING tenant.user_changed(platform_id, customer_id);
 
 -- name: DeleteSubscriptions :many
 DELETE FROM billing.subscriptions WHERE platform_id = @platform_id AND customer_id = @customer_id
@@ -262,7 +263,8 @@ SET fetched_at = dreamapi.now(),
         THEN 'canceled' ELSE s.status END,
     ended_at = CASE WHEN coalesce(s.current_period_end, s.created_at) + make_interval(days => @grace_days::int) < dreamapi.now()
         THEN dreamapi.now() ELSE s.ended_at END
-WHERE s.platform_id = @platform_id AND s.id = @id;
+WHERE s.platform_id = @platform_id AND s.id = @id
+RETURNING tenant.user_changed(s.platform_id, s.customer_id);
 
 -- name: TakeAbandonedAccount :one
 SELECT coalesce(directory.take_abandoned_account(), '')::text AS account;

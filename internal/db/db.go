@@ -14,7 +14,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/secret"
 )
@@ -61,6 +60,18 @@ func Open(ctx context.Context, url secret.Text, role Role) (*DB, error) {
 	return &DB{pool, role}, nil
 }
 
+// Reserve makes another pool to the same database under the same role, of so many connections, for work that must not
+// wait while all of this one's are in use.
+func (d *DB) Reserve(ctx context.Context, connections int32) (*DB, error) {
+	cfg := d.pool.Config()
+	cfg.MinConns, cfg.MaxConns = 0, connections
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, hideURL(err)
+	}
+	return &DB{pool, d.role}, nil
+}
+
 // Close closes the pool when its transactions have ended.
 func (d *DB) Close() { d.pool.Close() }
 
@@ -95,6 +106,11 @@ func (t Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error
 // QueryRow implements DBTX.
 func (t Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return t.tx.QueryRow(ctx, sql, args...)
+}
+
+// SendBatch implements DBTX.
+func (t Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	return t.tx.SendBatch(ctx, b)
 }
 
 // Pgx returns the transaction itself, for a library that writes in it.
@@ -149,14 +165,9 @@ func (t Tx) Enter(ctx context.Context, platform id.Platform) (Tenant, error) {
 }
 
 func (d *DB) run(ctx context.Context, entry string, fn func(context.Context, pgx.Tx) error) error {
-	waiting, stopWaiting := context.WithTimeout(ctx, longestWait)
-	conn, err := d.pool.Acquire(waiting)
-	stopWaiting()
+	conn, err := d.acquire(ctx)
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return unavailable(hideURL(err))
+		return err
 	}
 	defer conn.Release()
 	deadline, ok := ctx.Deadline()
@@ -188,17 +199,42 @@ func (d *DB) run(ctx context.Context, entry string, fn func(context.Context, pgx
 	}
 	if err := tx.Commit(ctx); err != nil {
 		if lost(err) {
-			return errs.New(errs.Internal, "The database went away while it stored the result, so the outcome is not "+
-				"known. Send the request again with the same Idempotency-Key, or read the state first.").Because(err)
+			return unknownOutcome(err)
 		}
 		return err
 	}
 	return nil
 }
 
+// EnterAll is Enter for several platforms.
+func (t Tx) EnterAll(ctx context.Context, platforms []id.Platform) (Tenants, error) {
+	if _, err := t.tx.Exec(ctx, entry(platforms...)); err != nil {
+		return Tenants{}, err
+	}
+	return Tenants{t}, nil
+}
+
+func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	waiting, stopWaiting := context.WithTimeout(ctx, longestWait)
+	defer stopWaiting()
+	conn, err := d.pool.Acquire(waiting)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, unavailable(hideURL(err))
+	}
+	return conn, nil
+}
+
 // entry is the statement that enters platforms. It is put into the text of the query, as the simple protocol takes no
 // parameters, so every id is quoted.
 func entry(platforms ...id.Platform) string {
+	return "select dreamapi.enter(" + quote(entered(platforms...)) + ")"
+}
+
+// entered is the list of platforms as the policies read it.
+func entered(platforms ...id.Platform) string {
 	set := make(map[id.Platform]bool, len(platforms))
 	for _, p := range platforms {
 		set[p] = true
@@ -207,7 +243,7 @@ func entry(platforms ...id.Platform) string {
 	if err != nil {
 		panic(err) // a map of strings to booleans always marshals
 	}
-	return "select dreamapi.enter(" + quote(string(list)) + ")"
+	return string(list)
 }
 
 func quote(s string) string {

@@ -29,6 +29,12 @@ func OutOfRange(err error) bool {
 // NoRows reports whether err says that a query for one row found none.
 func NoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
+// Held reports whether err says that a lock was not to be had in time, or not without a deadlock.
+func Held(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "55P03" || pg.Code == "40P01")
+}
+
 // lost reports whether err is a failure of the database or the way to it, and no answer to the query.
 func lost(err error) bool {
 	var ours *errs.Error

@@ -35,6 +35,7 @@ const (
 	IdempotencyMismatch Code = "idempotency_mismatch"
 	IdempotencyBusy     Code = "idempotency_busy"
 	RateLimited         Code = "rate_limited"
+	TestCallsUsedUp     Code = "test_calls_used_up"
 	Internal            Code = "internal"
 	UpstreamFailed      Code = "upstream_failed"
 	Unavailable         Code = "unavailable"
@@ -90,6 +91,8 @@ var about = map[Code]struct{ title, help string }{
 		"The Idempotency-Key was used before with another body. Use a new key for each new request."},
 	IdempotencyBusy: {"Idempotency key in use",
 		"A request with the same Idempotency-Key is under way. Send it again after Retry-After seconds."},
+	TestCallsUsedUp: {"Test calls used up",
+		"A test platform takes so many tracked calls a month (UTC). Use the live platform, or wait for the next month."},
 	RateLimited: {"Too many requests",
 		"The user made more calls in this minute than the tier allows. Try again after Retry-After seconds."},
 	Internal: {"Internal error",

@@ -74,6 +74,9 @@ func NewAttempt() string { return next("con_") }
 // NewRepair makes a rep_…, which names one thing that the reconciliation put right.
 func NewRepair() string { return next("rep_") }
 
+// NewAdjustment makes an adj_…, which names units that were granted or given back.
+func NewAdjustment() string { return next("adj_") }
+
 // NewRequest makes a req_…, which names one HTTP request in answers and logs.
 func NewRequest() string { return next("req_") }
 

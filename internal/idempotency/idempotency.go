@@ -45,7 +45,7 @@ func (k *Keeper) Begin(ctx context.Context, tx db.Tenant, r Request) (stored jso
 	if r.Key == "" {
 		return nil, nil
 	}
-	mine := k.fingerprint(r)
+	mine := k.Fingerprint(r.Body)
 	n, err := queries.Reserve(ctx, tx, idempotencydb.ReserveParams{
 		PlatformID: string(tx.Platform), Route: r.Route, UserID: r.User, Key: r.Key, Fingerprint: mine,
 	})
@@ -129,8 +129,9 @@ func Sweep(ctx context.Context, worker *db.DB, platforms []id.Platform) error {
 	})
 }
 
-func (k *Keeper) fingerprint(r Request) []byte {
+// Fingerprint is by what a body is known.
+func (k *Keeper) Fingerprint(body []byte) []byte {
 	mac := hmac.New(sha256.New, k.fingerprintKey)
-	mac.Write(r.Body)
+	mac.Write(body)
 	return mac.Sum(nil)
 }

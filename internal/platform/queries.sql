@@ -163,7 +163,8 @@ SET written = @number, fetched_at = dreamapi.now(), stripe_subscription_id = sql
         WHEN grace_until IS NOT NULL THEN grace_until
         WHEN status IN ('active', 'trialing') THEN dreamapi.now() + make_interval(days => @grace_days::int)
     END
-WHERE developer_id = @developer_id AND written < @number;
+WHERE developer_id = @developer_id AND written < @number
+RETURNING directory.developer_changed(developer_id);
 
 -- name: PlansToCheck :many
 SELECT developer_id FROM platform_usage.plans

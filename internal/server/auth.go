@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -17,13 +18,27 @@ const callerKey = "caller"
 
 func callerOf(c echo.Context) tenant.Caller { return c.Get(callerKey).(tenant.Caller) }
 
+// lookup is how credentials are looked up: afresh, or by what is remembered, which the act itself must then hold
+// against the present.
+type lookup struct {
+	key   func(context.Context, id.Key) (tenant.Caller, error)
+	token func(context.Context, string) (tenant.Caller, error)
+}
+
+func (s *Server) afresh() lookup     { return lookup{s.gate.ByKey, s.gate.ByUserToken} }
+func (s *Server) remembered() lookup { return lookup{s.gate.RecallKey, s.gate.RecallUserToken} }
+
 // backend lets in a developer's backend, with its secret key.
 func (s *Server) backend(next echo.HandlerFunc) echo.HandlerFunc {
+	return s.backendBy(s.afresh(), next)
+}
+
+func (s *Server) backendBy(look lookup, next echo.HandlerFunc) echo.HandlerFunc {
 	return s.letIn(next, func(c echo.Context, token string) (tenant.Caller, error) {
 		key, ok := id.ParseKey(token)
 		switch {
 		case ok && key.Kind == id.Secret:
-			return s.gate.ByKey(c.Request().Context(), key)
+			return look.key(c.Request().Context(), key)
 		case ok && key.Kind == id.Publishable:
 			return tenant.Caller{}, errs.New(errs.Forbidden, "A publishable key names a platform and opens nothing. Use the "+
 				"secret key, from your backend.")
@@ -37,7 +52,11 @@ func (s *Server) backend(next echo.HandlerFunc) echo.HandlerFunc {
 
 // backendOrUser lets in a developer's backend for the user it names, or a user with a token of their own.
 func (s *Server) backendOrUser(next echo.HandlerFunc) echo.HandlerFunc {
-	backend := s.backend(func(c echo.Context) error {
+	return s.backendOrUserBy(s.afresh(), next)
+}
+
+func (s *Server) backendOrUserBy(look lookup, next echo.HandlerFunc) echo.HandlerFunc {
+	backend := s.backendBy(look, func(c echo.Context) error {
 		caller := callerOf(c)
 		caller.UserID = c.Request().Header.Get("X-User-Id")
 		if caller.UserID == "" {
@@ -52,7 +71,7 @@ func (s *Server) backendOrUser(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}, func(c echo.Context, token string) (tenant.Caller, error) {
-		return s.gate.ByUserToken(c.Request().Context(), token)
+		return look.token(c.Request().Context(), token)
 	})
 	return func(c echo.Context) error {
 		if token, err := bearer(c); err == nil && isJWT(token) {

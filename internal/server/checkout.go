@@ -33,10 +33,10 @@ func (s *Server) createCheckout(c echo.Context) error {
 	if err := errs.Invalid(faults); err != nil {
 		return err
 	}
-	user := userOf(c)
-	r.User, r.Body = user.ID, append(r.Body, user.Plan...)
+	caller, stated := callerOf(c), statedPlan(c)
+	r.User, r.Body = caller.UserID, append(r.Body, stated...)
 	address, replayed, err := s.cashier.Checkout(c.Request().Context(), billing.Order{
-		Platform: user.Platform, UserID: user.ID, Plan: user.Plan, Tier: in.Tier, Interval: in.Interval,
+		Platform: caller.Platform, UserID: caller.UserID, Plan: stated, Tier: in.Tier, Interval: in.Interval,
 		SuccessURL: in.SuccessURL, CancelURL: in.CancelURL,
 	}, r)
 	if err != nil {
@@ -60,8 +60,8 @@ func (s *Server) createPortal(c echo.Context) error {
 	if err := errs.Invalid(returnFaults(c, "returnUrl", in.ReturnURL)); err != nil {
 		return err
 	}
-	user := userOf(c)
-	address, err := s.cashier.Portal(c.Request().Context(), user.Platform, user.ID, in.ReturnURL)
+	caller := callerOf(c)
+	address, err := s.cashier.Portal(c.Request().Context(), caller.Platform, caller.UserID, in.ReturnURL)
 	if err != nil {
 		return err
 	}

@@ -30,8 +30,10 @@ func (s *Server) customerRoutes(e *echo.Echo) {
 	e.PATCH("/api/customers/:id", s.updateCustomer, s.backend)
 	e.DELETE("/api/customers/:id", s.deleteCustomer, s.backend)
 
-	e.POST("/api/data", s.track, s.backendOrUser)
-	e.POST("/api/data/batch", s.trackBatch, s.backend)
+	e.POST("/api/data", s.track, func(next echo.HandlerFunc) echo.HandlerFunc { return s.backendOrUserBy(s.remembered(), next) })
+	e.POST("/api/data/batch", s.trackBatch, func(next echo.HandlerFunc) echo.HandlerFunc { return s.backendBy(s.remembered(), next) })
+	e.POST("/api/grants", s.createGrant, s.backend)
+	e.GET("/api/adjustments", s.listAdjustments, s.backend)
 	e.GET("/api/usage", s.getUsage, s.backendOrUser)
 
 	e.POST("/api/create-checkout", s.createCheckout, s.backendOrUser)

@@ -158,17 +158,20 @@ func (s *Server) answerPlatform(c echo.Context, own platform.Platform, settings 
 
 func (s *Server) changePlatform(c echo.Context) error {
 	var in struct {
-		Name           *string   `json:"name"`
-		Currency       *string   `json:"currency"`
-		AllowedOrigins *[]string `json:"allowedOrigins"`
+		Name           *string    `json:"name"`
+		Currency       *string    `json:"currency"`
+		AllowedOrigins *[]string  `json:"allowedOrigins"`
+		RateLimit      limitValue `json:"rateLimit"`
 	}
 	if _, err := decode(c, &in, false); err != nil {
 		return err
 	}
 	own := platformOf(c)
-	settings, err := s.changeSettings(c, tenant.SettingsChange{
-		Name: in.Name, Currency: in.Currency, AllowedOrigins: in.AllowedOrigins,
-	})
+	change := tenant.SettingsChange{Name: in.Name, Currency: in.Currency, AllowedOrigins: in.AllowedOrigins}
+	if in.RateLimit.given {
+		change.RateLimit = &tenant.RateLimit{Calls: in.RateLimit.max}
+	}
+	settings, err := s.changeSettings(c, change)
 	if err != nil {
 		return err
 	}

@@ -157,7 +157,7 @@ func (s *Server) customerDetailOf(c echo.Context, own id.Platform, customer stri
 	}
 	d := customerDetail{Customer: found}
 	if found.Plan != "" {
-		if d.Usage, err = s.usageRead.Of(ctx, usage.User{Platform: own, ID: customer}); err != nil {
+		if d.Usage, err = s.usageRead.Of(ctx, own, customer, ""); err != nil {
 			return d, err
 		}
 	}

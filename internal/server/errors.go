@@ -45,6 +45,7 @@ var statuses = map[errs.Code]int{
 	errs.MisdirectedRequest:  http.StatusMisdirectedRequest,
 	errs.IdempotencyMismatch: http.StatusUnprocessableEntity,
 	errs.RateLimited:         http.StatusTooManyRequests,
+	errs.TestCallsUsedUp:     http.StatusForbidden,
 	errs.Internal:            http.StatusInternalServerError,
 	errs.UpstreamFailed:      http.StatusBadGateway,
 	errs.Unavailable:         http.StatusServiceUnavailable,

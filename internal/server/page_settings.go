@@ -1,10 +1,12 @@
 package server
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
@@ -13,15 +15,27 @@ func (s *Server) settingsPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	limit := "unlimited"
+	if settings.RateLimit != nil {
+		limit = strconv.Itoa(int(*settings.RateLimit))
+	}
 	return s.view(c, "settings", "Settings", map[string]any{
-		"Settings": settings, "Origins": strings.Join(settings.AllowedOrigins, "\n"),
+		"Settings": settings, "Origins": strings.Join(settings.AllowedOrigins, "\n"), "RateLimit": limit,
 	})
 }
 
 func (s *Server) saveSettings(c echo.Context) error {
 	name, currency, origins := posted(c, "name"), strings.ToLower(posted(c, "currency")), postedLines(c, "allowedOrigins")
+	limit := tenant.RateLimit{}
+	if text := posted(c, "rateLimit"); text != "" && !strings.EqualFold(text, "unlimited") {
+		calls, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64)
+		if err != nil {
+			return errs.InvalidParam("rateLimit", "rateLimit is a whole number, or unlimited.")
+		}
+		limit.Calls = &calls
+	}
 	_, err := s.changeSettings(c, tenant.SettingsChange{
-		Name: &name, Currency: &currency, AllowedOrigins: &origins,
+		Name: &name, Currency: &currency, AllowedOrigins: &origins, RateLimit: &limit,
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,7 +27,7 @@ type tierForm struct {
 type meterRow struct {
 	Index            int
 	Meter, Max       string // Max as typed: a number, or unlimited
-	Period           string
+	Period, Anchor   string
 	Default, Unnamed bool // Unnamed: empty, for another meter
 }
 
@@ -52,10 +53,10 @@ func tierFormOf(t tenant.Tier) tierForm {
 		if limit.Max != nil {
 			most = strconv.FormatInt(*limit.Max, 10)
 		}
-		form.Meters = append(form.Meters, meterRow{i, name, most, limit.Period, i == 0, false})
+		form.Meters = append(form.Meters, meterRow{i, name, most, limit.Period, limit.Anchor, i == 0, false})
 	}
 	for range emptyRows {
-		form.Meters = append(form.Meters, meterRow{Index: len(form.Meters), Period: "month", Unnamed: true})
+		form.Meters = append(form.Meters, meterRow{Index: len(form.Meters), Period: "month", Anchor: tenant.FromCalendar, Unnamed: true})
 	}
 	return form
 }
@@ -63,6 +64,14 @@ func tierFormOf(t tenant.Tier) tierForm {
 // Periods are what a limit may hold for, the usual one first.
 func (tierForm) Periods() []string {
 	return []string{"month", "minute", "hour", "day", "week", "year", "lifetime"}
+}
+
+// Anchors are from where periods may be counted, and what the form calls that.
+func (tierForm) Anchors() [][2]string {
+	return [][2]string{
+		{tenant.FromCalendar, "the calendar (UTC)"}, {tenant.FromCustomer, "each customer's start"},
+		{tenant.FromSubscription, "each subscription"},
+	}
 }
 
 // readTierForm reads all that the form of a tier says, but for the name, and lists every fault by its field.
@@ -115,7 +124,9 @@ func readTierForm(c echo.Context, currency string) (tenant.Tier, error) {
 			fault(fmt.Sprintf("meter.%d", i), "is named twice")
 			continue
 		}
-		limit := tenant.Limit{Period: posted(c, fmt.Sprintf("period.%d", i))}
+		limit := tenant.Limit{
+			Period: posted(c, fmt.Sprintf("period.%d", i)), Anchor: cmp.Or(posted(c, fmt.Sprintf("anchor.%d", i)), tenant.FromCalendar),
+		}
 		if !strings.EqualFold(text, "unlimited") {
 			n, err := strconv.ParseInt(strings.ReplaceAll(text, ",", ""), 10, 64)
 			if err != nil || n < 0 {
@@ -138,16 +149,12 @@ func tierField(c echo.Context) func(param string) string {
 	}
 	return func(param string) string {
 		if meter, ok := strings.CutPrefix(param, "meters."); ok {
-			meter, isPeriod := strings.CutSuffix(meter, ".period")
+			meter, field, _ := strings.Cut(meter, ".")
 			row, ok := rows[meter]
-			switch {
-			case !ok:
+			if !ok {
 				return param
-			case isPeriod:
-				return fmt.Sprintf("period.%d", row)
-			default:
-				return fmt.Sprintf("meter.%d", row)
 			}
+			return fmt.Sprintf("%s.%d", cmp.Or(field, "meter"), row)
 		}
 		switch {
 		case param == "limit":

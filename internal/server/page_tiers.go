@@ -33,7 +33,7 @@ func (s *Server) newTierPage(c echo.Context) error {
 	}
 	start := tenant.Tier{
 		Currency: settings.Currency, RateLimit: tenant.DefaultRateLimit,
-		Limits: map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(1000)), Period: "month"}},
+		Limits: map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(1000)), Period: "month", Anchor: tenant.FromCalendar}},
 	}
 	return s.view(c, "new-tier", "New tier", tierFormOf(start))
 }

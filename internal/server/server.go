@@ -16,6 +16,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/dream-api/dream-api/internal/billing"
+	"github.com/dream-api/dream-api/internal/idempotency"
 	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/secret"
 	"github.com/dream-api/dream-api/internal/tenant"
@@ -43,20 +44,22 @@ type Config struct {
 
 // Modules are what the surfaces call.
 type Modules struct {
-	Gate       *tenant.Gate
-	Admin      *tenant.Admin
-	Customers  *tenant.Customers
-	Background *tenant.Background
-	Platform   *platform.Service
-	Developers *platform.Background
-	Usage      *usage.Service
-	Cashier    *billing.Cashier
-	Desk       *billing.Desk
-	Bridge     *billing.Bridge
-	Billing    *billing.Background
+	Gate        *tenant.Gate
+	Admin       *tenant.Admin
+	Customers   *tenant.Customers
+	Background  *tenant.Background
+	Platform    *platform.Service
+	Developers  *platform.Background
+	Usage       *usage.Service
+	UsageReader *usage.Reader
+	Keeper      *idempotency.Keeper
+	Cashier     *billing.Cashier
+	Desk        *billing.Desk
+	Bridge      *billing.Bridge
+	Billing     *billing.Background
 	// What the dashboard reads of customers, under the developer surface's role.
 	CustomersRead *tenant.Customers
-	UsageRead     *usage.Service
+	UsageRead     *usage.Reader
 }
 
 // Server serves the three surfaces.
@@ -66,20 +69,22 @@ type Server struct {
 	metrics   *Metrics
 	templates *template.Template
 
-	gate       *tenant.Gate
-	admin      *tenant.Admin
-	customers  *tenant.Customers
-	background *tenant.Background
-	platform   *platform.Service
-	developers *platform.Background
-	usage      *usage.Service
-	cashier    *billing.Cashier
-	desk       *billing.Desk
-	bridge     *billing.Bridge
-	billing    *billing.Background
+	gate        *tenant.Gate
+	admin       *tenant.Admin
+	customers   *tenant.Customers
+	background  *tenant.Background
+	platform    *platform.Service
+	developers  *platform.Background
+	usage       *usage.Service
+	usageReader *usage.Reader
+	keeper      *idempotency.Keeper
+	cashier     *billing.Cashier
+	desk        *billing.Desk
+	bridge      *billing.Bridge
+	billing     *billing.Background
 
 	customersRead *tenant.Customers
-	usageRead     *usage.Service
+	usageRead     *usage.Reader
 
 	clerkHooks, developerHooks []*standardwebhooks.Webhook
 
@@ -92,7 +97,8 @@ func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) (*Server, er
 	s := &Server{
 		cfg: cfg, log: log, metrics: metrics, templates: parseTemplates(),
 		gate: m.Gate, admin: m.Admin, customers: m.Customers, background: m.Background, platform: m.Platform,
-		developers: m.Developers, usage: m.Usage, cashier: m.Cashier, desk: m.Desk, bridge: m.Bridge, billing: m.Billing,
+		developers: m.Developers, usage: m.Usage, usageReader: m.UsageReader, keeper: m.Keeper,
+		cashier: m.Cashier, desk: m.Desk, bridge: m.Bridge, billing: m.Billing,
 		customersRead: m.CustomersRead, usageRead: m.UsageRead,
 	}
 	var err error

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -34,6 +35,7 @@ type price struct {
 type meter struct {
 	Limit  *int64 `json:"limit"`
 	Period string `json:"period"`
+	Anchor string `json:"anchor"` // from where periods are counted: calendar, customer or subscription
 }
 
 // tierEntry is a tier as its developer sees it.
@@ -57,7 +59,7 @@ func priceListEntryOf(t tenant.Tier) priceListEntry {
 		entry.Prices[i] = price{p.Interval, p.Amount, p.StripeID}
 	}
 	for name, limit := range t.Limits {
-		entry.Meters[name] = meter{limit.Max, limit.Period}
+		entry.Meters[name] = meter{limit.Max, limit.Period, limit.Anchor}
 	}
 	return entry
 }
@@ -126,22 +128,24 @@ func (l *limitValue) UnmarshalJSON(raw []byte) error {
 type meterInput struct {
 	Limit  limitValue `json:"limit"`
 	Period string     `json:"period"`
+	Anchor string     `json:"anchor"`
 }
 
 // limitsOf changes the limits that hold now by what limit, for requests, and meters, for any, say. A meter that is
-// null goes; one without a period keeps the one it has, or has a month.
+// null goes; one without a period or an anchor keeps those it has, or has a month of the calendar.
 func limitsOf(limit limitValue, meters map[string]*meterInput, now map[string]tenant.Limit) (map[string]tenant.Limit, error) {
 	limits := map[string]tenant.Limit{}
 	maps.Copy(limits, now)
-	period := func(name, stated string) string {
-		switch before, ok := now[name]; {
-		case stated != "":
-			return stated
-		case ok:
-			return before.Period
-		default:
-			return "month"
+	limitFor := func(name string, most *int64, stated *meterInput) tenant.Limit {
+		l, ok := now[name]
+		if !ok {
+			l = tenant.Limit{Period: "month", Anchor: tenant.FromCalendar}
 		}
+		l.Max = most
+		if stated != nil {
+			l.Period, l.Anchor = cmp.Or(stated.Period, l.Period), cmp.Or(stated.Anchor, l.Anchor)
+		}
+		return l
 	}
 	var faults []errs.Fault
 	for name, m := range meters {
@@ -157,18 +161,14 @@ func limitsOf(limit limitValue, meters map[string]*meterInput, now map[string]te
 		case !ok && !saidAbove:
 			faults = append(faults, errs.Fault{Param: "meters." + name + ".limit", Message: "meters." + name + ".limit is missing."})
 		}
-		limits[name] = tenant.Limit{Max: before.Max, Period: period(name, m.Period)}
+		limits[name] = limitFor(name, before.Max, m)
 	}
 	if limit.given {
 		named := meters[tenant.DefaultMeter]
 		if named != nil && named.Limit.given && !equal(named.Limit.max, limit.max) {
 			faults = append(faults, errs.Fault{Param: "limit", Message: "limit and meters.requests.limit say different things."})
 		}
-		stated := ""
-		if named != nil {
-			stated = named.Period
-		}
-		limits[tenant.DefaultMeter] = tenant.Limit{Max: limit.max, Period: period(tenant.DefaultMeter, stated)}
+		limits[tenant.DefaultMeter] = limitFor(tenant.DefaultMeter, limit.max, named)
 	}
 	return limits, errs.Invalid(faults)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -28,11 +29,18 @@ func (s *Server) track(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	user := userOf(c)
-	outcome, err := s.usage.Track(c.Request().Context(), usage.Call{
-		User: user, Meter: in.Meter, Quantity: orDefault(in.Quantity, 1),
-	}, idempotency.Request{Route: "POST /api/data", User: user.ID, Key: key, Body: append(body, user.Plan...)})
-	rateHeaders(c, outcome.Rate)
+	caller, stated := callerOf(c), statedPlan(c)
+	call := usage.Call{
+		Meter: in.Meter, Quantity: orDefault(in.Quantity, 1), GivesBack: caller.Backend,
+		Receipt: usage.ReceiptOf(s.keeper, idempotency.Request{
+			Route: "POST /api/data", User: caller.UserID, Key: key, Body: append(body, stated...),
+		}),
+	}
+	var outcomes [1]usage.Outcome
+	var failed [1]error
+	s.count(c, []usage.Call{call}, []subject{{caller.UserID, stated}}, outcomes[:], failed[:])
+	outcome, err := outcomes[0], failed[0]
+	rateHeaders(c, outcome)
 	if err != nil {
 		return err
 	}
@@ -41,6 +49,65 @@ func (s *Server) track(c echo.Context) error {
 		return tierLimitReached(outcome.Usage)
 	}
 	return c.JSON(http.StatusOK, object{{"success", true}, {"usage", outcome.Usage}})
+}
+
+// subject is whose usage a call is, and what plan the developer says of one who is no customer of ours.
+type subject struct{ userID, plan string }
+
+// count counts calls of the caller's platform. What turns out to have been judged by something that has changed since is
+// judged again, as often as it takes within the time of the request.
+func (s *Server) count(c echo.Context, calls []usage.Call, subjects []subject, outcomes []usage.Outcome, failed []error) {
+	ctx, caller := c.Request().Context(), callerOf(c)
+	left := make([]int, len(calls))
+	for i := range calls {
+		left[i] = i
+	}
+	for len(left) > 0 {
+		var batch []usage.Call
+		var places, stale []int
+		for _, i := range left {
+			calls[i].Entitlement, failed[i] = s.gate.Recall(ctx, caller, subjects[i].userID, subjects[i].plan)
+			calls[i].Until = caller.Until
+			switch {
+			case failed[i] != nil:
+			case caller.IsOlderThan(calls[i].Entitlement):
+				failed[i], stale = usage.ErrStale, append(stale, i)
+			default:
+				batch, places = append(batch, calls[i]), append(places, i)
+			}
+		}
+		done, errs := s.usage.TrackAll(batch)
+		for n, i := range places {
+			outcomes[i], failed[i] = done[n], errs[n]
+			if errors.Is(failed[i], usage.ErrStale) {
+				s.gate.Forget(caller, subjects[i].userID, subjects[i].plan)
+				stale = append(stale, i)
+			}
+		}
+		left = stale
+		if len(left) == 0 {
+			return
+		}
+		var err error
+		if caller, err = s.reconsider(c, caller); err != nil {
+			for _, i := range left {
+				failed[i] = err
+			}
+			return
+		}
+	}
+}
+
+// reconsider lets the caller in again, by what holds now.
+func (s *Server) reconsider(c echo.Context, caller tenant.Caller) (tenant.Caller, error) {
+	if err := c.Request().Context().Err(); err != nil {
+		return caller, err
+	}
+	fresh, err := s.gate.Reconsider(c.Request().Context(), caller)
+	if err != nil {
+		return caller, err
+	}
+	return fresh, s.admit(c, fresh)
 }
 
 // trackBatch answers each item as a call of its own would be. An item's id is its idempotency key, so a batch can be
@@ -80,19 +147,28 @@ func (s *Server) trackBatch(c echo.Context) error {
 		return err
 	}
 
-	results := make([]object, len(in.Items))
-	var tightest *usage.Rate
+	calls, subjects := make([]usage.Call, len(in.Items)), make([]subject, len(in.Items))
 	for i, it := range in.Items {
 		body, err := json.Marshal(it)
 		if err != nil {
 			return err
 		}
-		outcome, err := s.usage.Track(c.Request().Context(), usage.Call{
-			User:  usage.User{Platform: callerOf(c).Platform, ID: it.UserID, Plan: it.Plan},
-			Meter: it.Meter, Quantity: orDefault(it.Quantity, 1),
-		}, idempotency.Request{Route: "POST /api/data/batch", User: it.UserID, Key: it.ID, Body: body})
-		if outcome.Rate.Limit > 0 && (tightest == nil || outcome.Rate.Remaining < tightest.Remaining) {
-			tightest = &outcome.Rate
+		calls[i] = usage.Call{
+			Meter: it.Meter, Quantity: orDefault(it.Quantity, 1), GivesBack: true,
+			Receipt: usage.ReceiptOf(s.keeper, idempotency.Request{
+				Route: "POST /api/data/batch", User: it.UserID, Key: it.ID, Body: body,
+			}),
+		}
+		subjects[i] = subject{it.UserID, it.Plan}
+	}
+	outcomes, failed := make([]usage.Outcome, len(calls)), make([]error, len(calls))
+	s.count(c, calls, subjects, outcomes, failed)
+	results := make([]object, len(in.Items))
+	var tightest *usage.Outcome
+	for i, it := range in.Items {
+		outcome, err := outcomes[i], failed[i]
+		if outcome.Rate.Limit > 0 && (tightest == nil || outcome.Rate.Remaining < tightest.Rate.Remaining) {
+			tightest = &outcomes[i]
 		}
 		if err == nil && outcome.Refused {
 			err = tierLimitReached(outcome.Usage)
@@ -121,28 +197,26 @@ func (s *Server) itemResult(c echo.Context, itemID string, outcome usage.Outcome
 }
 
 func (s *Server) getUsage(c echo.Context) error {
-	user := userOf(c)
-	report, err := s.usage.Of(c.Request().Context(), user)
+	caller := callerOf(c)
+	report, err := s.usageReader.Of(c.Request().Context(), caller.Platform, caller.UserID, statedPlan(c))
 	if err != nil {
 		return err
 	}
-	rateHeaders(c, report.Rate)
+	rateHeaders(c, usage.Outcome{Rate: report.Rate})
 	main := report.Meters[tenant.DefaultMeter]
 	return c.JSON(http.StatusOK, object{
-		{"userId", user.ID}, {"plan", report.Plan}, {"usageCount", main.Count}, {"limit", main.Limit},
+		{"userId", caller.UserID}, {"plan", report.Plan}, {"usageCount", main.Count}, {"limit", main.Limit},
 		{"remaining", main.Remaining}, {"periodStart", main.PeriodStart}, {"periodEnd", main.PeriodEnd},
 		{"meters", report.Meters},
 	})
 }
 
-// userOf is whom the call is for. A user's own token never states a plan.
-func userOf(c echo.Context) usage.User {
-	caller := callerOf(c)
-	user := usage.User{Platform: caller.Platform, ID: caller.UserID}
-	if caller.Backend {
-		user.Plan = c.Request().Header.Get("X-User-Plan")
+// statedPlan is the X-User-Plan. A user's own token never states a plan.
+func statedPlan(c echo.Context) string {
+	if !callerOf(c).Backend {
+		return ""
 	}
-	return user
+	return c.Request().Header.Get("X-User-Plan")
 }
 
 func tierLimitReached(u usage.Usage) error {
@@ -150,13 +224,18 @@ func tierLimitReached(u usage.Usage) error {
 }
 
 // rateHeaders tells the client how many calls are left, in the form of the IETF's draft on RateLimit header fields.
-func rateHeaders(c echo.Context, r usage.Rate) {
-	if r.Limit == 0 { // the call failed before its rate was known
+func rateHeaders(c echo.Context, o usage.Outcome) {
+	if o.Rate.Limit == 0 { // the call failed before its rate was known
 		return
 	}
-	h := c.Response().Header()
-	h.Set("RateLimit-Policy", fmt.Sprintf(`"user";q=%d;w=60`, r.Limit))
-	h.Set("RateLimit", fmt.Sprintf(`"user";r=%d;t=%d`, r.Remaining, r.Reset))
+	policy := fmt.Sprintf(`"user";q=%d;w=60`, o.Rate.Limit)
+	state := fmt.Sprintf(`"user";r=%d;t=%d`, o.Rate.Remaining, o.Rate.Reset)
+	if all := o.PlatformRate; all != nil {
+		policy += fmt.Sprintf(`, "platform";q=%d;w=60`, all.Limit)
+		state += fmt.Sprintf(`, "platform";r=%d;t=%d`, all.Remaining, all.Reset)
+	}
+	c.Response().Header().Set("RateLimit-Policy", policy)
+	c.Response().Header().Set("RateLimit", state)
 }
 
 func orDefault[T any](value *T, fallback T) T {

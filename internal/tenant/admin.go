@@ -97,13 +97,13 @@ func (a *Admin) insertPlatform(
 func freeTier(requests int64) Tier {
 	return Tier{
 		Name: "free", DisplayName: "Free", Currency: defaultCurrency, Prices: PricesOf(map[string]int64{"month": 0}),
-		RateLimit: DefaultRateLimit, Limits: map[string]Limit{DefaultMeter: {Max: &requests, Period: "month"}},
+		RateLimit: DefaultRateLimit, Limits: map[string]Limit{DefaultMeter: {Max: &requests, Period: "month", Anchor: FromCalendar}},
 	}
 }
 
 func proTier() Tier {
 	return Tier{
 		Name: "pro", DisplayName: "Pro", Currency: defaultCurrency, Prices: PricesOf(map[string]int64{"month": 1000}),
-		RateLimit: DefaultRateLimit, Limits: map[string]Limit{DefaultMeter: {Max: new(int64(10_000)), Period: "month"}},
+		RateLimit: DefaultRateLimit, Limits: map[string]Limit{DefaultMeter: {Max: new(int64(10_000)), Period: "month", Anchor: FromCalendar}},
 	}
 }

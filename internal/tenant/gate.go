@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
@@ -13,12 +14,17 @@ import (
 
 // Gate resolves what a request carries to the platform it belongs to.
 type Gate struct {
-	db    *db.DB
-	clerk *clerkapp.App
+	db        *db.DB
+	clerk     *clerkapp.App
+	testCalls *int64
+	memory    memory
 }
 
-// NewGate makes a Gate. The clerk app is the one that all end users share.
-func NewGate(customer *db.DB, clerk *clerkapp.App) *Gate { return &Gate{customer, clerk} }
+// NewGate makes a Gate. The clerk app is the one that all end users share. A test platform takes that many tracked calls a
+// month; nil: as many as it likes.
+func NewGate(customer *db.DB, clerk *clerkapp.App, testCalls *int64) *Gate {
+	return &Gate{customer, clerk, testCalls, newMemory()}
+}
 
 // Caller is who stands behind a request.
 type Caller struct {
@@ -26,6 +32,13 @@ type Caller struct {
 	Backend  bool   // a secret key: it may act for any user of the platform
 	UserID   string // the end user, where a user's own token was shown
 	Origins  []string
+	Until    time.Time // when it ends by itself: the key expires, or the platform is suspended
+
+	seen      time.Time // when it was remembered
+	key       *id.Key   // by which the caller was let in; nil: otherwise
+	epoch     int64     // see Entitlement
+	rateLimit *int      // of the platform
+	test      bool
 }
 
 // Allows reports whether a browser may call from the origin.
@@ -34,7 +47,7 @@ func (c Caller) Allows(origin string) bool { return slices.Contains(c.Origins, o
 // of makes the caller one of the platform, unless that is suspended: a live platform whose developer's plan, and the
 // grace after it, have ended.
 func (c *Caller) of(ctx context.Context, tx db.Tenant) error {
-	row, err := queries.AllowedOrigins(ctx, tx, string(tx.Platform))
+	row, err := queries.PlatformAtGate(ctx, tx, string(tx.Platform))
 	if err != nil {
 		return err
 	}
@@ -42,7 +55,11 @@ func (c *Caller) of(ctx context.Context, tx db.Tenant) error {
 		return errs.New(errs.PlatformSuspended, "The live platform is suspended, because its developer's plan has ended. Its "+
 			"data is kept, and it works again as soon as the plan is paid.")
 	}
-	c.Platform, c.Origins = tx.Platform, row.AllowedOrigins
+	c.Platform, c.Origins, c.Until = tx.Platform, row.AllowedOrigins, row.PaidUntil
+	c.epoch, c.test = row.Epoch, row.Test
+	if row.RateLimit != nil {
+		c.rateLimit = new(int(*row.RateLimit))
+	}
 	return nil
 }
 
@@ -50,11 +67,8 @@ func (c *Caller) of(ctx context.Context, tx db.Tenant) error {
 func (g *Gate) ByKey(ctx context.Context, key id.Key) (Caller, error) {
 	caller := Caller{Backend: key.Kind == id.Secret}
 	err := g.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
-		t, err := g.enter(ctx, tx, key)
-		if err != nil {
-			return err
-		}
-		return caller.of(ctx, t)
+		_, err := g.enter(ctx, tx, key, &caller)
+		return err
 	})
 	return caller, err
 }
@@ -66,40 +80,73 @@ func (g *Gate) ByUserToken(ctx context.Context, token string) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	refused := errs.New(errs.InvalidCredentials, "The token is valid, but its user is not a customer of a platform it names. "+
-		"Make tokens with the JWT template that adds the publishableKey claim.")
 	key, ok := id.ParseKey(claims.PublishableKey)
 	if !ok || key.Kind != id.Publishable {
-		return Caller{}, refused
+		return Caller{}, notACustomer()
 	}
 	caller := Caller{UserID: claims.UserID}
 	err = g.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
-		t, err := g.enter(ctx, tx, key)
-		if errs.Is(err, errs.InvalidCredentials) {
-			return refused
-		}
+		t, err := g.enter(ctx, tx, key, &caller)
 		if err != nil {
 			return err
-		}
-		if err := caller.of(ctx, t); err != nil {
-			return err
-		}
-		if claims.AuthorizedParty != "" && !caller.Allows(claims.AuthorizedParty) {
-			return errs.New(errs.InvalidCredentials, "The token was made for the origin %s, which is not among the allowed "+
-				"origins of the platform.", claims.AuthorizedParty)
 		}
 		plan, err := queries.CurrentPlan(ctx, t, tenantdb.CurrentPlanParams{
 			PlatformID: string(t.Platform), ID: claims.UserID,
 		})
 		if db.NoRows(err) || err == nil && plan.Kind != string(FromClerk) {
-			return refused // an external customer may have any id, also one that looks like Clerk's
+			return notACustomer() // an external customer may have any id, also one that looks like Clerk's
 		}
 		return err
 	})
+	if errs.Is(err, errs.InvalidCredentials) {
+		err = notACustomer()
+	}
+	if err == nil {
+		err = caller.admits(claims)
+	}
 	if err != nil {
 		return Caller{}, err
 	}
 	return caller, nil
+}
+
+// RecallUserToken is ByUserToken from memory, as far as the platform is there. That its user is a customer is for
+// Recall to find.
+func (g *Gate) RecallUserToken(ctx context.Context, token string) (Caller, error) {
+	claims, err := g.clerk.Verify(ctx, token)
+	if err != nil {
+		return Caller{}, err
+	}
+	key, ok := id.ParseKey(claims.PublishableKey)
+	if !ok || key.Kind != id.Publishable {
+		return Caller{}, notACustomer()
+	}
+	caller, err := g.RecallKey(ctx, key)
+	if errs.Is(err, errs.InvalidCredentials) {
+		err = notACustomer()
+	}
+	if err == nil {
+		err = caller.admits(claims)
+	}
+	if err != nil {
+		return Caller{}, err
+	}
+	caller.UserID = claims.UserID
+	return caller, nil
+}
+
+func notACustomer() error {
+	return errs.New(errs.InvalidCredentials, "The token is valid, but its user is not a customer of a platform it names. "+
+		"Make tokens with the JWT template that adds the publishableKey claim.")
+}
+
+// admits refuses a token that was made for an origin which the platform does not allow.
+func (c *Caller) admits(claims clerkapp.Claims) error {
+	if claims.AuthorizedParty != "" && !c.Allows(claims.AuthorizedParty) {
+		return errs.New(errs.InvalidCredentials, "The token was made for the origin %s, which is not among the allowed "+
+			"origins of the platform.", claims.AuthorizedParty)
+	}
+	return nil
 }
 
 // ByDomain resolves a custom domain; ok is false where no platform has it.
@@ -129,9 +176,9 @@ func (g *Gate) OriginKnown(ctx context.Context, origin string) (known bool, err 
 	return known, err
 }
 
-// enter looks the key up and enters its platform, where the key must be usable at this moment: there is no cache that
-// could miss a revocation.
-func (g *Gate) enter(ctx context.Context, tx db.Tx, key id.Key) (db.Tenant, error) {
+// enter looks the key up and enters its platform, where the key must be usable at this moment. The epoch is read before
+// the key, so that a caller who is remembered is not newer than what it is compared with.
+func (g *Gate) enter(ctx context.Context, tx db.Tx, key id.Key, caller *Caller) (db.Tenant, error) {
 	unknown := errs.New(errs.InvalidCredentials, "The key %s does not exist, has expired or has been revoked.", key.Hint())
 	platform, err := queries.PlatformOfKey(ctx, tx, key.Hash())
 	if err != nil {
@@ -144,12 +191,23 @@ func (g *Gate) enter(ctx context.Context, tx db.Tx, key id.Key) (db.Tenant, erro
 	if err != nil {
 		return db.Tenant{}, err
 	}
+	suspended := caller.of(ctx, t)
+	if suspended != nil && !errs.Is(suspended, errs.PlatformSuspended) {
+		return db.Tenant{}, suspended
+	}
 	found, err := queries.UsableKey(ctx, t, tenantdb.UsableKeyParams{PlatformID: platform, Hash: key.Hash()})
 	if db.NoRows(err) {
 		return db.Tenant{}, unknown
 	}
 	if err != nil {
 		return db.Tenant{}, err
+	}
+	if suspended != nil {
+		return db.Tenant{}, suspended
+	}
+	caller.key = &key
+	if found.ExpiresAt != nil && found.ExpiresAt.Before(caller.Until) {
+		caller.Until = *found.ExpiresAt
 	}
 	if found.Unseen {
 		err = queries.TouchKey(ctx, t, tenantdb.TouchKeyParams{PlatformID: platform, ID: found.ID})

@@ -9,35 +9,6 @@ import (
 	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
 )
 
-// PlanOf finds the tier that counts for a user: the plan. For a customer it is the subscription's tier, else the one assigned, else the
-// default. A stated plan, the X-User-Plan of a developer who keeps users elsewhere, is believed only for a user who is
-// no customer of ours.
-func PlanOf(ctx context.Context, tx db.Tenant, userID, stated string) (Tier, error) {
-	row, err := queries.CurrentPlan(ctx, tx, tenantdb.CurrentPlanParams{PlatformID: string(tx.Platform), ID: userID})
-	name := row.Plan
-	switch {
-	case db.NoRows(err) && stated == "":
-		return Tier{}, unknownUser(userID)
-	case db.NoRows(err):
-		name = stated
-	case err != nil:
-		return Tier{}, err
-	case name == "":
-		return Tier{}, errs.New(errs.UnknownPlan, "The customer has no plan of their own and the platform has no free tier "+
-			"to fall back on. Set the customer's plan, or add a tier with the price 0.")
-	}
-	plan, err := TierNamed(ctx, tx, name)
-	if errs.Is(err, errs.NotFound) {
-		return Tier{}, UnknownPlan(ctx, tx, "plan", name)
-	}
-	return plan, err
-}
-
-// MetersOf lists the names of the platform's meters.
-func MetersOf(ctx context.Context, tx db.Tenant) ([]string, error) {
-	return queries.Meters(ctx, tx, string(tx.Platform))
-}
-
 // checkPlan returns errs.UnknownPlan unless the name is that of a tier which customers can be put on; the empty name is
 // that of the default tier.
 func checkPlan(ctx context.Context, tx db.Tenant, name string) error {

@@ -9,7 +9,7 @@ INSERT INTO tenant.keys (platform_id, id, kind, name, hash, value, hint)
 VALUES (@platform_id, @id, @kind, @name, @hash, @value, @hint) RETURNING *;
 
 -- name: UsableKey :one
-SELECT id, (last_used_at IS NULL OR last_used_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
+SELECT id, expires_at, (last_used_at IS NULL OR last_used_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
 FROM tenant.keys
 WHERE platform_id = @platform_id AND hash = @hash AND revoked_at IS NULL
     AND (expires_at IS NULL OR dreamapi.now() < expires_at);
@@ -33,11 +33,13 @@ WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
 
 -- name: EndKeyAt :exec
 UPDATE tenant.keys SET expires_at = least(expires_at, dreamapi.now() + make_interval(secs => @seconds::double precision))
-WHERE platform_id = @platform_id AND id = @id;
+WHERE platform_id = @platform_id AND id = @id
+RETURNING tenant.platform_changed(platform_id);
 
 -- name: RevokeKey :exec
 UPDATE tenant.keys SET revoked_at = coalesce(revoked_at, dreamapi.now())
-WHERE platform_id = @platform_id AND id = @id;
+WHERE platform_id = @platform_id AND id = @id
+RETURNING tenant.platform_changed(platform_id);
 
 -- name: CurrentPublishableKey :one
 SELECT value::text FROM tenant.keys
@@ -48,18 +50,24 @@ ORDER BY id DESC LIMIT 1;
 INSERT INTO tenant.settings (platform_id) VALUES (@platform_id);
 
 -- name: Settings :one
-SELECT currency, allowed_origins, directory.domains_here()::text[] AS domains FROM tenant.settings
+SELECT currency, allowed_origins, rate_limit, directory.domains_here()::text[] AS domains FROM tenant.settings
 WHERE platform_id = @platform_id;
 
--- name: AllowedOrigins :one
-SELECT allowed_origins, (directory.paid_until() <= dreamapi.now())::boolean AS suspended
+-- name: PlatformAtGate :one
+-- It is read before anything else that is remembered, so that the epoch is not newer than that.
+SELECT epoch, allowed_origins, rate_limit, (directory.mode() = 'test')::boolean AS test,
+    (directory.paid_until() <= dreamapi.now())::boolean AS suspended,
+    least(directory.paid_until(), '9999-01-01')::timestamptz AS paid_until
 FROM tenant.settings WHERE platform_id = @platform_id;
 
 -- name: SetAllowedOrigins :exec
-UPDATE tenant.settings SET allowed_origins = @origins WHERE platform_id = @platform_id;
+UPDATE tenant.settings SET allowed_origins = @origins, epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
+
+-- name: SetRateLimit :exec
+UPDATE tenant.settings SET rate_limit = sqlc.narg(rate_limit), epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
 
 -- name: SetCurrency :execrows
-UPDATE tenant.settings s SET currency = @currency
+UPDATE tenant.settings s SET currency = @currency, epoch = nextval('tenant.epochs')
 WHERE s.platform_id = @platform_id
     AND NOT EXISTS (SELECT FROM tenant.prices p WHERE p.platform_id = s.platform_id AND p.amount > 0);
 
@@ -80,7 +88,7 @@ SELECT directory.remove_domain(@domain)::boolean;
 
 -- name: Tiers :many
 SELECT t.*, s.currency, coalesce((
-        SELECT jsonb_agg(jsonb_build_object('meter', l.meter, 'max', l.max, 'period', l.period) ORDER BY l.meter)
+        SELECT jsonb_agg(jsonb_build_object('meter', l.meter, 'max', l.max, 'period', l.period, 'anchor', l.anchor) ORDER BY l.meter)
         FROM tenant.tier_limits l WHERE l.platform_id = t.platform_id AND l.tier = t.name
     ), '[]')::jsonb AS limits, coalesce((
         SELECT jsonb_agg(jsonb_build_object('id', p.id, 'interval', p.interval, 'price', p.amount,
@@ -100,25 +108,30 @@ SELECT count(*) FROM tenant.tiers WHERE platform_id = @platform_id;
 INSERT INTO tenant.tiers (platform_id, name, display_name, features, rate_limit, trial_days, position)
 VALUES (@platform_id, @name, @display_name, @features, @rate_limit, @trial_days,
     coalesce(sqlc.narg(position)::int, (SELECT coalesce(max(position), 0) + 1 FROM tenant.tiers
-        WHERE platform_id = @platform_id)));
+        WHERE platform_id = @platform_id)))
+RETURNING tenant.platform_changed(platform_id);
 
 -- name: UpdateTier :exec
 UPDATE tenant.tiers
 SET display_name = @display_name, features = @features, rate_limit = @rate_limit, trial_days = @trial_days,
     position = @position, version = version + 1,
     archived_at = CASE WHEN @archived::boolean THEN coalesce(archived_at, dreamapi.now()) END
-WHERE platform_id = @platform_id AND name = @name;
+WHERE platform_id = @platform_id AND name = @name
+RETURNING tenant.platform_changed(platform_id);
 
 -- name: PlaceTier :exec
-UPDATE tenant.tiers SET position = @position WHERE platform_id = @platform_id AND name = @name;
+UPDATE tenant.tiers SET position = @position WHERE platform_id = @platform_id AND name = @name
+RETURNING tenant.platform_changed(platform_id);
 
 -- name: InsertPrice :exec
 INSERT INTO tenant.prices (platform_id, id, tier, interval, amount, currency)
-VALUES (@platform_id, @id, @tier, @interval, @amount, @currency);
+VALUES (@platform_id, @id, @tier, @interval, @amount, @currency)
+RETURNING tenant.platform_changed(platform_id);
 
 -- name: RetirePrice :exec
 UPDATE tenant.prices SET retired_at = dreamapi.now()
-WHERE platform_id = @platform_id AND tier = @tier AND interval = @interval AND retired_at IS NULL;
+WHERE platform_id = @platform_id AND tier = @tier AND interval = @interval AND retired_at IS NULL
+RETURNING tenant.platform_changed(platform_id);
 
 -- name: RetireAllPrices :many
 UPDATE tenant.prices SET retired_at = dreamapi.now()
@@ -179,22 +192,31 @@ SELECT (NOT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = @pl
 SELECT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = @platform_id)::boolean;
 
 -- name: DeleteLimits :exec
-DELETE FROM tenant.tier_limits WHERE platform_id = @platform_id AND tier = @tier;
+DELETE FROM tenant.tier_limits WHERE platform_id = @platform_id AND tier = @tier
+RETURNING tenant.platform_changed(platform_id);
 
 -- name: InsertLimit :exec
-INSERT INTO tenant.tier_limits (platform_id, tier, meter, max, period)
-VALUES (@platform_id, @tier, @meter, @max, @period);
+INSERT INTO tenant.tier_limits (platform_id, tier, meter, max, period, anchor)
+VALUES (@platform_id, @tier, @meter, @max, @period, @anchor)
+RETURNING tenant.platform_changed(platform_id);
 
 -- name: Meters :many
 SELECT DISTINCT meter FROM tenant.tier_limits WHERE platform_id = @platform_id
 UNION SELECT 'requests' ORDER BY 1;
 
+-- name: UserEpoch :one
+SELECT tenant.user_epoch(@platform_id, @user_id)::bigint;
+
 -- name: CurrentPlan :one
-SELECT kind, coalesce(plan, '')::text AS plan, source FROM tenant.current_plans WHERE platform_id = @platform_id AND customer_id = @id;
+SELECT kind, coalesce(plan, '')::text AS plan, source, since, current_period_start, current_period_end,
+    coalesce(interval, '')::text AS interval, coalesce(interval_count, 0)::int AS interval_count,
+    coalesce(grace_until, '9999-01-01')::timestamptz AS grace_until
+FROM tenant.current_plans WHERE platform_id = @platform_id AND customer_id = @id;
 
 -- name: InsertCustomer :exec
 INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan)
-VALUES (@platform_id, @id, @kind, @email, @first_name, @last_name, @plan);
+VALUES (@platform_id, @id, @kind, @email, @first_name, @last_name, @plan)
+RETURNING tenant.user_changed(platform_id, id);
 
 -- name: Customer :one
 SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan
@@ -226,7 +248,8 @@ SET first_name = coalesce(sqlc.narg(first_name), first_name),
     plan = coalesce(sqlc.narg(plan), plan),
     metadata = (metadata || @metadata_set::jsonb) - @metadata_removed::text[],
     updated_at = dreamapi.now()
-WHERE platform_id = @platform_id AND id = @id;
+WHERE platform_id = @platform_id AND id = @id
+RETURNING tenant.user_changed(platform_id, id);
 
 -- name: LockCustomer :one
 SELECT kind FROM tenant.customers WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
@@ -350,7 +373,8 @@ SELECT directory.live_lacks()::text;
 
 -- name: InsertExternalCustomer :exec
 INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES (@platform_id, @id, 'external', @plan)
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING
+RETURNING tenant.user_changed(platform_id, id);
 
 -- name: Mode :one
 SELECT directory.mode()::text;

@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -21,14 +22,21 @@ type Settings struct {
 	Currency       string   `json:"currency"`
 	AllowedOrigins []string `json:"allowedOrigins"`
 	Domains        []string `json:"domains"`
+	RateLimit      *int32   `json:"rateLimit"` // calls a minute of all users together; nil: unlimited
 }
+
+const mostPlatformCalls = 100_000_000
 
 // SettingsChange holds what shall change; nil leaves a field as it is.
 type SettingsChange struct {
 	Name           *string
 	Currency       *string
 	AllowedOrigins *[]string
+	RateLimit      *RateLimit
 }
+
+// RateLimit is a bound on the calls a minute of all users together; nil is none.
+type RateLimit struct{ Calls *int64 }
 
 // Settings returns the platform's settings.
 func (a *Admin) Settings(ctx context.Context, at id.Platform) (Settings, error) {
@@ -53,6 +61,10 @@ func (a *Admin) ChangeSettings(ctx context.Context, at id.Platform, change Setti
 		if len(*change.AllowedOrigins) > 100 {
 			faults = append(faults, errs.Fault{Param: "allowedOrigins", Message: "allowedOrigins holds 100 origins at the most."})
 		}
+	}
+	if limit := change.RateLimit; limit != nil && limit.Calls != nil && (*limit.Calls < 1 || *limit.Calls > mostPlatformCalls) {
+		faults = append(faults, errs.Fault{Param: "rateLimit", Message: fmt.Sprintf("rateLimit is a number of calls a minute of all "+
+			"users together, from 1 to %d, or null for no limit.", mostPlatformCalls)})
 	}
 	if change.Currency != nil && !isCurrency(*change.Currency) {
 		faults = append(faults, errs.Fault{Param: "currency", Message: "currency is the code of a currency in three small letters, such as usd."})
@@ -79,6 +91,15 @@ func (a *Admin) ChangeSettings(ctx context.Context, at id.Platform, change Setti
 				return err
 			}
 		}
+		if change.RateLimit != nil {
+			params := tenantdb.SetRateLimitParams{PlatformID: string(at)}
+			if calls := change.RateLimit.Calls; calls != nil {
+				params.RateLimit = new(int32(*calls))
+			}
+			if err := queries.SetRateLimit(ctx, tx, params); err != nil {
+				return err
+			}
+		}
 		if change.AllowedOrigins != nil {
 			origins := slices.Compact(slices.Sorted(slices.Values(*change.AllowedOrigins)))
 			err := queries.SetAllowedOrigins(ctx, tx, tenantdb.SetAllowedOriginsParams{
@@ -96,7 +117,7 @@ func (a *Admin) ChangeSettings(ctx context.Context, at id.Platform, change Setti
 
 func readSettings(ctx context.Context, tx db.Tenant) (Settings, error) {
 	row, err := queries.Settings(ctx, tx, string(tx.Platform))
-	return Settings{row.Currency, row.AllowedOrigins, row.Domains}, err
+	return Settings{row.Currency, row.AllowedOrigins, row.Domains, row.RateLimit}, err
 }
 
 // isCurrency reports whether s is a code of ISO 4217 in small letters, as Stripe writes them.

@@ -57,6 +57,9 @@ func (t Tier) check() error {
 		if !slices.Contains(periods, limit.Period) {
 			fault("meters."+meter+".period", "is one of %s", strings.Join(periods, ", "))
 		}
+		if !slices.Contains(anchors, limit.Anchor) {
+			fault("meters."+meter+".anchor", "is one of %s", strings.Join(anchors, ", "))
+		}
 	}
 	return errs.Invalid(faults)
 }

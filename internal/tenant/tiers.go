@@ -26,6 +26,7 @@ const (
 )
 
 var (
+	anchors   = []string{FromCalendar, FromCustomer, FromSubscription}
 	periods   = []string{"minute", "hour", "day", "week", "month", "year", "lifetime"}
 	nameForm  = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
 	formNamed = "begins with a small letter and goes on with up to 39 small letters, digits, _ and -"
@@ -82,7 +83,15 @@ func (t Tier) Per(interval string) (Price, bool) {
 type Limit struct {
 	Max    *int64 `json:"max"` // nil: unlimited
 	Period string `json:"period"`
+	Anchor string `json:"anchor"` // from where periods are counted
 }
+
+// From where the periods of a limit are counted.
+const (
+	FromCalendar     = "calendar"     // of UTC
+	FromCustomer     = "customer"     // the moment at which the customer was created
+	FromSubscription = "subscription" // the present period of the subscription
+)
 
 // TierChange holds what shall change; nil leaves a field as it is. Prices and Limits make the new ones of the present
 // ones.
@@ -298,7 +307,7 @@ func insertTier(ctx context.Context, tx db.Tenant, t Tier, position *int) error 
 func insertLimits(ctx context.Context, tx db.Tenant, t Tier) error {
 	for meter, limit := range t.Limits {
 		err := queries.InsertLimit(ctx, tx, tenantdb.InsertLimitParams{
-			PlatformID: string(tx.Platform), Tier: t.Name, Meter: meter, Max: limit.Max, Period: limit.Period,
+			PlatformID: string(tx.Platform), Tier: t.Name, Meter: meter, Max: limit.Max, Period: limit.Period, Anchor: limit.Anchor,
 		})
 		if err != nil {
 			return err

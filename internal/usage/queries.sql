@@ -1,58 +1,132 @@
--- name: HitRateWindow :one
--- Every call counts, a refused one too. The window is a minute of UTC.
-INSERT INTO tenant_usage.rate_windows AS w (platform_id, user_id, minute, calls)
-VALUES (@platform_id, @user_id, date_trunc('minute', dreamapi.now(), 'UTC'), 1)
-ON CONFLICT (platform_id, user_id) DO UPDATE
-SET calls = CASE WHEN w.minute >= excluded.minute THEN w.calls + 1 ELSE 1 END,
-    minute = greatest(w.minute, excluded.minute)
-RETURNING calls, ceil(extract(epoch FROM minute + interval '1 minute' - dreamapi.now()))::int AS reset;
+-- name: BoundLocks :exec
+-- Nobody waits long for a row that somebody holds.
+SET LOCAL lock_timeout = '100ms';
 
--- name: RateWindow :one
-SELECT coalesce((
-        SELECT calls FROM tenant_usage.rate_windows
-        WHERE platform_id = @platform_id AND user_id = @user_id AND minute = date_trunc('minute', dreamapi.now(), 'UTC')
-    ), 0)::int AS calls,
-    ceil(extract(epoch FROM date_trunc('minute', dreamapi.now(), 'UTC') + interval '1 minute' - dreamapi.now()))::int AS reset;
+-- name: MakeUsers :exec
+INSERT INTO tenant_usage.users (platform_id, user_id)
+SELECT k.platform_id, k.user_id
+FROM (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@users::text[]) AS user_id) k
+ORDER BY k.platform_id, k.user_id
+ON CONFLICT DO NOTHING;
 
--- name: Count :one
--- Counts the quantity if all of it fits below the limit, decided under the lock of the row; no row when it does not.
-INSERT INTO tenant_usage.counters AS c (platform_id, user_id, meter, period, period_start, count)
-SELECT @platform_id, @user_id, @meter, @period, dreamapi.period_start(@period, dreamapi.now()), @quantity::bigint
-WHERE @quantity::bigint <= @max::bigint
-ON CONFLICT (platform_id, user_id, meter, period, period_start) DO UPDATE
-SET count = c.count + excluded.count
-WHERE c.count + excluded.count <= @max::bigint
-RETURNING count;
+-- name: LockUsers :many
+-- Locks them in the order of their keys, as the fast lane does.
+SELECT u.* FROM tenant_usage.users u
+JOIN (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@users::text[]) AS user_id) k
+    ON k.platform_id = u.platform_id AND k.user_id = u.user_id
+ORDER BY u.platform_id, u.user_id
+FOR UPDATE OF u;
 
--- name: Counter :one
-SELECT coalesce((
-        SELECT count FROM tenant_usage.counters
-        WHERE platform_id = @platform_id AND user_id = @user_id AND meter = @meter AND period = @period
-            AND period_start = dreamapi.period_start(@period, dreamapi.now())
-    ), 0)::bigint AS count;
+-- name: User :one
+SELECT * FROM tenant_usage.users WHERE platform_id = @platform_id AND user_id = @user_id;
 
--- name: PeriodBounds :one
--- Both are the epoch for a lifetime, which has no bounds.
-SELECT (CASE WHEN @period::text = 'lifetime' THEN 'epoch' ELSE dreamapi.period_start(@period, dreamapi.now()) END)::timestamptz AS starts,
-    (CASE WHEN @period::text = 'lifetime' THEN 'epoch' ELSE dreamapi.period_end(@period, dreamapi.now()) END)::timestamptz AS ends;
+-- name: LockUser :one
+SELECT * FROM tenant_usage.users WHERE platform_id = @platform_id AND user_id = @user_id FOR UPDATE;
+
+-- name: WriteUser :batchexec
+UPDATE tenant_usage.users
+SET settled = @settled, minute = @minute, calls = @calls, day = @day, slots = @slots, starts = @starts, ends = @ends,
+    counts = @counts, extras = @extras, kept = @kept, today = @today
+WHERE platform_id = @platform_id AND user_id = @user_id;
+
+-- name: ForgetUntouched :exec
+-- A row that was made for a call which then counted nothing.
+DELETE FROM tenant_usage.users u
+USING (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@users::text[]) AS user_id) k
+WHERE u.platform_id = k.platform_id AND u.user_id = k.user_id AND u.epoch = 0 AND u.calls = 0 AND u.slots = '{}';
+
+-- name: MakePlatforms :exec
+INSERT INTO tenant_usage.platforms (platform_id) SELECT unnest(@platforms::text[]) AS platform_id ORDER BY platform_id
+ON CONFLICT DO NOTHING;
+
+-- name: LockPlatforms :many
+SELECT * FROM tenant_usage.platforms WHERE platform_id = ANY(@platforms::text[]) ORDER BY platform_id FOR UPDATE;
+
+-- name: WritePlatform :batchexec
+UPDATE tenant_usage.platforms SET minute = @minute, calls = @calls, month = @month, tracked = @tracked
+WHERE platform_id = @platform_id;
+
+-- name: Epochs :many
+SELECT platform_id, epoch FROM tenant.settings WHERE platform_id = ANY(@platforms::text[]);
+
+-- name: Now :one
+SELECT dreamapi.now()::timestamptz AS now;
+
+-- name: Receipts :many
+SELECT r.* FROM tenant_usage.receipts r
+JOIN (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@ids::uuid[]) AS id) k
+    ON k.platform_id = r.platform_id AND k.id = r.id;
+
+-- name: KeepReceipt :batchexec
+INSERT INTO tenant_usage.receipts (platform_id, id, fingerprint, refused, count, max, extra, plan, slot, starts, ends, created_at)
+VALUES (@platform_id, @id, @fingerprint, @refused, @count, @max, @extra, @plan, @slot, @starts, @ends, dreamapi.now());
+
+-- name: Journal :exec
+INSERT INTO tenant_usage.journal (at, platforms, meters, plans, counts)
+VALUES (dreamapi.now(), @platforms, @meters, @plans, @counts);
+
+-- name: EndDay :batchexec
+INSERT INTO tenant_usage.days AS d (platform_id, user_id, meter, day, count)
+VALUES (@platform_id, @user_id, @meter, @day, @count)
+ON CONFLICT (platform_id, user_id, meter, day) DO UPDATE SET count = d.count + excluded.count;
+
+-- name: Adjust :batchexec
+INSERT INTO tenant_usage.adjustments (platform_id, id, user_id, meter, kind, quantity, expires, reason)
+VALUES (@platform_id, @id, @user_id, @meter, @kind, @quantity, @expires, @reason);
+
+-- name: Adjustments :many
+SELECT id, user_id, meter, kind, quantity, expires, reason, created_at FROM tenant_usage.adjustments
+WHERE platform_id = @platform_id AND user_id = @user_id AND (@after::text = '' OR id < @after)
+ORDER BY id DESC LIMIT @most;
+
+-- name: TakeJournal :many
+-- The oldest of it; each hour that it is about is added to before it is gone.
+DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT @most FOR UPDATE SKIP LOCKED)
+RETURNING at, platforms, meters, plans, counts;
+
+-- name: AddHours :exec
+INSERT INTO tenant_usage.hours AS h (platform_id, hour, meter, plan, count)
+SELECT k.platform_id, k.hour, k.meter, k.plan, k.count
+FROM (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@hours::timestamptz[]) AS hour, unnest(@meters::text[]) AS meter,
+    unnest(@plans::text[]) AS plan, unnest(@counts::bigint[]) AS count) k
+ORDER BY k.platform_id, k.hour, k.meter, k.plan
+ON CONFLICT (platform_id, hour, meter, plan) DO UPDATE SET count = h.count + excluded.count;
 
 -- name: Forget :exec
-DELETE FROM tenant_usage.counters WHERE platform_id = @platform_id AND user_id = @user_id;
+DELETE FROM tenant_usage.users WHERE platform_id = @platform_id AND user_id = @user_id;
 
--- name: ForgetRate :exec
-DELETE FROM tenant_usage.rate_windows WHERE platform_id = @platform_id AND user_id = @user_id;
+-- name: ForgetDays :exec
+DELETE FROM tenant_usage.days WHERE platform_id = @platform_id AND user_id = @user_id;
 
--- name: Sweep :execrows
--- Short periods make a row for each user and period, and nobody reads them once they are over.
-DELETE FROM tenant_usage.counters
-WHERE (platform_id, user_id, meter, period, period_start) IN (
-    SELECT platform_id, user_id, meter, period, period_start FROM tenant_usage.counters
-    WHERE platform_id = ANY(@platform_ids::text[]) AND period IN ('minute', 'hour')
-        AND period_start < dreamapi.now() - interval '7 days'
+-- name: ForgetAdjustments :exec
+DELETE FROM tenant_usage.adjustments WHERE platform_id = @platform_id AND user_id = @user_id;
+
+-- name: SweepReceipts :execrows
+-- 24 hours are promised.
+DELETE FROM tenant_usage.receipts WHERE (platform_id, id) IN (
+    SELECT platform_id, id FROM tenant_usage.receipts
+    WHERE platform_id = ANY(@platform_ids::text[]) AND created_at < dreamapi.now() - interval '25 hours'
+    LIMIT @most
+);
+
+-- name: SweepDays :execrows
+DELETE FROM tenant_usage.days WHERE (platform_id, user_id, meter, day) IN (
+    SELECT platform_id, user_id, meter, day FROM tenant_usage.days
+    WHERE platform_id = ANY(@platform_ids::text[]) AND day < (dreamapi.now() - make_interval(days => @keep_days))::date
+    LIMIT @most
+);
+
+-- name: SweepHours :execrows
+DELETE FROM tenant_usage.hours WHERE (platform_id, hour, meter, plan) IN (
+    SELECT platform_id, hour, meter, plan FROM tenant_usage.hours
+    WHERE platform_id = ANY(@platform_ids::text[]) AND hour < dreamapi.now() - make_interval(days => @keep_days)
     LIMIT @most
 );
 
 -- name: Totals :many
-SELECT meter, period, sum(count)::bigint AS count, count(*) AS users FROM tenant_usage.counters
-WHERE platform_id = @platform_id AND period_start = dreamapi.period_start(period, dreamapi.now())
-GROUP BY meter, period ORDER BY meter, period;
+SELECT split_part(s.slot, ' ', 1)::text AS meter, split_part(s.slot, ' ', 2)::text AS period, sum(s.count)::bigint AS count,
+    count(*) AS users
+FROM (SELECT unnest(slots) AS slot, unnest(starts) AS starts, unnest(ends) AS ends, unnest(counts) AS count
+    FROM tenant_usage.users WHERE platform_id = @platform_id) s
+WHERE s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count > 0
+GROUP BY 1, 2 ORDER BY 1, 2;

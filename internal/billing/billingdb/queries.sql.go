@@ -565,6 +565,7 @@ SET fetched_at = dreamapi.now(),
     ended_at = CASE WHEN coalesce(s.current_period_end, s.created_at) + make_interval(days => $1::int) < dreamapi.now()
         THEN dreamapi.now() ELSE s.ended_at END
 WHERE s.platform_id = $2 AND s.id = $3
+RETURNING tenant.user_changed(s.platform_id, s.customer_id)
 `
 
 type LapseSubscriptionParams struct {
@@ -926,6 +927,7 @@ SET tier = excluded.tier, status = excluded.status, price_id = excluded.price_id
     next_price_id = excluded.next_price_id, fetched_at = dreamapi.now(),
     -- The grace runs from when the payment failed first, however often it fails after that.
     grace_until = CASE WHEN excluded.status = 'past_due' THEN coalesce(s.grace_until, excluded.grace_until) END
+RETURNING tenant.user_changed(platform_id, customer_id)
 `
 
 type PutSubscriptionParams struct {

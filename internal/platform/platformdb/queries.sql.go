@@ -477,6 +477,7 @@ SET written = $1, fetched_at = dreamapi.now(), stripe_subscription_id = $2, stat
         WHEN status IN ('active', 'trialing') THEN dreamapi.now() + make_interval(days => $6::int)
     END
 WHERE developer_id = $7 AND written < $1
+RETURNING directory.developer_changed(developer_id)
 `
 
 type KeepPlanParams struct {

@@ -54,23 +54,6 @@ func (q *Queries) AddKeyToDirectory(ctx context.Context, db DBTX, hash []byte) e
 	return err
 }
 
-const allowedOrigins = `-- name: AllowedOrigins :one
-SELECT allowed_origins, (directory.paid_until() <= dreamapi.now())::boolean AS suspended
-FROM tenant.settings WHERE platform_id = $1
-`
-
-type AllowedOriginsRow struct {
-	AllowedOrigins []string
-	Suspended      bool
-}
-
-func (q *Queries) AllowedOrigins(ctx context.Context, db DBTX, platformID string) (AllowedOriginsRow, error) {
-	row := db.QueryRow(ctx, allowedOrigins, platformID)
-	var i AllowedOriginsRow
-	err := row.Scan(&i.AllowedOrigins, &i.Suspended)
-	return i, err
-}
-
 const boundSearch = `-- name: BoundSearch :exec
 SET LOCAL statement_timeout = '3s'
 `
@@ -159,7 +142,10 @@ func (q *Queries) CountTiers(ctx context.Context, db DBTX, platformID string) (i
 }
 
 const currentPlan = `-- name: CurrentPlan :one
-SELECT kind, coalesce(plan, '')::text AS plan, source FROM tenant.current_plans WHERE platform_id = $1 AND customer_id = $2
+SELECT kind, coalesce(plan, '')::text AS plan, source, since, current_period_start, current_period_end,
+    coalesce(interval, '')::text AS interval, coalesce(interval_count, 0)::int AS interval_count,
+    coalesce(grace_until, '9999-01-01')::timestamptz AS grace_until
+FROM tenant.current_plans WHERE platform_id = $1 AND customer_id = $2
 `
 
 type CurrentPlanParams struct {
@@ -168,15 +154,31 @@ type CurrentPlanParams struct {
 }
 
 type CurrentPlanRow struct {
-	Kind   string
-	Plan   string
-	Source string
+	Kind               string
+	Plan               string
+	Source             string
+	Since              time.Time
+	CurrentPeriodStart *time.Time
+	CurrentPeriodEnd   *time.Time
+	Interval           string
+	IntervalCount      int32
+	GraceUntil         time.Time
 }
 
 func (q *Queries) CurrentPlan(ctx context.Context, db DBTX, arg CurrentPlanParams) (CurrentPlanRow, error) {
 	row := db.QueryRow(ctx, currentPlan, arg.PlatformID, arg.ID)
 	var i CurrentPlanRow
-	err := row.Scan(&i.Kind, &i.Plan, &i.Source)
+	err := row.Scan(
+		&i.Kind,
+		&i.Plan,
+		&i.Source,
+		&i.Since,
+		&i.CurrentPeriodStart,
+		&i.CurrentPeriodEnd,
+		&i.Interval,
+		&i.IntervalCount,
+		&i.GraceUntil,
+	)
 	return i, err
 }
 
@@ -373,6 +375,7 @@ func (q *Queries) DeleteIntent(ctx context.Context, db DBTX, arg DeleteIntentPar
 
 const deleteLimits = `-- name: DeleteLimits :exec
 DELETE FROM tenant.tier_limits WHERE platform_id = $1 AND tier = $2
+RETURNING tenant.platform_changed(platform_id)
 `
 
 type DeleteLimitsParams struct {
@@ -407,6 +410,7 @@ func (q *Queries) EndConnection(ctx context.Context, db DBTX, arg EndConnectionP
 const endKeyAt = `-- name: EndKeyAt :exec
 UPDATE tenant.keys SET expires_at = least(expires_at, dreamapi.now() + make_interval(secs => $1::double precision))
 WHERE platform_id = $2 AND id = $3
+RETURNING tenant.platform_changed(platform_id)
 `
 
 type EndKeyAtParams struct {
@@ -481,6 +485,7 @@ func (q *Queries) InsertClerkEvent(ctx context.Context, db DBTX, arg InsertClerk
 const insertCustomer = `-- name: InsertCustomer :exec
 INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
+RETURNING tenant.user_changed(platform_id, id)
 `
 
 type InsertCustomerParams struct {
@@ -509,6 +514,7 @@ func (q *Queries) InsertCustomer(ctx context.Context, db DBTX, arg InsertCustome
 const insertExternalCustomer = `-- name: InsertExternalCustomer :exec
 INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES ($1, $2, 'external', $3)
 ON CONFLICT DO NOTHING
+RETURNING tenant.user_changed(platform_id, id)
 `
 
 type InsertExternalCustomerParams struct {
@@ -605,8 +611,9 @@ func (q *Queries) InsertKey(ctx context.Context, db DBTX, arg InsertKeyParams) (
 }
 
 const insertLimit = `-- name: InsertLimit :exec
-INSERT INTO tenant.tier_limits (platform_id, tier, meter, max, period)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO tenant.tier_limits (platform_id, tier, meter, max, period, anchor)
+VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING tenant.platform_changed(platform_id)
 `
 
 type InsertLimitParams struct {
@@ -615,6 +622,7 @@ type InsertLimitParams struct {
 	Meter      string
 	Max        *int64
 	Period     string
+	Anchor     string
 }
 
 func (q *Queries) InsertLimit(ctx context.Context, db DBTX, arg InsertLimitParams) error {
@@ -624,6 +632,7 @@ func (q *Queries) InsertLimit(ctx context.Context, db DBTX, arg InsertLimitParam
 		arg.Meter,
 		arg.Max,
 		arg.Period,
+		arg.Anchor,
 	)
 	return err
 }
@@ -631,6 +640,7 @@ func (q *Queries) InsertLimit(ctx context.Context, db DBTX, arg InsertLimitParam
 const insertPrice = `-- name: InsertPrice :exec
 INSERT INTO tenant.prices (platform_id, id, tier, interval, amount, currency)
 VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING tenant.platform_changed(platform_id)
 `
 
 type InsertPriceParams struct {
@@ -668,6 +678,7 @@ INSERT INTO tenant.tiers (platform_id, name, display_name, features, rate_limit,
 VALUES ($1, $2, $3, $4, $5, $6,
     coalesce($7::int, (SELECT coalesce(max(position), 0) + 1 FROM tenant.tiers
         WHERE platform_id = $1)))
+RETURNING tenant.platform_changed(platform_id)
 `
 
 type InsertTierParams struct {
@@ -1015,6 +1026,7 @@ func (q *Queries) OriginKnown(ctx context.Context, db DBTX, origin string) (bool
 
 const placeTier = `-- name: PlaceTier :exec
 UPDATE tenant.tiers SET position = $1 WHERE platform_id = $2 AND name = $3
+RETURNING tenant.platform_changed(platform_id)
 `
 
 type PlaceTierParams struct {
@@ -1026,6 +1038,37 @@ type PlaceTierParams struct {
 func (q *Queries) PlaceTier(ctx context.Context, db DBTX, arg PlaceTierParams) error {
 	_, err := db.Exec(ctx, placeTier, arg.Position, arg.PlatformID, arg.Name)
 	return err
+}
+
+const platformAtGate = `-- name: PlatformAtGate :one
+SELECT epoch, allowed_origins, rate_limit, (directory.mode() = 'test')::boolean AS test,
+    (directory.paid_until() <= dreamapi.now())::boolean AS suspended,
+    least(directory.paid_until(), '9999-01-01')::timestamptz AS paid_until
+FROM tenant.settings WHERE platform_id = $1
+`
+
+type PlatformAtGateRow struct {
+	Epoch          int64
+	AllowedOrigins []string
+	RateLimit      *int32
+	Test           bool
+	Suspended      bool
+	PaidUntil      time.Time
+}
+
+// It is read before anything else that is remembered, so that the epoch is not newer than that.
+func (q *Queries) PlatformAtGate(ctx context.Context, db DBTX, platformID string) (PlatformAtGateRow, error) {
+	row := db.QueryRow(ctx, platformAtGate, platformID)
+	var i PlatformAtGateRow
+	err := row.Scan(
+		&i.Epoch,
+		&i.AllowedOrigins,
+		&i.RateLimit,
+		&i.Test,
+		&i.Suspended,
+		&i.PaidUntil,
+	)
+	return i, err
 }
 
 const platformOfDomain = `-- name: PlatformOfDomain :one
@@ -1220,6 +1263,7 @@ func (q *Queries) RetireAllPrices(ctx context.Context, db DBTX, platformID strin
 const retirePrice = `-- name: RetirePrice :exec
 UPDATE tenant.prices SET retired_at = dreamapi.now()
 WHERE platform_id = $1 AND tier = $2 AND interval = $3 AND retired_at IS NULL
+RETURNING tenant.platform_changed(platform_id)
 `
 
 type RetirePriceParams struct {
@@ -1236,6 +1280,7 @@ func (q *Queries) RetirePrice(ctx context.Context, db DBTX, arg RetirePriceParam
 const revokeKey = `-- name: RevokeKey :exec
 UPDATE tenant.keys SET revoked_at = coalesce(revoked_at, dreamapi.now())
 WHERE platform_id = $1 AND id = $2
+RETURNING tenant.platform_changed(platform_id)
 `
 
 type RevokeKeyParams struct {
@@ -1258,7 +1303,7 @@ func (q *Queries) SeeOffUser(ctx context.Context, db DBTX, userID string) error 
 }
 
 const setAllowedOrigins = `-- name: SetAllowedOrigins :exec
-UPDATE tenant.settings SET allowed_origins = $1 WHERE platform_id = $2
+UPDATE tenant.settings SET allowed_origins = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
 `
 
 type SetAllowedOriginsParams struct {
@@ -1297,7 +1342,7 @@ func (q *Queries) SetConnection(ctx context.Context, db DBTX, arg SetConnectionP
 }
 
 const setCurrency = `-- name: SetCurrency :execrows
-UPDATE tenant.settings s SET currency = $1
+UPDATE tenant.settings s SET currency = $1, epoch = nextval('tenant.epochs')
 WHERE s.platform_id = $2
     AND NOT EXISTS (SELECT FROM tenant.prices p WHERE p.platform_id = s.platform_id AND p.amount > 0)
 `
@@ -1338,21 +1383,41 @@ func (q *Queries) SetCustomerEmail(ctx context.Context, db DBTX, arg SetCustomer
 	return err
 }
 
+const setRateLimit = `-- name: SetRateLimit :exec
+UPDATE tenant.settings SET rate_limit = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
+`
+
+type SetRateLimitParams struct {
+	RateLimit  *int32
+	PlatformID string
+}
+
+func (q *Queries) SetRateLimit(ctx context.Context, db DBTX, arg SetRateLimitParams) error {
+	_, err := db.Exec(ctx, setRateLimit, arg.RateLimit, arg.PlatformID)
+	return err
+}
+
 const settings = `-- name: Settings :one
-SELECT currency, allowed_origins, directory.domains_here()::text[] AS domains FROM tenant.settings
+SELECT currency, allowed_origins, rate_limit, directory.domains_here()::text[] AS domains FROM tenant.settings
 WHERE platform_id = $1
 `
 
 type SettingsRow struct {
 	Currency       string
 	AllowedOrigins []string
+	RateLimit      *int32
 	Domains        []string
 }
 
 func (q *Queries) Settings(ctx context.Context, db DBTX, platformID string) (SettingsRow, error) {
 	row := db.QueryRow(ctx, settings, platformID)
 	var i SettingsRow
-	err := row.Scan(&i.Currency, &i.AllowedOrigins, &i.Domains)
+	err := row.Scan(
+		&i.Currency,
+		&i.AllowedOrigins,
+		&i.RateLimit,
+		&i.Domains,
+	)
 	return i, err
 }
 
@@ -1495,7 +1560,7 @@ func (q *Queries) TierToPublish(ctx context.Context, db DBTX, arg TierToPublishP
 
 const tiers = `-- name: Tiers :many
 SELECT t.platform_id, t.name, t.display_name, t.features, t.rate_limit, t.position, t.archived_at, t.created_at, t.trial_days, t.stripe_product_id, t.version, t.published, t.unpublished_because, s.currency, coalesce((
-        SELECT jsonb_agg(jsonb_build_object('meter', l.meter, 'max', l.max, 'period', l.period) ORDER BY l.meter)
+        SELECT jsonb_agg(jsonb_build_object('meter', l.meter, 'max', l.max, 'period', l.period, 'anchor', l.anchor) ORDER BY l.meter)
         FROM tenant.tier_limits l WHERE l.platform_id = t.platform_id AND l.tier = t.name
     ), '[]')::jsonb AS limits, coalesce((
         SELECT jsonb_agg(jsonb_build_object('id', p.id, 'interval', p.interval, 'price', p.amount,
@@ -1640,6 +1705,7 @@ SET first_name = coalesce($1, first_name),
     metadata = (metadata || $4::jsonb) - $5::text[],
     updated_at = dreamapi.now()
 WHERE platform_id = $6 AND id = $7
+RETURNING tenant.user_changed(platform_id, id)
 `
 
 type UpdateCustomerParams struct {
@@ -1674,6 +1740,7 @@ SET display_name = $1, features = $2, rate_limit = $3, trial_days = $4,
     position = $5, version = version + 1,
     archived_at = CASE WHEN $6::boolean THEN coalesce(archived_at, dreamapi.now()) END
 WHERE platform_id = $7 AND name = $8
+RETURNING tenant.platform_changed(platform_id)
 `
 
 type UpdateTierParams struct {
@@ -1702,7 +1769,7 @@ func (q *Queries) UpdateTier(ctx context.Context, db DBTX, arg UpdateTierParams)
 }
 
 const usableKey = `-- name: UsableKey :one
-SELECT id, (last_used_at IS NULL OR last_used_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
+SELECT id, expires_at, (last_used_at IS NULL OR last_used_at < dreamapi.now() - interval '1 minute')::boolean AS unseen
 FROM tenant.keys
 WHERE platform_id = $1 AND hash = $2 AND revoked_at IS NULL
     AND (expires_at IS NULL OR dreamapi.now() < expires_at)
@@ -1714,15 +1781,32 @@ type UsableKeyParams struct {
 }
 
 type UsableKeyRow struct {
-	ID     string
-	Unseen bool
+	ID        string
+	ExpiresAt *time.Time
+	Unseen    bool
 }
 
 func (q *Queries) UsableKey(ctx context.Context, db DBTX, arg UsableKeyParams) (UsableKeyRow, error) {
 	row := db.QueryRow(ctx, usableKey, arg.PlatformID, arg.Hash)
 	var i UsableKeyRow
-	err := row.Scan(&i.ID, &i.Unseen)
+	err := row.Scan(&i.ID, &i.ExpiresAt, &i.Unseen)
 	return i, err
+}
+
+const userEpoch = `-- name: UserEpoch :one
+SELECT tenant.user_epoch($1, $2)::bigint
+`
+
+type UserEpochParams struct {
+	PlatformID string
+	UserID     string
+}
+
+func (q *Queries) UserEpoch(ctx context.Context, db DBTX, arg UserEpochParams) (int64, error) {
+	row := db.QueryRow(ctx, userEpoch, arg.PlatformID, arg.UserID)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const userGone = `-- name: UserGone :exec

@@ -3,3 +3,57 @@
 //   sqlc v1.31.1
 
 package usagedb
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+type TenantUsagePlatform struct {
+	PlatformID string
+	Minute     time.Time
+	Calls      int32
+	Month      time.Time
+	// calls in that month
+	Tracked int64
+}
+
+type TenantUsageReceipt struct {
+	PlatformID  string
+	ID          uuid.UUID
+	Fingerprint uuid.UUID
+	Refused     bool
+	Count       int64
+	Max         *int64
+	Extra       int64
+	Plan        string
+	Slot        string
+	Starts      time.Time
+	Ends        time.Time
+	CreatedAt   time.Time
+}
+
+type TenantUsageUser struct {
+	PlatformID string
+	UserID     string
+	// another number after each change of what decides the user's plan
+	Epoch int64
+	// the epoch for which the periods of the slots were worked out
+	Settled int64
+	Minute  time.Time
+	// how many there were in that minute, refused ones too
+	Calls int32
+	Day   time.Time
+	// of each counter: the meter and the kind of its period
+	Slots  []string
+	Starts []time.Time
+	Ends   []time.Time
+	Counts []int64
+	// units granted beyond the limit, for this period
+	Extras []int64
+	// units granted beyond the limit, until they are used
+	Kept []int64
+	// what was counted on that day, which goes to days when the next begins
+	Today []int64
+}

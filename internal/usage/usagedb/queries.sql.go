@@ -8,71 +8,137 @@ package usagedb
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
 
-const count = `-- name: Count :one
-INSERT INTO tenant_usage.counters AS c (platform_id, user_id, meter, period, period_start, count)
-SELECT $1, $2, $3, $4, dreamapi.period_start($4, dreamapi.now()), $5::bigint
-WHERE $5::bigint <= $6::bigint
-ON CONFLICT (platform_id, user_id, meter, period, period_start) DO UPDATE
-SET count = c.count + excluded.count
-WHERE c.count + excluded.count <= $6::bigint
-RETURNING count
+const addHours = `-- name: AddHours :exec
+INSERT INTO tenant_usage.hours AS h (platform_id, hour, meter, plan, count)
+SELECT k.platform_id, k.hour, k.meter, k.plan, k.count
+FROM (SELECT unnest($1::text[]) AS platform_id, unnest($2::timestamptz[]) AS hour, unnest($3::text[]) AS meter,
+    unnest($4::text[]) AS plan, unnest($5::bigint[]) AS count) k
+ORDER BY k.platform_id, k.hour, k.meter, k.plan
+ON CONFLICT (platform_id, hour, meter, plan) DO UPDATE SET count = h.count + excluded.count
 `
 
-type CountParams struct {
-	PlatformID string
-	UserID     string
-	Meter      string
-	Period     string
-	Quantity   int64
-	Max        int64
+type AddHoursParams struct {
+	Platforms []string
+	Hours     []time.Time
+	Meters    []string
+	Plans     []string
+	Counts    []int64
 }
 
-// Counts the quantity if all of it fits below the limit, decided under the lock of the row; no row when it does not.
-func (q *Queries) Count(ctx context.Context, db DBTX, arg CountParams) (int64, error) {
-	row := db.QueryRow(ctx, count,
-		arg.PlatformID,
-		arg.UserID,
-		arg.Meter,
-		arg.Period,
-		arg.Quantity,
-		arg.Max,
+func (q *Queries) AddHours(ctx context.Context, db DBTX, arg AddHoursParams) error {
+	_, err := db.Exec(ctx, addHours,
+		arg.Platforms,
+		arg.Hours,
+		arg.Meters,
+		arg.Plans,
+		arg.Counts,
 	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+	return err
 }
 
-const counter = `-- name: Counter :one
-SELECT coalesce((
-        SELECT count FROM tenant_usage.counters
-        WHERE platform_id = $1 AND user_id = $2 AND meter = $3 AND period = $4
-            AND period_start = dreamapi.period_start($4, dreamapi.now())
-    ), 0)::bigint AS count
+const adjustments = `-- name: Adjustments :many
+SELECT id, user_id, meter, kind, quantity, expires, reason, created_at FROM tenant_usage.adjustments
+WHERE platform_id = $1 AND user_id = $2 AND ($3::text = '' OR id < $3)
+ORDER BY id DESC LIMIT $4
 `
 
-type CounterParams struct {
+type AdjustmentsParams struct {
 	PlatformID string
 	UserID     string
-	Meter      string
-	Period     string
+	After      string
+	Most       int32
 }
 
-func (q *Queries) Counter(ctx context.Context, db DBTX, arg CounterParams) (int64, error) {
-	row := db.QueryRow(ctx, counter,
+type AdjustmentsRow struct {
+	ID        string
+	UserID    string
+	Meter     string
+	Kind      string
+	Quantity  int64
+	Expires   *string
+	Reason    string
+	CreatedAt time.Time
+}
+
+func (q *Queries) Adjustments(ctx context.Context, db DBTX, arg AdjustmentsParams) ([]AdjustmentsRow, error) {
+	rows, err := db.Query(ctx, adjustments,
 		arg.PlatformID,
 		arg.UserID,
-		arg.Meter,
-		arg.Period,
+		arg.After,
+		arg.Most,
 	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AdjustmentsRow
+	for rows.Next() {
+		var i AdjustmentsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.Meter,
+			&i.Kind,
+			&i.Quantity,
+			&i.Expires,
+			&i.Reason,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const boundLocks = `-- name: BoundLocks :exec
+SET LOCAL lock_timeout = '100ms'
+`
+
+// Nobody waits long for a row that somebody holds.
+func (q *Queries) BoundLocks(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, boundLocks)
+	return err
+}
+
+const epochs = `-- name: Epochs :many
+SELECT platform_id, epoch FROM tenant.settings WHERE platform_id = ANY($1::text[])
+`
+
+type EpochsRow struct {
+	PlatformID string
+	Epoch      int64
+}
+
+func (q *Queries) Epochs(ctx context.Context, db DBTX, platforms []string) ([]EpochsRow, error) {
+	rows, err := db.Query(ctx, epochs, platforms)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EpochsRow
+	for rows.Next() {
+		var i EpochsRow
+		if err := rows.Scan(&i.PlatformID, &i.Epoch); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const forget = `-- name: Forget :exec
-DELETE FROM tenant_usage.counters WHERE platform_id = $1 AND user_id = $2
+DELETE FROM tenant_usage.users WHERE platform_id = $1 AND user_id = $2
 `
 
 type ForgetParams struct {
@@ -85,118 +151,379 @@ func (q *Queries) Forget(ctx context.Context, db DBTX, arg ForgetParams) error {
 	return err
 }
 
-const forgetRate = `-- name: ForgetRate :exec
-DELETE FROM tenant_usage.rate_windows WHERE platform_id = $1 AND user_id = $2
+const forgetAdjustments = `-- name: ForgetAdjustments :exec
+DELETE FROM tenant_usage.adjustments WHERE platform_id = $1 AND user_id = $2
 `
 
-type ForgetRateParams struct {
+type ForgetAdjustmentsParams struct {
 	PlatformID string
 	UserID     string
 }
 
-func (q *Queries) ForgetRate(ctx context.Context, db DBTX, arg ForgetRateParams) error {
-	_, err := db.Exec(ctx, forgetRate, arg.PlatformID, arg.UserID)
+func (q *Queries) ForgetAdjustments(ctx context.Context, db DBTX, arg ForgetAdjustmentsParams) error {
+	_, err := db.Exec(ctx, forgetAdjustments, arg.PlatformID, arg.UserID)
 	return err
 }
 
-const hitRateWindow = `-- name: HitRateWindow :one
-INSERT INTO tenant_usage.rate_windows AS w (platform_id, user_id, minute, calls)
-VALUES ($1, $2, date_trunc('minute', dreamapi.now(), 'UTC'), 1)
-ON CONFLICT (platform_id, user_id) DO UPDATE
-SET calls = CASE WHEN w.minute >= excluded.minute THEN w.calls + 1 ELSE 1 END,
-    minute = greatest(w.minute, excluded.minute)
-RETURNING calls, ceil(extract(epoch FROM minute + interval '1 minute' - dreamapi.now()))::int AS reset
+const forgetDays = `-- name: ForgetDays :exec
+DELETE FROM tenant_usage.days WHERE platform_id = $1 AND user_id = $2
 `
 
-type HitRateWindowParams struct {
+type ForgetDaysParams struct {
 	PlatformID string
 	UserID     string
 }
 
-type HitRateWindowRow struct {
-	Calls int32
-	Reset int32
+func (q *Queries) ForgetDays(ctx context.Context, db DBTX, arg ForgetDaysParams) error {
+	_, err := db.Exec(ctx, forgetDays, arg.PlatformID, arg.UserID)
+	return err
 }
 
-// Every call counts, a refused one too. The window is a minute of UTC.
-func (q *Queries) HitRateWindow(ctx context.Context, db DBTX, arg HitRateWindowParams) (HitRateWindowRow, error) {
-	row := db.QueryRow(ctx, hitRateWindow, arg.PlatformID, arg.UserID)
-	var i HitRateWindowRow
-	err := row.Scan(&i.Calls, &i.Reset)
-	return i, err
-}
-
-const periodBounds = `-- name: PeriodBounds :one
-SELECT (CASE WHEN $1::text = 'lifetime' THEN 'epoch' ELSE dreamapi.period_start($1, dreamapi.now()) END)::timestamptz AS starts,
-    (CASE WHEN $1::text = 'lifetime' THEN 'epoch' ELSE dreamapi.period_end($1, dreamapi.now()) END)::timestamptz AS ends
+const forgetUntouched = `-- name: ForgetUntouched :exec
+DELETE FROM tenant_usage.users u
+USING (SELECT unnest($1::text[]) AS platform_id, unnest($2::text[]) AS user_id) k
+WHERE u.platform_id = k.platform_id AND u.user_id = k.user_id AND u.epoch = 0 AND u.calls = 0 AND u.slots = '{}'
 `
 
-type PeriodBoundsRow struct {
-	Starts time.Time
-	Ends   time.Time
+type ForgetUntouchedParams struct {
+	Platforms []string
+	Users     []string
 }
 
-// Both are the epoch for a lifetime, which has no bounds.
-func (q *Queries) PeriodBounds(ctx context.Context, db DBTX, period string) (PeriodBoundsRow, error) {
-	row := db.QueryRow(ctx, periodBounds, period)
-	var i PeriodBoundsRow
-	err := row.Scan(&i.Starts, &i.Ends)
-	return i, err
+// A row that was made for a call which then counted nothing.
+func (q *Queries) ForgetUntouched(ctx context.Context, db DBTX, arg ForgetUntouchedParams) error {
+	_, err := db.Exec(ctx, forgetUntouched, arg.Platforms, arg.Users)
+	return err
 }
 
-const rateWindow = `-- name: RateWindow :one
-SELECT coalesce((
-        SELECT calls FROM tenant_usage.rate_windows
-        WHERE platform_id = $1 AND user_id = $2 AND minute = date_trunc('minute', dreamapi.now(), 'UTC')
-    ), 0)::int AS calls,
-    ceil(extract(epoch FROM date_trunc('minute', dreamapi.now(), 'UTC') + interval '1 minute' - dreamapi.now()))::int AS reset
+const journal = `-- name: Journal :exec
+INSERT INTO tenant_usage.journal (at, platforms, meters, plans, counts)
+VALUES (dreamapi.now(), $1, $2, $3, $4)
 `
 
-type RateWindowParams struct {
+type JournalParams struct {
+	Platforms []string
+	Meters    []string
+	Plans     []string
+	Counts    []int64
+}
+
+func (q *Queries) Journal(ctx context.Context, db DBTX, arg JournalParams) error {
+	_, err := db.Exec(ctx, journal,
+		arg.Platforms,
+		arg.Meters,
+		arg.Plans,
+		arg.Counts,
+	)
+	return err
+}
+
+const lockPlatforms = `-- name: LockPlatforms :many
+SELECT platform_id, minute, calls, month, tracked FROM tenant_usage.platforms WHERE platform_id = ANY($1::text[]) ORDER BY platform_id FOR UPDATE
+`
+
+func (q *Queries) LockPlatforms(ctx context.Context, db DBTX, platforms []string) ([]TenantUsagePlatform, error) {
+	rows, err := db.Query(ctx, lockPlatforms, platforms)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TenantUsagePlatform
+	for rows.Next() {
+		var i TenantUsagePlatform
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.Minute,
+			&i.Calls,
+			&i.Month,
+			&i.Tracked,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockUser = `-- name: LockUser :one
+SELECT platform_id, user_id, epoch, settled, minute, calls, day, slots, starts, ends, counts, extras, kept, today FROM tenant_usage.users WHERE platform_id = $1 AND user_id = $2 FOR UPDATE
+`
+
+type LockUserParams struct {
 	PlatformID string
 	UserID     string
 }
 
-type RateWindowRow struct {
-	Calls int32
-	Reset int32
-}
-
-func (q *Queries) RateWindow(ctx context.Context, db DBTX, arg RateWindowParams) (RateWindowRow, error) {
-	row := db.QueryRow(ctx, rateWindow, arg.PlatformID, arg.UserID)
-	var i RateWindowRow
-	err := row.Scan(&i.Calls, &i.Reset)
+func (q *Queries) LockUser(ctx context.Context, db DBTX, arg LockUserParams) (TenantUsageUser, error) {
+	row := db.QueryRow(ctx, lockUser, arg.PlatformID, arg.UserID)
+	var i TenantUsageUser
+	err := row.Scan(
+		&i.PlatformID,
+		&i.UserID,
+		&i.Epoch,
+		&i.Settled,
+		&i.Minute,
+		&i.Calls,
+		&i.Day,
+		&i.Slots,
+		&i.Starts,
+		&i.Ends,
+		&i.Counts,
+		&i.Extras,
+		&i.Kept,
+		&i.Today,
+	)
 	return i, err
 }
 
-const sweep = `-- name: Sweep :execrows
-DELETE FROM tenant_usage.counters
-WHERE (platform_id, user_id, meter, period, period_start) IN (
-    SELECT platform_id, user_id, meter, period, period_start FROM tenant_usage.counters
-    WHERE platform_id = ANY($1::text[]) AND period IN ('minute', 'hour')
-        AND period_start < dreamapi.now() - interval '7 days'
-    LIMIT $2
+const lockUsers = `-- name: LockUsers :many
+SELECT u.platform_id, u.user_id, u.epoch, u.settled, u.minute, u.calls, u.day, u.slots, u.starts, u.ends, u.counts, u.extras, u.kept, u.today FROM tenant_usage.users u
+JOIN (SELECT unnest($1::text[]) AS platform_id, unnest($2::text[]) AS user_id) k
+    ON k.platform_id = u.platform_id AND k.user_id = u.user_id
+ORDER BY u.platform_id, u.user_id
+FOR UPDATE OF u
+`
+
+type LockUsersParams struct {
+	Platforms []string
+	Users     []string
+}
+
+// Locks them in the order of their keys, as the fast lane does.
+func (q *Queries) LockUsers(ctx context.Context, db DBTX, arg LockUsersParams) ([]TenantUsageUser, error) {
+	rows, err := db.Query(ctx, lockUsers, arg.Platforms, arg.Users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TenantUsageUser
+	for rows.Next() {
+		var i TenantUsageUser
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.UserID,
+			&i.Epoch,
+			&i.Settled,
+			&i.Minute,
+			&i.Calls,
+			&i.Day,
+			&i.Slots,
+			&i.Starts,
+			&i.Ends,
+			&i.Counts,
+			&i.Extras,
+			&i.Kept,
+			&i.Today,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const makePlatforms = `-- name: MakePlatforms :exec
+INSERT INTO tenant_usage.platforms (platform_id) SELECT unnest($1::text[]) AS platform_id ORDER BY platform_id
+ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) MakePlatforms(ctx context.Context, db DBTX, platforms []string) error {
+	_, err := db.Exec(ctx, makePlatforms, platforms)
+	return err
+}
+
+const makeUsers = `-- name: MakeUsers :exec
+INSERT INTO tenant_usage.users (platform_id, user_id)
+SELECT k.platform_id, k.user_id
+FROM (SELECT unnest($1::text[]) AS platform_id, unnest($2::text[]) AS user_id) k
+ORDER BY k.platform_id, k.user_id
+ON CONFLICT DO NOTHING
+`
+
+type MakeUsersParams struct {
+	Platforms []string
+	Users     []string
+}
+
+func (q *Queries) MakeUsers(ctx context.Context, db DBTX, arg MakeUsersParams) error {
+	_, err := db.Exec(ctx, makeUsers, arg.Platforms, arg.Users)
+	return err
+}
+
+const now = `-- name: Now :one
+SELECT dreamapi.now()::timestamptz AS now
+`
+
+func (q *Queries) Now(ctx context.Context, db DBTX) (time.Time, error) {
+	row := db.QueryRow(ctx, now)
+	var now time.Time
+	err := row.Scan(&now)
+	return now, err
+}
+
+const receipts = `-- name: Receipts :many
+SELECT r.platform_id, r.id, r.fingerprint, r.refused, r.count, r.max, r.extra, r.plan, r.slot, r.starts, r.ends, r.created_at FROM tenant_usage.receipts r
+JOIN (SELECT unnest($1::text[]) AS platform_id, unnest($2::uuid[]) AS id) k
+    ON k.platform_id = r.platform_id AND k.id = r.id
+`
+
+type ReceiptsParams struct {
+	Platforms []string
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) Receipts(ctx context.Context, db DBTX, arg ReceiptsParams) ([]TenantUsageReceipt, error) {
+	rows, err := db.Query(ctx, receipts, arg.Platforms, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TenantUsageReceipt
+	for rows.Next() {
+		var i TenantUsageReceipt
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.ID,
+			&i.Fingerprint,
+			&i.Refused,
+			&i.Count,
+			&i.Max,
+			&i.Extra,
+			&i.Plan,
+			&i.Slot,
+			&i.Starts,
+			&i.Ends,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sweepDays = `-- name: SweepDays :execrows
+DELETE FROM tenant_usage.days WHERE (platform_id, user_id, meter, day) IN (
+    SELECT platform_id, user_id, meter, day FROM tenant_usage.days
+    WHERE platform_id = ANY($1::text[]) AND day < (dreamapi.now() - make_interval(days => $2))::date
+    LIMIT $3
 )
 `
 
-type SweepParams struct {
+type SweepDaysParams struct {
 	PlatformIds []string
+	KeepDays    int32
 	Most        int32
 }
 
-// Short periods make a row for each user and period, and nobody reads them once they are over.
-func (q *Queries) Sweep(ctx context.Context, db DBTX, arg SweepParams) (int64, error) {
-	result, err := db.Exec(ctx, sweep, arg.PlatformIds, arg.Most)
+func (q *Queries) SweepDays(ctx context.Context, db DBTX, arg SweepDaysParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepDays, arg.PlatformIds, arg.KeepDays, arg.Most)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
+const sweepHours = `-- name: SweepHours :execrows
+DELETE FROM tenant_usage.hours WHERE (platform_id, hour, meter, plan) IN (
+    SELECT platform_id, hour, meter, plan FROM tenant_usage.hours
+    WHERE platform_id = ANY($1::text[]) AND hour < dreamapi.now() - make_interval(days => $2)
+    LIMIT $3
+)
+`
+
+type SweepHoursParams struct {
+	PlatformIds []string
+	KeepDays    int32
+	Most        int32
+}
+
+func (q *Queries) SweepHours(ctx context.Context, db DBTX, arg SweepHoursParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepHours, arg.PlatformIds, arg.KeepDays, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sweepReceipts = `-- name: SweepReceipts :execrows
+DELETE FROM tenant_usage.receipts WHERE (platform_id, id) IN (
+    SELECT platform_id, id FROM tenant_usage.receipts
+    WHERE platform_id = ANY($1::text[]) AND created_at < dreamapi.now() - interval '25 hours'
+    LIMIT $2
+)
+`
+
+type SweepReceiptsParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+// 24 hours are promised.
+func (q *Queries) SweepReceipts(ctx context.Context, db DBTX, arg SweepReceiptsParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepReceipts, arg.PlatformIds, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const takeJournal = `-- name: TakeJournal :many
+DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING at, platforms, meters, plans, counts
+`
+
+type TakeJournalRow struct {
+	At        time.Time
+	Platforms []string
+	Meters    []string
+	Plans     []string
+	Counts    []int64
+}
+
+// The oldest of it; each hour that it is about is added to before it is gone.
+func (q *Queries) TakeJournal(ctx context.Context, db DBTX, most int32) ([]TakeJournalRow, error) {
+	rows, err := db.Query(ctx, takeJournal, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TakeJournalRow
+	for rows.Next() {
+		var i TakeJournalRow
+		if err := rows.Scan(
+			&i.At,
+			&i.Platforms,
+			&i.Meters,
+			&i.Plans,
+			&i.Counts,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const totals = `-- name: Totals :many
-SELECT meter, period, sum(count)::bigint AS count, count(*) AS users FROM tenant_usage.counters
-WHERE platform_id = $1 AND period_start = dreamapi.period_start(period, dreamapi.now())
-GROUP BY meter, period ORDER BY meter, period
+SELECT split_part(s.slot, ' ', 1)::text AS meter, split_part(s.slot, ' ', 2)::text AS period, sum(s.count)::bigint AS count,
+    count(*) AS users
+FROM (SELECT unnest(slots) AS slot, unnest(starts) AS starts, unnest(ends) AS ends, unnest(counts) AS count
+    FROM tenant_usage.users WHERE platform_id = $1) s
+WHERE s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count > 0
+GROUP BY 1, 2 ORDER BY 1, 2
 `
 
 type TotalsRow struct {
@@ -229,4 +556,35 @@ func (q *Queries) Totals(ctx context.Context, db DBTX, platformID string) ([]Tot
 		return nil, err
 	}
 	return items, nil
+}
+
+const user = `-- name: User :one
+SELECT platform_id, user_id, epoch, settled, minute, calls, day, slots, starts, ends, counts, extras, kept, today FROM tenant_usage.users WHERE platform_id = $1 AND user_id = $2
+`
+
+type UserParams struct {
+	PlatformID string
+	UserID     string
+}
+
+func (q *Queries) User(ctx context.Context, db DBTX, arg UserParams) (TenantUsageUser, error) {
+	row := db.QueryRow(ctx, user, arg.PlatformID, arg.UserID)
+	var i TenantUsageUser
+	err := row.Scan(
+		&i.PlatformID,
+		&i.UserID,
+		&i.Epoch,
+		&i.Settled,
+		&i.Minute,
+		&i.Calls,
+		&i.Day,
+		&i.Slots,
+		&i.Starts,
+		&i.Ends,
+		&i.Counts,
+		&i.Extras,
+		&i.Kept,
+		&i.Today,
+	)
+	return i, err
 }

@@ -1,0 +1,269 @@
+package tenant
+
+import (
+	"context"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
+)
+
+// Entitlement is what one user of a platform may use: the plan that counts, and until when that holds if nothing is
+// changed. It is remembered, and so may be out of date: Epoch and UserEpoch are the numbers of the last changes that it
+// knows of, of the platform and of the user. Whoever acts on it compares them, in the transaction of the act, with
+// tenant.settings and tenant_usage.users.
+type Entitlement struct {
+	Platform id.Platform
+	UserID   string
+	*Grant
+
+	PlatformRateLimit *int   // calls a minute of all the platform's users together; nil: unlimited
+	MonthlyCalls      *int64 // tracked calls a month that a test platform takes; nil: unlimited
+
+	Kind         CustomerKind // empty for a user whom the developer keeps
+	Since        time.Time    // when the customer was created; zero for a user whom the developer keeps
+	Subscription *Subscription
+
+	Epoch, UserEpoch int64
+	Until            time.Time
+}
+
+// Grant is what a plan grants.
+type Grant struct {
+	Plan      string
+	RateLimit int              // calls a minute for each user
+	Limits    map[string]Limit // by meter
+	Meters    []string         // all that the platform's tiers name
+}
+
+// Subscription is the present period of a customer's subscription.
+type Subscription struct {
+	Starts, Ends time.Time
+	Interval     string // month or year, where the period is one of these; else empty
+}
+
+// memory is what a Gate remembers. Nothing in it is believed without its epoch, so it may forget and remember as it
+// likes.
+type memory struct {
+	keys         *otter.Cache[string, Caller]
+	entitlements *otter.Cache[claim, *Entitlement]
+	grants       *otter.Cache[grantAt, *Grant]
+	reading      *singleflight.Group
+}
+
+// claim is by what an entitlement is found.
+type claim struct {
+	platform     id.Platform
+	user, stated string
+}
+
+func (c claim) text() string { return string(c.platform) + "\x00" + c.user + "\x00" + c.stated }
+
+// grantAt is a plan as it was after a change of the platform.
+type grantAt struct {
+	platform id.Platform
+	plan     string
+	epoch    int64
+}
+
+const (
+	keysRemembered         = 10_000
+	entitlementsRemembered = 200_000
+	grantsRemembered       = 10_000
+	remembered             = time.Minute // so that a key's last use is recorded about as often
+)
+
+func newMemory() memory {
+	return memory{
+		keys:         otter.Must(&otter.Options[string, Caller]{MaximumSize: keysRemembered}),
+		entitlements: otter.Must(&otter.Options[claim, *Entitlement]{MaximumSize: entitlementsRemembered}),
+		grants:       otter.Must(&otter.Options[grantAt, *Grant]{MaximumSize: grantsRemembered}),
+		reading:      &singleflight.Group{},
+	}
+}
+
+// RecallKey is ByKey from memory, where the key is there.
+func (g *Gate) RecallKey(ctx context.Context, key id.Key) (Caller, error) {
+	hash := string(key.Hash())
+	if caller, ok := g.memory.keys.GetIfPresent(hash); ok && time.Since(caller.seen) < remembered {
+		return caller, nil
+	}
+	return g.remember(ctx, key, hash)
+}
+
+func (g *Gate) remember(ctx context.Context, key id.Key, hash string) (Caller, error) {
+	caller, err := g.ByKey(ctx, key)
+	if err == nil {
+		caller.seen = time.Now()
+		g.memory.keys.Set(hash, caller)
+	}
+	return caller, err
+}
+
+// Recall finds the entitlement of a user of the caller's platform, from memory where it is there. The plan is the one
+// that PlanOf says.
+func (g *Gate) Recall(ctx context.Context, caller Caller, userID, stated string) (*Entitlement, error) {
+	at := claim{caller.Platform, userID, stated}
+	if e, ok := g.memory.entitlements.GetIfPresent(at); ok && e.Epoch == caller.epoch {
+		return e, caller.mayBe(e)
+	}
+	// Many may ask for the same at once, as when all calls of a user are judged again: one reads for them all. What one that
+	// began before says against a user may be out of date for those who came later.
+	found, err, shared := g.memory.reading.Do(at.text(), func() (any, error) {
+		return g.entitlement(ctx, caller.Platform, userID, stated)
+	})
+	if err != nil && shared {
+		found, err = g.entitlement(ctx, caller.Platform, userID, stated)
+	}
+	if errs.Is(err, errs.NotFound) && !caller.Backend {
+		err = notACustomer()
+	}
+	if err != nil {
+		return nil, err
+	}
+	e := found.(*Entitlement)
+	g.memory.entitlements.Set(at, e)
+	return e, caller.mayBe(e)
+}
+
+// mayBe refuses a user with a token who is no customer from Clerk: an external customer may have any id, also one that
+// looks like Clerk's.
+func (c Caller) mayBe(e *Entitlement) error {
+	if !c.Backend && e.Kind != FromClerk {
+		return notACustomer()
+	}
+	return nil
+}
+
+// IsOlderThan is whether the platform has changed between the letting in of the caller and the entitlement.
+func (c Caller) IsOlderThan(e *Entitlement) bool { return c.epoch != e.Epoch }
+
+// Forget has the entitlement of a user found out anew.
+func (g *Gate) Forget(caller Caller, userID, stated string) {
+	g.memory.entitlements.Invalidate(claim{caller.Platform, userID, stated})
+}
+
+// Reconsider finds out anew who the caller is, after something that was remembered turned out to be out of date. A
+// caller who is let in no more gets the error that says why.
+func (g *Gate) Reconsider(ctx context.Context, caller Caller) (Caller, error) {
+	if caller.key == nil {
+		return caller, nil
+	}
+	hash := string(caller.key.Hash())
+	g.memory.keys.Invalidate(hash)
+	fresh, err := g.remember(ctx, *caller.key, hash)
+	if err != nil {
+		return Caller{}, err
+	}
+	fresh.UserID = caller.UserID
+	return fresh, nil
+}
+
+// entitlement reads what a user may use.
+func (g *Gate) entitlement(ctx context.Context, at id.Platform, userID, stated string) (*Entitlement, error) {
+	if !ValidUserID(userID) {
+		return nil, errs.InvalidParam("X-User-Id", "X-User-Id has 1 to 128 letters, digits and _ . : @ | -")
+	}
+	e := &Entitlement{Platform: at, UserID: userID}
+	err := g.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error { return g.fill(ctx, tx, e, stated) })
+	return e, err
+}
+
+// EntitlementOf reads what a user may use, for the transaction that it is read in: the epochs are left out.
+func EntitlementOf(ctx context.Context, tx db.Tenant, userID, stated string) (*Entitlement, error) {
+	e := &Entitlement{Platform: tx.Platform, UserID: userID}
+	return e, e.find(ctx, tx, stated, func(string) (*Grant, bool) { return nil, false })
+}
+
+// fill reads the epochs first: what is read after them is as new as they are, or newer.
+func (g *Gate) fill(ctx context.Context, tx db.Tenant, e *Entitlement, stated string) error {
+	var now Caller
+	if err := now.of(ctx, tx); err != nil {
+		return err
+	}
+	e.Epoch, e.Until, e.PlatformRateLimit = now.epoch, now.Until, now.rateLimit
+	if now.test {
+		e.MonthlyCalls = g.testCalls
+	}
+	var err error
+	e.UserEpoch, err = queries.UserEpoch(ctx, tx, tenantdb.UserEpochParams{PlatformID: string(e.Platform), UserID: e.UserID})
+	if err != nil {
+		return err
+	}
+	err = e.find(ctx, tx, stated, func(plan string) (*Grant, bool) {
+		return g.memory.grants.GetIfPresent(grantAt{e.Platform, plan, e.Epoch})
+	})
+	if err != nil {
+		return err
+	}
+	g.memory.grants.Set(grantAt{e.Platform, e.Plan, e.Epoch}, e.Grant)
+	return nil
+}
+
+// find reads the plan and what it grants.
+func (e *Entitlement) find(
+	ctx context.Context, tx db.Tenant, stated string, recall func(plan string) (*Grant, bool),
+) error {
+	row, err := queries.CurrentPlan(ctx, tx, tenantdb.CurrentPlanParams{PlatformID: string(e.Platform), ID: e.UserID})
+	known := err == nil
+	if err != nil && !db.NoRows(err) {
+		return err
+	}
+	name, err := planName(row, known, e.UserID, stated)
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if e.Grant, ok = recall(name); !ok {
+		if e.Grant, err = readGrant(ctx, tx, name); err != nil {
+			return err
+		}
+	}
+	if !known {
+		return nil
+	}
+	e.Kind, e.Since = CustomerKind(row.Kind), row.Since
+	if row.CurrentPeriodStart != nil && row.CurrentPeriodEnd != nil {
+		e.Subscription = &Subscription{Starts: *row.CurrentPeriodStart, Ends: *row.CurrentPeriodEnd}
+		if row.IntervalCount == 1 {
+			e.Subscription.Interval = row.Interval
+		}
+	}
+	if row.GraceUntil.Before(e.Until) {
+		e.Until = row.GraceUntil
+	}
+	return nil
+}
+
+// planName is the name of the plan that counts for a user: for a customer the subscription's tier, else the one
+// assigned, else the default. A stated plan, the X-User-Plan of a developer who keeps users elsewhere, is believed only
+// for a user who is no customer of ours.
+func planName(row tenantdb.CurrentPlanRow, known bool, userID, stated string) (string, error) {
+	switch {
+	case !known && stated == "":
+		return "", unknownUser(userID)
+	case !known:
+		return stated, nil
+	case row.Plan == "":
+		return "", errs.New(errs.UnknownPlan, "The customer has no plan of their own and the platform has no free tier "+
+			"to fall back on. Set the customer's plan, or add a tier with the price 0.")
+	}
+	return row.Plan, nil
+}
+
+func readGrant(ctx context.Context, tx db.Tenant, plan string) (*Grant, error) {
+	tier, err := TierNamed(ctx, tx, plan)
+	if errs.Is(err, errs.NotFound) {
+		return nil, UnknownPlan(ctx, tx, "plan", plan)
+	}
+	if err != nil {
+		return nil, err
+	}
+	meters, err := queries.Meters(ctx, tx, string(tx.Platform))
+	return &Grant{tier.Name, tier.RateLimit, tier.Limits, meters}, err
+}

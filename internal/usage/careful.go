@@ -1,0 +1,326 @@
+package usage
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"github.com/google/uuid"
+	"slices"
+	"time"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/usage/usagedb"
+)
+
+// The careful lane locks the rows of a batch's platforms and users, reads what else decides, has each call decided in the
+// order of arrival, and writes what came of it. What is true of a user hangs on the lock of that user's row: receipts and
+// epochs are read after it is held.
+
+// flushCarefully counts a batch. What the database refuses is tried again in halves, so that one call which it does not
+// take, or one row that somebody holds, fails nobody else.
+func (s *Service) flushCarefully(batch []*item) {
+	err := s.countCarefully(batch)
+	switch {
+	case err == nil:
+		return // countCarefully has settled the items
+	case len(batch) > 1 && !errs.Is(err, errs.Unavailable) && !errs.Is(err, errs.Internal): // nothing was kept
+		half := len(batch) / 2
+		s.flushCarefully(batch[:half])
+		s.flushCarefully(batch[half:])
+		return
+	}
+	if errors.Is(err, errHeld) {
+		err = errs.New(errs.Unavailable, "This user is being changed right now. Nothing was counted. Try again in a moment.").
+			Because(err).After(time.Second)
+	}
+	for _, it := range batch {
+		it.settle(Outcome{}, err)
+	}
+}
+
+// errHeld says that somebody holds a row.
+var errHeld = errors.New("a row is held for long")
+
+// account is a user within a batch.
+type account struct {
+	platform id.Platform
+	user     string
+}
+
+// deed is what a batch has decided and not yet written.
+type deed struct {
+	now      time.Time
+	epochs   map[id.Platform]int64
+	crowds   map[id.Platform]*crowd
+	sheets   map[account]*sheet
+	answers  map[id.Platform]map[uuid.UUID]*answer
+	fresh    map[id.Platform][]*answer
+	touched  map[account]bool
+	hours    map[tally]int64
+	returned []returned
+	outcomes []Outcome
+	errors   []error
+}
+
+// tally is what the journal adds up.
+type tally struct {
+	platform    id.Platform
+	meter, plan string
+}
+
+// returned is units that were given back.
+type returned struct {
+	account
+	meter    string
+	quantity int64
+}
+
+func (s *Service) countCarefully(batch []*item) error {
+	ctx, cancel := commitContext()
+	defer cancel()
+	d := &deed{outcomes: make([]Outcome, len(batch)), errors: make([]error, len(batch))}
+	err := s.lanes.Tenants(ctx, platformsOf(batch), func(ctx context.Context, tx db.Tenants) error {
+		if err := d.read(ctx, tx, batch); db.Held(err) {
+			return errHeld
+		} else if err != nil {
+			return err
+		}
+		for i, it := range batch {
+			d.outcomes[i], d.errors[i] = d.decide(it)
+		}
+		return d.write(ctx, tx)
+	})
+	if err != nil {
+		return err
+	}
+	for i, it := range batch {
+		it.settle(d.outcomes[i], d.errors[i])
+	}
+	return nil
+}
+
+// decide is what becomes of a call.
+func (d *deed) decide(it *item) (Outcome, error) {
+	e := it.Entitlement
+	who := account{e.Platform, e.UserID}
+	page := d.sheets[who]
+	if d.epochs[e.Platform] != e.Epoch || page.epoch != e.UserEpoch || !d.now.Before(it.until()) {
+		return Outcome{}, ErrStale
+	}
+	d.touched[who] = true
+	page.turn(d.now)
+	var outcome Outcome
+	var err error
+	if everybody := d.crowds[e.Platform]; everybody != nil {
+		outcome.PlatformRate, err = everybody.hit(e, d.now)
+	}
+	rate, tooMany := page.hit(e.RateLimit, d.now)
+	outcome.Rate = rate
+	if err = cmp.Or(err, tooMany, it.fault); err != nil {
+		return outcome, err
+	}
+	if it.Receipt != nil {
+		if first := d.answers[e.Platform][it.Receipt.ID]; first != nil {
+			replayed, err := first.replay(it.Receipt)
+			replayed.Rate, replayed.PlatformRate = outcome.Rate, outcome.PlatformRate
+			return replayed, err
+		}
+	}
+	page.settle(e, d.now)
+	x := page.slot(it.Meter, it.limit, e, d.now)
+	counted, fits := x.add(it.Quantity, it.limit)
+	outcome.Usage, outcome.Refused = x.usage(e.Plan, it.limit), !fits
+	d.hours[tally{e.Platform, it.Meter, e.Plan}] += counted
+	if counted < 0 {
+		d.returned = append(d.returned, returned{who, it.Meter, -counted})
+	}
+	if it.Receipt != nil {
+		d.keep(e.Platform, &answer{
+			it.Receipt.ID, it.Receipt.Fingerprint, !fits, x.count, it.limit.Max, x.extra + x.kept, e.Plan, x.name, x.span.starts, x.span.ends,
+		})
+	}
+	return outcome, nil
+}
+
+func (d *deed) keep(at id.Platform, a *answer) {
+	if d.answers[at] == nil {
+		d.answers[at] = map[uuid.UUID]*answer{}
+	}
+	d.answers[at][a.ID] = a
+	d.fresh[at] = append(d.fresh[at], a)
+}
+
+// read locks and reads what decides the batch.
+func (d *deed) read(ctx context.Context, tx db.Tenants, batch []*item) (err error) {
+	d.crowds, d.sheets = map[id.Platform]*crowd{}, map[account]*sheet{}
+	d.epochs, d.answers = map[id.Platform]int64{}, map[id.Platform]map[uuid.UUID]*answer{}
+	d.fresh, d.touched, d.hours = map[id.Platform][]*answer{}, map[account]bool{}, map[tally]int64{}
+	if err := queries.BoundLocks(ctx, tx); err != nil {
+		return err
+	}
+	if err := d.lockPlatforms(ctx, tx, batch); err != nil {
+		return err
+	}
+	if err := d.lockUsers(ctx, tx, batch); err != nil {
+		return err
+	}
+	rows, err := queries.Epochs(ctx, tx, id.Strings(platformsOf(batch)))
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		d.epochs[id.Platform(row.PlatformID)] = row.Epoch
+	}
+	if d.now, err = queries.Now(ctx, tx); err != nil {
+		return err
+	}
+	return d.readReceipts(ctx, tx, batch)
+}
+
+// lockPlatforms reads the platforms that have a limit for all their users together.
+func (d *deed) lockPlatforms(ctx context.Context, tx db.Tenants, batch []*item) error {
+	var limited []string
+	for _, it := range batch {
+		e := it.Entitlement
+		if (e.PlatformRateLimit != nil || e.MonthlyCalls != nil) && !slices.Contains(limited, string(e.Platform)) {
+			limited = append(limited, string(e.Platform))
+		}
+	}
+	if len(limited) == 0 {
+		return nil
+	}
+	if err := queries.MakePlatforms(ctx, tx, limited); err != nil {
+		return err
+	}
+	rows, err := queries.LockPlatforms(ctx, tx, limited)
+	for _, row := range rows {
+		d.crowds[id.Platform(row.PlatformID)] = &crowd{row.Minute, int(row.Calls), row.Month, row.Tracked}
+	}
+	return err
+}
+
+func (d *deed) lockUsers(ctx context.Context, tx db.Tenants, batch []*item) error {
+	var platforms, users []string
+	for _, it := range batch {
+		who := account{it.Entitlement.Platform, it.Entitlement.UserID}
+		if _, ok := d.sheets[who]; !ok {
+			d.sheets[who] = nil
+			platforms, users = append(platforms, string(who.platform)), append(users, who.user)
+		}
+	}
+	if err := queries.MakeUsers(ctx, tx, usagedb.MakeUsersParams{Platforms: platforms, Users: users}); err != nil {
+		return err
+	}
+	rows, err := queries.LockUsers(ctx, tx, usagedb.LockUsersParams{Platforms: platforms, Users: users})
+	for _, row := range rows {
+		d.sheets[account{id.Platform(row.PlatformID), row.UserID}] = sheetOf(row)
+	}
+	return err
+}
+
+func (d *deed) readReceipts(ctx context.Context, tx db.Tenants, batch []*item) error {
+	var params usagedb.ReceiptsParams
+	for _, it := range batch {
+		if it.Receipt != nil {
+			params.Platforms = append(params.Platforms, string(it.Entitlement.Platform))
+			params.Ids = append(params.Ids, it.Receipt.ID)
+		}
+	}
+	if len(params.Ids) == 0 {
+		return nil
+	}
+	rows, err := queries.Receipts(ctx, tx, params)
+	for _, row := range rows {
+		at := id.Platform(row.PlatformID)
+		if d.answers[at] == nil {
+			d.answers[at] = map[uuid.UUID]*answer{}
+		}
+		d.answers[at][row.ID] = &answer{
+			row.ID, row.Fingerprint, row.Refused, row.Count, row.Max, row.Extra, row.Plan, row.Slot, row.Starts, row.Ends,
+		}
+	}
+	return err
+}
+
+// write writes what was decided.
+func (d *deed) write(ctx context.Context, tx db.Tenants) error {
+	var users []usagedb.WriteUserParams
+	var days []usagedb.EndDayParams
+	var untouched usagedb.ForgetUntouchedParams
+	for who, page := range d.sheets {
+		if !d.touched[who] {
+			untouched.Platforms, untouched.Users = append(untouched.Platforms, string(who.platform)), append(untouched.Users, who.user)
+			continue
+		}
+		users = append(users, page.row(who))
+		days = append(days, page.endedDays(who)...)
+	}
+	if len(untouched.Users) > 0 {
+		if err := queries.ForgetUntouched(ctx, tx, untouched); err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		all(queries.WriteUser(ctx, tx, users)),
+		all(queries.EndDay(ctx, tx, days)),
+		d.writePlatforms(ctx, tx),
+		d.writeReceipts(ctx, tx),
+		d.writeReturned(ctx, tx),
+		d.writeJournal(ctx, tx),
+	)
+}
+
+func (d *deed) writePlatforms(ctx context.Context, tx db.Tenants) error {
+	var rows []usagedb.WritePlatformParams
+	for at, c := range d.crowds {
+		rows = append(rows, usagedb.WritePlatformParams{
+			PlatformID: string(at), Minute: c.minute, Calls: int32(c.calls), Month: c.month, Tracked: c.tracked,
+		})
+	}
+	return all(queries.WritePlatform(ctx, tx, rows))
+}
+
+func (d *deed) writeReceipts(ctx context.Context, tx db.Tenants) error {
+	var rows []usagedb.KeepReceiptParams
+	for at, answers := range d.fresh {
+		for _, a := range answers {
+			rows = append(rows, usagedb.KeepReceiptParams{
+				PlatformID: string(at), ID: a.ID, Fingerprint: a.Fingerprint, Refused: a.Refused, Count: a.Count, Max: a.Max,
+				Extra: a.Extra, Plan: a.Plan, Slot: a.Slot, Starts: a.Starts, Ends: a.Ends,
+			})
+		}
+	}
+	return all(queries.KeepReceipt(ctx, tx, rows))
+}
+
+func (d *deed) writeReturned(ctx context.Context, tx db.Tenants) error {
+	var rows []usagedb.AdjustParams
+	for _, r := range d.returned {
+		rows = append(rows, usagedb.AdjustParams{
+			PlatformID: string(r.platform), ID: id.NewAdjustment(), UserID: r.user, Meter: r.meter, Kind: "return", Quantity: r.quantity,
+		})
+	}
+	return all(queries.Adjust(ctx, tx, rows))
+}
+
+func (d *deed) writeJournal(ctx context.Context, tx db.Tenants) error {
+	var entry usagedb.JournalParams
+	for t, n := range d.hours {
+		if n != 0 {
+			entry.Platforms, entry.Meters = append(entry.Platforms, string(t.platform)), append(entry.Meters, t.meter)
+			entry.Plans, entry.Counts = append(entry.Plans, t.plan), append(entry.Counts, n)
+		}
+	}
+	if len(entry.Platforms) == 0 {
+		return nil
+	}
+	return queries.Journal(ctx, tx, entry)
+}
+
+// all runs the statements of a batch.
+func all(results interface{ Exec(func(int, error)) }) (failed error) {
+	results.Exec(func(_ int, err error) { failed = cmp.Or(failed, err) })
+	return failed
+}

@@ -1,0 +1,240 @@
+package usage
+
+import (
+	"cmp"
+	"errors"
+	"github.com/google/uuid"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/id"
+)
+
+// The fast lane adds what fits. All calls of a user in the batch make one group, which is counted whole or left to the
+// careful lane; whether it fits is decided by the database, under the lock of the user's row. These statements are
+// written out here and not generated, because they are sent along with the beginning and the end of their transaction.
+
+// addSQL counts groups. A group comes back if it was counted, and is otherwise left as it is: its user has no row or is
+// in a new period or on a new day, its entitlement is out of date, it does not fit, it is over the rate.
+//
+// Rows are locked in the order of the arrays, which is that of the keys: so two batches do not wait for each other.
+var addSQL = strings.NewReplacer("{slot}", "array_position(u.slots, g.slot)").Replace(`
+WITH clock AS MATERIALIZED (
+    SELECT at, date_trunc('minute', at, 'UTC') AS minute, (at AT TIME ZONE 'UTC')::date AS day
+    FROM (SELECT dreamapi.now() AS at) n
+), {seen} added AS (
+    UPDATE tenant_usage.users u SET
+        counts[{slot}] = u.counts[{slot}] + g.quantity,
+        today[{slot}] = u.today[{slot}] + g.quantity,
+        calls = CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END,
+        minute = c.minute
+    FROM unnest(@platforms::text[], @users::text[], @slots::text[], @meters::text[], @plans::text[], @quantities::bigint[],
+            @calls::int[], @most::bigint[], @rates::int[], @epochs::bigint[], @user_epochs::bigint[], @until::timestamptz[])
+        WITH ORDINALITY AS g (platform_id, user_id, slot, meter, plan, quantity, calls, most, rate, epoch, user_epoch, until, n),
+        clock c
+    WHERE u.platform_id = g.platform_id AND u.user_id = g.user_id
+        AND u.epoch = g.user_epoch AND u.settled = g.user_epoch
+        AND (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id = g.platform_id) = g.epoch
+        AND c.at < g.until AND u.day = c.day AND u.minute <= c.minute
+        AND u.starts[{slot}] <= c.at AND c.at < u.ends[{slot}]
+        AND u.counts[{slot}] + g.quantity <= g.most + u.extras[{slot}] + u.kept[{slot}]
+        AND CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END <= g.rate
+        {unseen}
+    RETURNING g.n, g.platform_id, g.meter, g.plan, g.slot, g.quantity, u.counts[{slot}] AS count,
+        u.extras[{slot}] + u.kept[{slot}] AS extra, u.calls, u.starts[{slot}] AS starts, u.ends[{slot}] AS ends
+), journaled AS (
+    INSERT INTO tenant_usage.journal (at, platforms, meters, plans, counts)
+    SELECT c.at, array_agg(platform_id), array_agg(meter), array_agg(plan), array_agg(quantity)
+    FROM (SELECT platform_id, meter, plan, sum(quantity)::bigint AS quantity FROM added GROUP BY 1, 2, 3) s, clock c
+    GROUP BY c.at
+) {kept}
+SELECT n, count, extra, calls, starts, ends, c.at FROM added, clock c`)
+
+var (
+	countSQL = positional(strings.NewReplacer("{seen}", "", "{unseen}", "", "{kept}", "").Replace(addSQL))
+
+	// countOnceSQL also keeps the receipts of calls with an idempotency key. A group with a key that is known is left; one
+	// whose key another transaction is about to use violates the primary key, and takes the batch along.
+	countOnceSQL = positional(strings.NewReplacer("{seen}", `seen AS MATERIALIZED (
+    SELECT coalesce(array_agg(k.n), '{}') AS groups
+    FROM unnest(@key_groups::bigint[], @key_platforms::text[], @keys::uuid[]) AS k (n, platform_id, id)
+    WHERE EXISTS (SELECT FROM tenant_usage.receipts r WHERE r.platform_id = k.platform_id AND r.id = k.id)
+),`, "{unseen}", "AND g.n <> ALL ((SELECT groups FROM seen)::bigint[])", "{kept}", `, kept AS (
+    INSERT INTO tenant_usage.receipts (platform_id, id, fingerprint, refused, count, max, extra, plan, slot, starts, ends, created_at)
+    SELECT a.platform_id, k.id, k.fingerprint, false, a.count - k.later, k.max, a.extra, a.plan, a.slot, a.starts, a.ends, c.at
+    FROM unnest(@key_groups::bigint[], @keys::uuid[], @fingerprints::uuid[], @later::bigint[], @maxima::bigint[])
+            AS k (n, id, fingerprint, later, max)
+        JOIN added a ON a.n = k.n, clock c
+)`).Replace(addSQL))
+)
+
+// parameters are the names in those statements, in the order of the arguments.
+var parameters = []string{
+	"platforms", "users", "slots", "meters", "plans", "quantities", "calls", "most", "rates", "epochs", "user_epochs", "until",
+	"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima",
+}
+
+// positional numbers the parameters of a statement.
+func positional(sql string) string {
+	for i := range parameters {
+		sql = strings.ReplaceAll(sql, "@"+parameters[i]+"::", "$"+strconv.Itoa(i+1)+"::")
+	}
+	return sql
+}
+
+// group is the calls of one user that are counted together.
+type group struct {
+	items    []*item
+	quantity int64
+}
+
+// flushFast counts the groups of a batch that are plain, and leaves the others to the careful lane.
+func (s *Service) flushFast(batch []*item) {
+	groups := groupByUser(batch)
+	args, keyed := arguments(groups)
+	sql := countSQL
+	if keyed {
+		sql = countOnceSQL
+	}
+	ctx, cancel := commitContext()
+	defer cancel()
+	var found []added
+	err := s.lanes.OneTrip(ctx, platformsOf(batch), func(t *db.Trip) { db.Collect(t, &found, sql, args...) })
+	switch {
+	case errors.Is(err, db.ErrRolledBack): // two batches with one key, or a call that no database takes
+		submit(s.careful, batch)
+		return
+	case err != nil:
+		for _, it := range batch {
+			it.settle(Outcome{}, err)
+		}
+		return
+	}
+	counted := make([]*added, len(groups))
+	for i := range found {
+		counted[found[i].N-1] = &found[i]
+	}
+	left := batch[:0]
+	for i, g := range groups {
+		for _, it := range g.items {
+			it.counted = counted[i] != nil
+		}
+	}
+	for _, it := range batch {
+		if !it.counted {
+			left = append(left, it)
+		}
+	}
+	for i, g := range groups {
+		if counted[i] != nil {
+			g.settle(counted[i])
+		}
+	}
+	submit(s.careful, left)
+}
+
+// groupByUser makes groups, sorted by user. In none is a call of a user of whom the batch has others that differ in more
+// than the quantity, or that have the same idempotency key.
+func groupByUser(batch []*item) []group {
+	type user struct {
+		platform id.Platform
+		id       string
+	}
+	found := make(map[user]int, len(batch))
+	groups := make([]group, 0, len(batch))
+	for _, it := range batch {
+		key := user{it.Entitlement.Platform, it.Entitlement.UserID}
+		n, ok := found[key]
+		switch {
+		case !ok:
+			found[key] = len(groups)
+			groups = append(groups, group{[]*item{it}, it.Quantity})
+		case groups[n].takes(it):
+			groups[n].items = append(groups[n].items, it)
+			groups[n].quantity += it.Quantity
+		}
+	}
+	slices.SortFunc(groups, func(a, b group) int {
+		x, y := a.items[0].Entitlement, b.items[0].Entitlement
+		return cmp.Or(cmp.Compare(x.Platform, y.Platform), cmp.Compare(x.UserID, y.UserID))
+	})
+	return groups
+}
+
+// takes is whether the call may be counted along with those of the group.
+func (g *group) takes(it *item) bool {
+	first := g.items[0]
+	if it.Entitlement != first.Entitlement || it.slot != first.slot {
+		return false
+	}
+	return it.Receipt == nil || !slices.ContainsFunc(g.items, func(other *item) bool {
+		return other.Receipt != nil && other.Receipt.ID == it.Receipt.ID
+	})
+}
+
+// arguments are the groups as arrays, in the order of the parameters.
+func arguments(groups []group) (args []any, keyed bool) {
+	n := len(groups)
+	platforms, users, slots := make([]string, n), make([]string, n), make([]string, n)
+	meters, plans, until := make([]string, n), make([]string, n), make([]time.Time, n)
+	quantities, most, epochs, userEpochs := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	calls, rates := make([]int32, n), make([]int32, n)
+	var keyGroups, later []int64
+	var keyPlatforms []string
+	var keys, fingerprints []uuid.UUID
+	var maxima []*int64
+	for i, g := range groups {
+		first, e := g.items[0], g.items[0].Entitlement
+		platforms[i], users[i], slots[i] = string(e.Platform), e.UserID, first.slot
+		meters[i], plans[i], until[i] = first.Meter, e.Plan, first.until()
+		quantities[i], most[i], epochs[i], userEpochs[i] = g.quantity, unlimited, e.Epoch, e.UserEpoch
+		calls[i], rates[i] = int32(len(g.items)), int32(e.RateLimit)
+		if first.limit.Max != nil {
+			most[i] = *first.limit.Max
+		}
+		left := g.quantity
+		for _, it := range g.items {
+			left -= it.Quantity
+			if it.until().Before(until[i]) {
+				until[i] = it.until()
+			}
+			if it.Receipt == nil {
+				continue
+			}
+			keyGroups, keyPlatforms = append(keyGroups, int64(i)+1), append(keyPlatforms, string(e.Platform))
+			keys, fingerprints = append(keys, it.Receipt.ID), append(fingerprints, it.Receipt.Fingerprint)
+			later, maxima = append(later, left), append(maxima, it.limit.Max)
+		}
+	}
+	args = []any{platforms, users, slots, meters, plans, quantities, calls, most, rates, epochs, userEpochs, until}
+	if len(keys) > 0 {
+		args = append(args, keyGroups, keyPlatforms, keys, fingerprints, later, maxima)
+	}
+	return args, len(keys) > 0
+}
+
+// added is a group that was counted: the state after its last call.
+type added struct {
+	N            int64
+	Count, Extra int64
+	Calls        int
+	Starts, Ends time.Time
+	At           time.Time
+}
+
+// settle gives each call of the group the state after it.
+func (g *group) settle(a *added) {
+	left, calls := g.quantity, a.Calls-len(g.items)
+	for _, it := range g.items {
+		left -= it.Quantity
+		calls++
+		x := slot{name: it.slot, span: span{a.Starts, a.Ends}, count: a.Count - left, extra: a.Extra}
+		it.settle(Outcome{
+			Usage: x.usage(it.Entitlement.Plan, it.limit),
+			Rate:  rateOf(it.Entitlement.RateLimit, calls, a.At.UTC().Truncate(time.Minute), a.At),
+		}, nil)
+	}
+}

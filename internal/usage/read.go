@@ -1,0 +1,94 @@
+package usage
+
+import (
+	"context"
+	"time"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant"
+	"github.com/dream-api/dream-api/internal/usage/usagedb"
+)
+
+// Reader reads what is counted.
+type Reader struct{ db *db.DB }
+
+// NewReader makes a Reader that works under the role of the pool.
+func NewReader(pool *db.DB) *Reader { return &Reader{pool} }
+
+// Report is all the usage of a user.
+type Report struct {
+	Plan   string
+	Meters map[string]Usage
+	Rate   Rate
+}
+
+// Of reports the usage of a user; stated is the plan that the developer says of one who is no customer of ours.
+func (r *Reader) Of(ctx context.Context, at id.Platform, userID, stated string) (Report, error) {
+	if !tenant.ValidUserID(userID) {
+		return Report{}, errs.InvalidParam("X-User-Id", "X-User-Id has 1 to 128 letters, digits and _ . : @ | -")
+	}
+	var report Report
+	err := r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		e, err := tenant.EntitlementOf(ctx, tx, userID, stated)
+		if err != nil {
+			return err
+		}
+		row, err := queries.User(ctx, tx, usagedb.UserParams{PlatformID: string(at), UserID: userID})
+		if err != nil && !db.NoRows(err) {
+			return err
+		}
+		now, err := queries.Now(ctx, tx)
+		if err == nil {
+			report = sheetOf(row).report(e, now)
+		}
+		return err
+	})
+	return report, err
+}
+
+// report shows the sheet as a call at the moment would find it. The sheet is not good for anything else afterwards.
+func (s *sheet) report(e *tenant.Entitlement, now time.Time) Report {
+	s.turn(now)
+	s.settle(e, now)
+	report := Report{e.Plan, map[string]Usage{}, rateOf(e.RateLimit, s.calls, s.minute, now)}
+	for meter, limit := range e.Limits {
+		report.Meters[meter] = s.slot(meter, limit, e, now).usage(e.Plan, limit)
+	}
+	return report
+}
+
+// Total is what all users of a platform have used of a meter, in the present period of one kind.
+type Total struct {
+	Meter  string `json:"meter"`
+	Period string `json:"period"`
+	Count  int64  `json:"count"`
+	Users  int64  `json:"users"`
+}
+
+// Totals sums up the present periods of a platform.
+func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
+	totals := []Total{}
+	err := r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		rows, err := queries.Totals(ctx, tx, string(at))
+		for _, row := range rows {
+			totals = append(totals, Total(row))
+		}
+		return err
+	})
+	return totals, err
+}
+
+// Forget deletes what is counted of a user; it is a tenant.Forget. A call under way ends before, and one that comes
+// later finds the user gone.
+func Forget(ctx context.Context, tx db.Tenant, userID string) error {
+	at := string(tx.Platform)
+	if err := queries.Forget(ctx, tx, usagedb.ForgetParams{PlatformID: at, UserID: userID}); err != nil {
+		return err
+	}
+	if err := queries.ForgetDays(ctx, tx, usagedb.ForgetDaysParams{PlatformID: at, UserID: userID}); err != nil {
+		return err
+	}
+	return queries.ForgetAdjustments(ctx, tx, usagedb.ForgetAdjustmentsParams{PlatformID: at, UserID: userID})
+}
