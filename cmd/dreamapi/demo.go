@@ -200,7 +200,7 @@ func (a *app) demoPlatform(ctx context.Context, developer platform.Developer, de
 			return platform.Platform{}, err
 		}
 		free := func(map[string]tenant.Limit) (map[string]tenant.Limit, error) {
-			return map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(20)), Period: "month"}}, nil
+			return map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(20)), Period: "month", Anchor: tenant.FromCalendar}}, nil
 		}
 		if _, err := a.modules.Admin.ChangeTier(ctx, test.ID, "free", tenant.TierChange{Limits: free}); err != nil {
 			return platform.Platform{}, err
@@ -223,7 +223,7 @@ func (a *app) demoTiers(ctx context.Context, own id.Platform) error {
 	_, _, err := a.modules.Admin.CreateTier(ctx, own, tenant.Tier{
 		Name: "pro", DisplayName: "Pro", Prices: tenant.PricesOf(map[string]int64{"month": 1000, "year": 10_000}),
 		RateLimit: tenant.DefaultRateLimit,
-		Limits:    map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(10_000)), Period: "month"}},
+		Limits:    map[string]tenant.Limit{tenant.DefaultMeter: {Max: new(int64(10_000)), Period: "month", Anchor: tenant.FromCalendar}},
 	}, nil, idempotency.Request{})
 	if errs.Is(err, errs.Conflict) {
 		return nil

@@ -165,25 +165,22 @@ func (t Tx) Enter(ctx context.Context, platform id.Platform) (Tenant, error) {
 }
 
 func (d *DB) run(ctx context.Context, entry string, fn func(context.Context, pgx.Tx) error) error {
-	conn, err := d.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	deadline, ok := ctx.Deadline()
+	caller := ctx
+	deadline, ok := caller.Deadline()
 	if !ok {
 		deadline = time.Now().Add(longest)
 	}
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(caller), deadline)
 	defer cancel()
 
 	// One message: BEGIN, the role and the platform cost a single round trip. SET LOCAL, because a pooler may give the
 	// session to somebody else after the transaction.
 	begin := "begin; set local role " + string(d.role) + ";" + entry
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+	conn, tx, err := d.begin(caller, ctx, begin)
 	if err != nil {
-		return unavailable(hideURL(err))
+		return err
 	}
+	defer conn.Release()
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			_ = tx.Rollback(ctx)
@@ -212,6 +209,24 @@ func (t Tx) EnterAll(ctx context.Context, platforms []id.Platform) (Tenants, err
 		return Tenants{}, err
 	}
 	return Tenants{t}, nil
+}
+
+// begin begins a transaction on a connection that is alive. The caller may give up waiting for one.
+func (d *DB) begin(caller, ctx context.Context, query string) (*pgxpool.Conn, pgx.Tx, error) {
+	for attempt := 1; ; attempt++ {
+		conn, err := d.acquire(caller)
+		if err != nil {
+			return nil, nil, err
+		}
+		tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: query})
+		if err == nil {
+			return conn, tx, nil
+		}
+		conn.Release()
+		if !isDead(err) || attempt > maxDead {
+			return nil, nil, unavailable(hideURL(err))
+		}
+	}
 }
 
 func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {

@@ -29,6 +29,18 @@ func OutOfRange(err error) bool {
 // NoRows reports whether err says that a query for one row found none.
 func NoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
+// errDead says that a connection of the pool had died before anything was done by it: the next may be alive.
+var errDead = errors.New("the connection had died")
+
+// maxDead is how many connections are tried; a restart of the database leaves a pool of dead ones.
+const maxDead = 20
+
+// isDead reports whether the first statement on a connection failed because that had died.
+func isDead(err error) bool {
+	var pg *pgconn.PgError
+	return pgconn.SafeToRetry(err) || errors.As(err, &pg) && pg.Severity == "FATAL"
+}
+
 // Held reports whether err says that a lock was not to be had in time, or not without a deadlock.
 func Held(err error) bool {
 	var pg *pgconn.PgError

@@ -42,6 +42,15 @@ func Collect[T any](t *Trip, list *[]T, sql string, args ...any) {
 // An error that wraps ErrRolledBack says that nothing was kept. Errors of code errs.Unavailable say so too, and that
 // another attempt will hardly do better. After any other error the outcome is not known.
 func (d *DB) OneTrip(ctx context.Context, platforms []id.Platform, fn func(*Trip)) error {
+	for attempt := 1; ; attempt++ {
+		err := d.oneTrip(ctx, platforms, fn)
+		if !errors.Is(err, errDead) || attempt > maxDead {
+			return err
+		}
+	}
+}
+
+func (d *DB) oneTrip(ctx context.Context, platforms []id.Platform, fn func(*Trip)) error {
 	conn, err := d.acquire(ctx)
 	if err != nil {
 		return err
@@ -73,8 +82,10 @@ func (t *Trip) fate(err error) error {
 	switch {
 	case said && pg.Severity == "ERROR" && !strings.HasPrefix(pg.Code, "53"): // which is: no resources
 		return errors.Join(ErrRolledBack, err)
-	case said && (pg.Severity == "ERROR" || t.known < t.asked), pgconn.SafeToRetry(err):
+	case said && pg.Severity == "ERROR":
 		return unavailable(err)
+	case said && t.known < t.asked, pgconn.SafeToRetry(err):
+		return unavailable(errors.Join(errDead, err))
 	default:
 		return unknownOutcome(err)
 	}

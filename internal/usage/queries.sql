@@ -81,7 +81,7 @@ ORDER BY id DESC LIMIT @most;
 
 -- name: TakeJournal :many
 -- The oldest of it; each hour that it is about is added to before it is gone.
-DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT @most FOR UPDATE SKIP LOCKED)
+DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT @most)
 RETURNING at, platforms, meters, plans, counts;
 
 -- name: AddHours :exec

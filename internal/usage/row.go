@@ -1,6 +1,10 @@
 package usage
 
-import "github.com/dream-api/dream-api/internal/usage/usagedb"
+import (
+	"time"
+
+	"github.com/dream-api/dream-api/internal/usage/usagedb"
+)
 
 // sheetOf reads a row, whose counters are parallel arrays.
 func sheetOf(row usagedb.TenantUsageUser) *sheet {
@@ -21,6 +25,8 @@ func sheetOf(row usagedb.TenantUsageUser) *sheet {
 func (s *sheet) row(who account) usagedb.WriteUserParams {
 	row := usagedb.WriteUserParams{
 		PlatformID: string(who.platform), UserID: who.user, Settled: s.settled, Minute: s.minute, Calls: int32(s.calls), Day: s.day,
+		Slots: []string{}, Starts: []time.Time{}, Ends: []time.Time{}, // empty lists, where the user has only called too often
+		Counts: []int64{}, Extras: []int64{}, Kept: []int64{}, Today: []int64{},
 	}
 	for _, x := range s.slots {
 		row.Slots = append(row.Slots, x.name)

@@ -478,7 +478,7 @@ func (q *Queries) SweepReceipts(ctx context.Context, db DBTX, arg SweepReceiptsP
 }
 
 const takeJournal = `-- name: TakeJournal :many
-DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT $1)
 RETURNING at, platforms, meters, plans, counts
 `
 

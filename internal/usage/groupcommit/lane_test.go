@@ -1,0 +1,190 @@
+package groupcommit_test
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dream-api/dream-api/internal/usage/groupcommit"
+)
+
+// item is owned by the platform that its first letter names.
+type item string
+
+// book is a Flush that notes its batches, and waits at the gate before each one ends.
+type book struct {
+	mu      sync.Mutex
+	batches [][]item
+	refused []item
+	gate    chan struct{} // nil: none
+	took    time.Duration
+}
+
+func (b *book) flush(batch []item) {
+	b.mu.Lock()
+	b.batches = append(b.batches, slices.Clone(batch))
+	b.mu.Unlock()
+	if b.gate != nil {
+		<-b.gate
+	}
+	time.Sleep(b.took) // in a bubble whose clock is not the world's
+}
+
+func (b *book) flushed() [][]item {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.batches)
+}
+
+func (b *book) lane(most, bound int) *groupcommit.Lane[item] {
+	return groupcommit.New(groupcommit.Config[item]{
+		Flush: b.flush, Owner: func(i item) string { return string(i[0]) },
+		Refuse: func(i item, err error) {
+			if errors.Is(err, groupcommit.ErrStuck) {
+				b.refused = append(b.refused, i)
+			}
+		},
+		Most: most, Bound: bound, Slow: 2 * time.Millisecond, Patience: 200 * time.Millisecond,
+	})
+}
+
+func submit(t *testing.T, l *groupcommit.Lane[item], items ...item) {
+	t.Helper()
+	if err := l.Submit(items...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestALoneItemWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{}
+		l := b.lane(10, 100)
+		start := time.Now()
+		submit(t, l, "a1")
+		synctest.Wait()
+		if len(b.flushed()) != 1 || time.Since(start) != 0 {
+			t.Errorf("after %v there are the batches %v", time.Since(start), b.flushed())
+		}
+		l.Close()
+	})
+}
+
+func TestWhatArrivesDuringACommitIsTheNextBatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{took: time.Millisecond}
+		l := b.lane(10, 100)
+		submit(t, l, "a1")
+		synctest.Wait()
+		submit(t, l, "a2", "a3")
+		submit(t, l, "b1")
+		l.Close()
+		if want := [][]item{{"a1"}, {"a2", "b1", "a3"}}; !slices.EqualFunc(b.flushed(), want, slices.Equal) {
+			t.Errorf("the batches are %v, want %v", b.flushed(), want)
+		}
+	})
+}
+
+func TestOwnersTakeTurnsSoThatAFloodHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{took: time.Millisecond}
+		l := b.lane(4, 100)
+		submit(t, l, "f0")
+		synctest.Wait()
+		submit(t, l, "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8")
+		submit(t, l, "q1")
+		submit(t, l, "r1")
+		l.Close()
+		if want := []item{"f1", "q1", "r1", "f2"}; !slices.Equal(b.flushed()[1], want) {
+			t.Errorf("the batch behind the flood is %v, want %v", b.flushed()[1], want)
+		}
+		if n := len(slices.Concat(b.flushed()...)); n != 11 {
+			t.Errorf("%d items are flushed, want 11", n)
+		}
+	})
+}
+
+func TestNoMoreMayWaitThanTheBoundAndOfOneOwnerHalfAsMany(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{gate: make(chan struct{})}
+		l := b.lane(10, 4)
+		submit(t, l, "a0")
+		synctest.Wait()
+		submit(t, l, "a1", "a2")
+		if err := l.Submit("a3"); !errors.Is(err, groupcommit.ErrFull) {
+			t.Errorf("a third of one owner: %v", err)
+		}
+		if err := l.Submit("b1", "b2", "b3"); !errors.Is(err, groupcommit.ErrFull) {
+			t.Errorf("more than fit: %v", err)
+		}
+		submit(t, l, "b1", "c1") // three together are refused whole, and the place is free
+		if err := l.Submit("d1"); !errors.Is(err, groupcommit.ErrFull) {
+			t.Errorf("a fifth: %v", err)
+		}
+		close(b.gate)
+		l.Close()
+		if n := len(slices.Concat(b.flushed()...)); n != 5 {
+			t.Errorf("%d items are flushed, want 5", n)
+		}
+	})
+}
+
+func TestASecondFlushGoesBesideOneThatIsSlow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{gate: make(chan struct{})}
+		l := b.lane(10, 100)
+		submit(t, l, "a1")
+		synctest.Wait()
+		submit(t, l, "a2")
+		synctest.Wait()
+		if len(b.flushed()) != 1 {
+			t.Fatalf("at once there are %v", b.flushed())
+		}
+		time.Sleep(3 * time.Millisecond)
+		synctest.Wait()
+		if len(b.flushed()) != 2 {
+			t.Errorf("behind a slow commit there are %v", b.flushed())
+		}
+		submit(t, l, "a3") // and no third
+		time.Sleep(3 * time.Millisecond)
+		synctest.Wait()
+		if len(b.flushed()) != 2 {
+			t.Errorf("behind two slow commits there are %v", b.flushed())
+		}
+		close(b.gate)
+		l.Close()
+	})
+}
+
+func TestWhatWaitsTooLongIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{gate: make(chan struct{})}
+		l := b.lane(1, 100)
+		submit(t, l, "a1")
+		submit(t, l, "b1")
+		synctest.Wait()
+		time.Sleep(3 * time.Millisecond) // both flushers are away
+		synctest.Wait()
+		submit(t, l, "c1", "c2")
+		time.Sleep(100 * time.Millisecond)
+		submit(t, l, "d1")
+		time.Sleep(150 * time.Millisecond)
+		synctest.Wait()
+		if want := []item{"c1", "c2"}; !slices.Equal(b.refused, want) {
+			t.Errorf("refused are %v, want %v", b.refused, want)
+		}
+		close(b.gate)
+		l.Close()
+		if n := len(slices.Concat(b.flushed()...)); n != 3 {
+			t.Errorf("%d items are flushed, want 3: %v", n, b.flushed())
+		}
+	})
+}
