@@ -160,8 +160,8 @@ func (g *Gate) Reconsider(ctx context.Context, caller Caller) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	fresh.UserID = caller.UserID
-	return fresh, nil
+	fresh.UserID, fresh.party = caller.UserID, caller.party
+	return fresh, fresh.admits()
 }
 
 // entitlement reads what a user may use.

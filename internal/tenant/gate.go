@@ -35,6 +35,7 @@ type Caller struct {
 	Until    time.Time // when it ends by itself: the key expires, or the platform is suspended
 
 	seen      time.Time // when it was remembered
+	party     string    // for which origin the user's token was made
 	key       *id.Key   // by which the caller was let in; nil: otherwise
 	epoch     int64     // see Entitlement
 	rateLimit *int      // of the platform
@@ -84,7 +85,7 @@ func (g *Gate) ByUserToken(ctx context.Context, token string) (Caller, error) {
 	if !ok || key.Kind != id.Publishable {
 		return Caller{}, notACustomer()
 	}
-	caller := Caller{UserID: claims.UserID}
+	caller := Caller{UserID: claims.UserID, party: claims.AuthorizedParty}
 	err = g.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
 		t, err := g.enter(ctx, tx, key, &caller)
 		if err != nil {
@@ -102,7 +103,7 @@ func (g *Gate) ByUserToken(ctx context.Context, token string) (Caller, error) {
 		err = notACustomer()
 	}
 	if err == nil {
-		err = caller.admits(claims)
+		err = caller.admits()
 	}
 	if err != nil {
 		return Caller{}, err
@@ -125,13 +126,13 @@ func (g *Gate) RecallUserToken(ctx context.Context, token string) (Caller, error
 	if errs.Is(err, errs.InvalidCredentials) {
 		err = notACustomer()
 	}
+	caller.UserID, caller.party = claims.UserID, claims.AuthorizedParty
 	if err == nil {
-		err = caller.admits(claims)
+		err = caller.admits()
 	}
 	if err != nil {
 		return Caller{}, err
 	}
-	caller.UserID = claims.UserID
 	return caller, nil
 }
 
@@ -141,10 +142,10 @@ func notACustomer() error {
 }
 
 // admits refuses a token that was made for an origin which the platform does not allow.
-func (c *Caller) admits(claims clerkapp.Claims) error {
-	if claims.AuthorizedParty != "" && !c.Allows(claims.AuthorizedParty) {
+func (c *Caller) admits() error {
+	if c.party != "" && !c.Allows(c.party) {
 		return errs.New(errs.InvalidCredentials, "The token was made for the origin %s, which is not among the allowed "+
-			"origins of the platform.", claims.AuthorizedParty)
+			"origins of the platform.", c.party)
 	}
 	return nil
 }

@@ -18,10 +18,14 @@ import (
 // order of arrival, and writes what came of it. What is true of a user hangs on the lock of that user's row: receipts and
 // epochs are read after it is held.
 
-// flushCarefully counts a batch. What the database refuses is tried again in halves, so that one call which it does not
-// take, or one row that somebody holds, fails nobody else.
+// flushCarefully counts a batch. Where somebody holds a row, the calls that do not need it go on, and the others are
+// tried later. What the database refuses is tried again in halves, so that one call which it does not take fails nobody
+// else.
 func (s *Service) flushCarefully(batch []*item) {
-	err := s.countCarefully(batch)
+	err := s.countCarefully(batch, false)
+	if errors.Is(err, errHeld) {
+		err = s.countCarefully(batch, true)
+	}
 	switch {
 	case err == nil:
 		return // countCarefully has settled the items
@@ -32,8 +36,8 @@ func (s *Service) flushCarefully(batch []*item) {
 		return
 	}
 	if errors.Is(err, errHeld) {
-		err = errs.New(errs.Unavailable, "This user is being changed right now. Nothing was counted. Try again in a moment.").
-			Because(err).After(time.Second)
+		s.later(batch)
+		return
 	}
 	for _, it := range batch {
 		it.settle(Outcome{}, err)
@@ -77,34 +81,44 @@ type returned struct {
 	quantity int64
 }
 
-func (s *Service) countCarefully(batch []*item) error {
+// countCarefully counts a batch and lets its calls know. With around it does not wait for a row that somebody holds, but
+// leaves the calls that need it for later.
+func (s *Service) countCarefully(batch []*item, around bool) error {
 	ctx, cancel := commitContext()
 	defer cancel()
 	d := &deed{outcomes: make([]Outcome, len(batch)), errors: make([]error, len(batch))}
 	err := s.lanes.Tenants(ctx, platformsOf(batch), func(ctx context.Context, tx db.Tenants) error {
-		if err := d.read(ctx, tx, batch); db.Held(err) {
+		if err := d.read(ctx, tx, batch, around); db.Held(err) {
 			return errHeld
 		} else if err != nil {
 			return err
 		}
 		for i, it := range batch {
-			d.outcomes[i], d.errors[i] = d.decide(it)
+			if d.sheets[it.account()] != nil {
+				d.outcomes[i], d.errors[i] = d.decide(it)
+			}
 		}
 		return d.write(ctx, tx)
 	})
 	if err != nil {
 		return err
 	}
+	var left []*item
 	for i, it := range batch {
+		if d.sheets[it.account()] == nil {
+			left = append(left, it)
+			continue
+		}
 		it.settle(d.outcomes[i], d.errors[i])
 	}
+	s.later(left)
 	return nil
 }
 
 // decide is what becomes of a call.
 func (d *deed) decide(it *item) (Outcome, error) {
 	e := it.Entitlement
-	who := account{e.Platform, e.UserID}
+	who := it.account()
 	page := d.sheets[who]
 	if d.epochs[e.Platform] != e.Epoch || page.epoch != e.UserEpoch || !d.now.Before(it.until()) {
 		return Outcome{}, ErrStale
@@ -153,7 +167,7 @@ func (d *deed) keep(at id.Platform, a *answer) {
 }
 
 // read locks and reads what decides the batch.
-func (d *deed) read(ctx context.Context, tx db.Tenants, batch []*item) (err error) {
+func (d *deed) read(ctx context.Context, tx db.Tenants, batch []*item, around bool) (err error) {
 	d.crowds, d.sheets = map[id.Platform]*crowd{}, map[account]*sheet{}
 	d.epochs, d.answers = map[id.Platform]int64{}, map[id.Platform]map[uuid.UUID]*answer{}
 	d.fresh, d.touched, d.hours = map[id.Platform][]*answer{}, map[account]bool{}, map[tally]int64{}
@@ -163,7 +177,7 @@ func (d *deed) read(ctx context.Context, tx db.Tenants, batch []*item) (err erro
 	if err := d.lockPlatforms(ctx, tx, batch); err != nil {
 		return err
 	}
-	if err := d.lockUsers(ctx, tx, batch); err != nil {
+	if err := d.lockUsers(ctx, tx, batch, around); err != nil {
 		return err
 	}
 	rows, err := queries.Epochs(ctx, tx, id.Strings(platformsOf(batch)))
@@ -201,19 +215,35 @@ func (d *deed) lockPlatforms(ctx context.Context, tx db.Tenants, batch []*item) 
 	return err
 }
 
-func (d *deed) lockUsers(ctx context.Context, tx db.Tenants, batch []*item) error {
-	var platforms, users []string
+// lockUsers reads the users. It goes around one whom somebody holds, who then stays without a sheet, if a call waits
+// for that user already, or around all of those.
+func (d *deed) lockUsers(ctx context.Context, tx db.Tenants, batch []*item, around bool) error {
+	var made usagedb.MakeUsersParams
+	var waited usagedb.LockUsersParams
+	var free usagedb.LockFreeUsersParams
 	for _, it := range batch {
-		who := account{it.Entitlement.Platform, it.Entitlement.UserID}
-		if _, ok := d.sheets[who]; !ok {
-			d.sheets[who] = nil
-			platforms, users = append(platforms, string(who.platform)), append(users, who.user)
+		who := it.account()
+		if _, ok := d.sheets[who]; ok {
+			continue
+		}
+		d.sheets[who] = nil
+		at, user := string(who.platform), who.user
+		made.Platforms, made.Users = append(made.Platforms, at), append(made.Users, user)
+		if around || it.tries > 0 {
+			free.Platforms, free.Users = append(free.Platforms, at), append(free.Users, user)
+		} else {
+			waited.Platforms, waited.Users = append(waited.Platforms, at), append(waited.Users, user)
 		}
 	}
-	if err := queries.MakeUsers(ctx, tx, usagedb.MakeUsersParams{Platforms: platforms, Users: users}); err != nil {
+	if err := queries.MakeUsers(ctx, tx, made); err != nil {
 		return err
 	}
-	rows, err := queries.LockUsers(ctx, tx, usagedb.LockUsersParams{Platforms: platforms, Users: users})
+	rows, err := queries.LockUsers(ctx, tx, waited)
+	if err == nil && len(free.Users) > 0 {
+		var more []usagedb.TenantUsageUser
+		more, err = queries.LockFreeUsers(ctx, tx, free)
+		rows = append(rows, more...)
+	}
 	for _, row := range rows {
 		d.sheets[account{id.Platform(row.PlatformID), row.UserID}] = sheetOf(row)
 	}
@@ -250,6 +280,9 @@ func (d *deed) write(ctx context.Context, tx db.Tenants) error {
 	var days []usagedb.EndDayParams
 	var untouched usagedb.ForgetUntouchedParams
 	for who, page := range d.sheets {
+		if page == nil {
+			continue
+		}
 		if !d.touched[who] {
 			untouched.Platforms, untouched.Users = append(untouched.Platforms, string(who.platform)), append(untouched.Users, who.user)
 			continue

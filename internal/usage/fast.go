@@ -25,6 +25,10 @@ var addSQL = strings.NewReplacer("{slot}", "array_position(u.slots, g.slot)").Re
 WITH clock AS MATERIALIZED (
     SELECT at, date_trunc('minute', at, 'UTC') AS minute, (at AT TIME ZONE 'UTC')::date AS day
     FROM (SELECT dreamapi.now() AS at) n
+), stale AS MATERIALIZED (
+    SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
+    FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
+    WHERE NOT EXISTS (SELECT FROM tenant.settings s WHERE s.platform_id = f.platform_id AND s.epoch = f.epoch)
 ), {seen} added AS (
     UPDATE tenant_usage.users u SET
         counts[{slot}] = u.counts[{slot}] + g.quantity,
@@ -32,12 +36,12 @@ WITH clock AS MATERIALIZED (
         calls = CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END,
         minute = c.minute
     FROM unnest(@platforms::text[], @users::text[], @slots::text[], @meters::text[], @plans::text[], @quantities::bigint[],
-            @calls::int[], @most::bigint[], @rates::int[], @epochs::bigint[], @user_epochs::bigint[], @until::timestamptz[])
-        WITH ORDINALITY AS g (platform_id, user_id, slot, meter, plan, quantity, calls, most, rate, epoch, user_epoch, until, n),
+            @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[])
+        WITH ORDINALITY AS g (platform_id, user_id, slot, meter, plan, quantity, calls, most, rate, user_epoch, until, n),
         clock c
     WHERE u.platform_id = g.platform_id AND u.user_id = g.user_id
         AND u.epoch = g.user_epoch AND u.settled = g.user_epoch
-        AND (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id = g.platform_id) = g.epoch
+        AND g.platform_id <> ALL ((SELECT platforms FROM stale)::text[])
         AND c.at < g.until AND u.day = c.day AND u.minute <= c.minute
         AND u.starts[{slot}] <= c.at AND c.at < u.ends[{slot}]
         AND u.counts[{slot}] + g.quantity <= g.most + u.extras[{slot}] + u.kept[{slot}]
@@ -73,7 +77,8 @@ var (
 
 // parameters are the names in those statements, in the order of the arguments.
 var parameters = []string{
-	"platforms", "users", "slots", "meters", "plans", "quantities", "calls", "most", "rates", "epochs", "user_epochs", "until",
+	"platforms", "users", "slots", "meters", "plans", "quantities", "calls", "most", "rates", "user_epochs", "until",
+	"fenced", "epochs",
 	"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima",
 }
 
@@ -180,7 +185,7 @@ func arguments(groups []group) (args []any, keyed bool) {
 	n := len(groups)
 	platforms, users, slots := make([]string, n), make([]string, n), make([]string, n)
 	meters, plans, until := make([]string, n), make([]string, n), make([]time.Time, n)
-	quantities, most, epochs, userEpochs := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	quantities, most, userEpochs := make([]int64, n), make([]int64, n), make([]int64, n)
 	calls, rates := make([]int32, n), make([]int32, n)
 	var keyGroups, later []int64
 	var keyPlatforms []string
@@ -190,7 +195,7 @@ func arguments(groups []group) (args []any, keyed bool) {
 		first, e := g.items[0], g.items[0].Entitlement
 		platforms[i], users[i], slots[i] = string(e.Platform), e.UserID, first.slot
 		meters[i], plans[i], until[i] = first.Meter, e.Plan, first.until()
-		quantities[i], most[i], epochs[i], userEpochs[i] = g.quantity, unlimited, e.Epoch, e.UserEpoch
+		quantities[i], most[i], userEpochs[i] = g.quantity, unlimited, e.UserEpoch
 		calls[i], rates[i] = int32(len(g.items)), int32(e.RateLimit)
 		if first.limit.Max != nil {
 			most[i] = *first.limit.Max
@@ -209,11 +214,29 @@ func arguments(groups []group) (args []any, keyed bool) {
 			later, maxima = append(later, left), append(maxima, it.limit.Max)
 		}
 	}
-	args = []any{platforms, users, slots, meters, plans, quantities, calls, most, rates, epochs, userEpochs, until}
+	fenced, epochs := fences(groups)
+	args = []any{platforms, users, slots, meters, plans, quantities, calls, most, rates, userEpochs, until, fenced, epochs}
 	if len(keys) > 0 {
 		args = append(args, keyGroups, keyPlatforms, keys, fingerprints, later, maxima)
 	}
 	return args, len(keys) > 0
+}
+
+// fences are the platforms of the groups, each with the epoch that its entitlements know.
+func fences(groups []group) (platforms []string, epochs []int64) {
+	type fence struct {
+		platform id.Platform
+		epoch    int64
+	}
+	seen := map[fence]bool{}
+	for _, g := range groups {
+		f := fence{g.items[0].Entitlement.Platform, g.items[0].Entitlement.Epoch}
+		if !seen[f] {
+			seen[f] = true
+			platforms, epochs = append(platforms, string(f.platform)), append(epochs, f.epoch)
+		}
+	}
+	return platforms, epochs
 }
 
 // added is a group that was counted: the state after its last call.

@@ -40,6 +40,7 @@ type item struct {
 	limit   tenant.Limit
 	slot    string
 	counted bool  // by the fast lane
+	tries   int   // for which the user was held by somebody
 	fault   error // an error that is known beforehand: the call counts against the rate all the same
 	outcome Outcome
 	err     error
@@ -51,6 +52,8 @@ func (it *item) settle(o Outcome, err error) {
 	it.outcome, it.err = o, err
 	it.done.Done()
 }
+
+func (it *item) account() account { return account{it.Entitlement.Platform, it.Entitlement.UserID} }
 
 func (it *item) owner() string { return string(it.Entitlement.Platform) }
 
@@ -114,7 +117,7 @@ func (s *Service) TrackAll(calls []Call) ([]Outcome, []error) {
 		if it.limit, it.fault = it.Call.limit(); it.fault == nil {
 			it.slot = slotName(it.Meter, it.limit)
 		}
-		if !it.plain() {
+		if !it.plain() || s.held.has(it.account()) {
 			if special == nil {
 				special = map[string]bool{}
 			}

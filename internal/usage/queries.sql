@@ -17,6 +17,14 @@ JOIN (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@users::text[]) A
 ORDER BY u.platform_id, u.user_id
 FOR UPDATE OF u;
 
+-- name: LockFreeUsers :many
+-- Likewise those whom nobody holds.
+SELECT u.* FROM tenant_usage.users u
+JOIN (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@users::text[]) AS user_id) k
+    ON k.platform_id = u.platform_id AND k.user_id = u.user_id
+ORDER BY u.platform_id, u.user_id
+FOR UPDATE OF u SKIP LOCKED;
+
 -- name: User :one
 SELECT * FROM tenant_usage.users WHERE platform_id = @platform_id AND user_id = @user_id;
 

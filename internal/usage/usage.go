@@ -107,4 +107,5 @@ func (c *Call) limit() (tenant.Limit, error) {
 type Service struct {
 	db, lanes     *db.DB
 	fast, careful lane
+	held          held
 }

@@ -218,6 +218,55 @@ func (q *Queries) Journal(ctx context.Context, db DBTX, arg JournalParams) error
 	return err
 }
 
+const lockFreeUsers = `-- name: LockFreeUsers :many
+SELECT u.platform_id, u.user_id, u.epoch, u.settled, u.minute, u.calls, u.day, u.slots, u.starts, u.ends, u.counts, u.extras, u.kept, u.today FROM tenant_usage.users u
+JOIN (SELECT unnest($1::text[]) AS platform_id, unnest($2::text[]) AS user_id) k
+    ON k.platform_id = u.platform_id AND k.user_id = u.user_id
+ORDER BY u.platform_id, u.user_id
+FOR UPDATE OF u SKIP LOCKED
+`
+
+type LockFreeUsersParams struct {
+	Platforms []string
+	Users     []string
+}
+
+// Likewise those whom nobody holds.
+func (q *Queries) LockFreeUsers(ctx context.Context, db DBTX, arg LockFreeUsersParams) ([]TenantUsageUser, error) {
+	rows, err := db.Query(ctx, lockFreeUsers, arg.Platforms, arg.Users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TenantUsageUser
+	for rows.Next() {
+		var i TenantUsageUser
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.UserID,
+			&i.Epoch,
+			&i.Settled,
+			&i.Minute,
+			&i.Calls,
+			&i.Day,
+			&i.Slots,
+			&i.Starts,
+			&i.Ends,
+			&i.Counts,
+			&i.Extras,
+			&i.Kept,
+			&i.Today,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockPlatforms = `-- name: LockPlatforms :many
 SELECT platform_id, minute, calls, month, tracked FROM tenant_usage.platforms WHERE platform_id = ANY($1::text[]) ORDER BY platform_id FOR UPDATE
 `

@@ -1,0 +1,62 @@
+package usage
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dream-api/dream-api/internal/db/dbtest"
+)
+
+// On tables without statistics the planner would go through all of a table for each call, or lock rows in another order
+// than that of the keys.
+func TestTheFastStatementsGoByIndexAndInOrder(t *testing.T) {
+	t.Parallel()
+	ctx, conn := context.Background(), connect(t)
+	for name, sql := range map[string]string{"count": countSQL, "count_once": countOnceSQL} {
+		if _, err := conn.Prepare(ctx, name, sql); err != nil {
+			t.Fatal(err)
+		}
+		n := len(parameters)
+		for !strings.Contains(sql, "$"+strconv.Itoa(n)+"::") {
+			n--
+		}
+		nulls := strings.TrimSuffix(strings.Repeat("NULL, ", n), ", ")
+		rows, err := conn.Query(ctx, "EXPLAIN (COSTS off) EXECUTE "+name+" ("+nulls+")")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := strings.Join(lines, "\n")
+		for _, part := range []string{"Index Scan using users_pkey", "settings_pkey"} {
+			if !strings.Contains(plan, part) {
+				t.Errorf("%s has no %s:\n%s", name, part, plan)
+			}
+		}
+		update := plan[strings.Index(plan, "Update on users"):strings.Index(plan, "CTE journaled")]
+		for _, part := range []string{"Seq Scan", "Hash Join", "Merge Join", "Sort"} {
+			if strings.Contains(update, part) || strings.Contains(plan, "Seq Scan") {
+				t.Errorf("%s has a %s:\n%s", name, part, plan)
+			}
+		}
+	}
+}
+
+// connect opens a connection that plans as the lanes' transactions do.
+func connect(t *testing.T) *pgx.Conn {
+	t.Helper()
+	d := dbtest.New(t)
+	conn := d.Connect(t, d.Owner)
+	for _, setting := range []string{"plan_cache_mode = force_generic_plan", "enable_seqscan = off"} {
+		if _, err := conn.Exec(context.Background(), "SET "+setting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return conn
+}
