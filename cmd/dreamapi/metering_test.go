@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,8 +74,8 @@ func TestGrantsGiveExtraUnitsForThisPeriodOrUntilTheyAreUsed(t *testing.T) {
 			cursor = "&cursor=" + p.api(t, "GET /api/adjustments?userId=u&limit=1", "").text("nextCursor")
 		}
 		got := p.api(t, "GET /api/adjustments?userId=u&limit=1"+cursor, "").want(t, 200)
-		equal(t, "on a page", fmt.Sprint(len(got.at("data").([]any))), want)
-		got.expect(t, "hasMore", fmt.Sprint(page == 0))
+		equal(t, "on a page", strconv.Itoa(len(got.at("data").([]any))), want)
+		got.expect(t, "hasMore", strconv.FormatBool(page == 0))
 	}
 }
 

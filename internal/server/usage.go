@@ -1,12 +1,14 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/idempotency"
@@ -54,25 +56,27 @@ func (s *Server) track(c echo.Context) error {
 // subject is whose usage a call is, and what plan the developer says of one who is no customer of ours.
 type subject struct{ userID, plan string }
 
+// resolveAtOnce is how many entitlements of one request are read at once.
+const resolveAtOnce = 8
+
 // count counts calls of the caller's platform. What turns out to have been judged by something that has changed since is
 // judged again, as often as it takes within the time of the request.
 func (s *Server) count(c echo.Context, calls []usage.Call, subjects []subject, outcomes []usage.Outcome, failed []error) {
-	ctx, caller := c.Request().Context(), callerOf(c)
+	caller := callerOf(c)
 	left := make([]int, len(calls))
 	for i := range calls {
 		left[i] = i
 	}
-	for len(left) > 0 {
-		var batch []usage.Call
-		var places, stale []int
+	for again := false; ; again = true {
+		s.entitle(c.Request().Context(), caller, again, left, calls, subjects, failed)
+		batch, places, stale := make([]usage.Call, 0, len(left)), make([]int, 0, len(left)), []int(nil)
 		for _, i := range left {
-			calls[i].Entitlement, failed[i] = s.gate.Recall(ctx, caller, subjects[i].userID, subjects[i].plan)
-			calls[i].Until = caller.Until
 			switch {
 			case failed[i] != nil:
 			case caller.IsOlderThan(calls[i].Entitlement):
 				failed[i], stale = usage.ErrStale, append(stale, i)
 			default:
+				calls[i].Until = caller.Until
 				batch, places = append(batch, calls[i]), append(places, i)
 			}
 		}
@@ -80,12 +84,10 @@ func (s *Server) count(c echo.Context, calls []usage.Call, subjects []subject, o
 		for n, i := range places {
 			outcomes[i], failed[i] = done[n], errs[n]
 			if errors.Is(failed[i], usage.ErrStale) {
-				s.gate.Forget(caller, subjects[i].userID, subjects[i].plan)
 				stale = append(stale, i)
 			}
 		}
-		left = stale
-		if len(left) == 0 {
+		if left = stale; len(left) == 0 {
 			return
 		}
 		var err error
@@ -96,6 +98,27 @@ func (s *Server) count(c echo.Context, calls []usage.Call, subjects []subject, o
 			return
 		}
 	}
+}
+
+// entitle finds the entitlements of some of the calls: in memory, unless that was out of date.
+func (s *Server) entitle(
+	ctx context.Context, caller tenant.Caller, again bool, some []int, calls []usage.Call, subjects []subject, failed []error,
+) {
+	var reading errgroup.Group
+	reading.SetLimit(resolveAtOnce)
+	for _, i := range some {
+		known := false
+		if !again {
+			calls[i].Entitlement, known, failed[i] = s.gate.Recall(caller, subjects[i].userID, subjects[i].plan)
+		}
+		if !known {
+			reading.Go(func() error {
+				calls[i].Entitlement, failed[i] = s.gate.Resolve(ctx, caller, subjects[i].userID, subjects[i].plan)
+				return nil
+			})
+		}
+	}
+	_ = reading.Wait()
 }
 
 // reconsider lets the caller in again, by what holds now.

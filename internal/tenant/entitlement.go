@@ -105,13 +105,30 @@ func (g *Gate) remember(ctx context.Context, key id.Key, hash string) (Caller, e
 	return caller, err
 }
 
-// Recall finds the entitlement of a user of the caller's platform, from memory where it is there. The plan is the one
-// that PlanOf says.
-func (g *Gate) Recall(ctx context.Context, caller Caller, userID, stated string) (*Entitlement, error) {
-	at := claim{caller.Platform, userID, stated}
-	if e, ok := g.memory.entitlements.GetIfPresent(at); ok && e.Epoch == caller.epoch {
-		return e, caller.mayBe(e)
+// Recall finds the entitlement of a user of the caller's platform in memory; ok is false where it must be found out. The
+// plan that counts is the one that planName says.
+//
+// A user with a stated plan who is not remembered is taken for one whom the developer keeps. Who is a customer has had a
+// change (tenant.user_changed), so a wrong guess shows as an entitlement that is out of date.
+func (g *Gate) Recall(caller Caller, userID, stated string) (e *Entitlement, ok bool, err error) {
+	if e, ok := g.memory.entitlements.GetIfPresent(claim{caller.Platform, userID, stated}); ok && e.Epoch == caller.epoch {
+		return e, true, caller.mayBe(e)
 	}
+	if stated == "" || !caller.Backend || !ValidUserID(userID) {
+		return nil, false, nil
+	}
+	grant, ok := g.memory.grants.GetIfPresent(grantAt{caller.Platform, stated, caller.epoch})
+	if !ok {
+		return nil, false, nil
+	}
+	e = &Entitlement{UserID: userID, Grant: grant}
+	g.of(e, caller)
+	return e, true, nil
+}
+
+// Resolve finds out the entitlement of a user of the caller's platform, and remembers that of a customer.
+func (g *Gate) Resolve(ctx context.Context, caller Caller, userID, stated string) (*Entitlement, error) {
+	at := claim{caller.Platform, userID, stated}
 	// Many may ask for the same at once, as when all calls of a user are judged again: one reads for them all. What one that
 	// began before says against a user may be out of date for those who came later.
 	found, err, shared := g.memory.reading.Do(at.text(), func() (any, error) {
@@ -127,8 +144,18 @@ func (g *Gate) Recall(ctx context.Context, caller Caller, userID, stated string)
 		return nil, err
 	}
 	e := found.(*Entitlement)
-	g.memory.entitlements.Set(at, e)
+	if e.Kind != "" {
+		g.memory.entitlements.Set(at, e)
+	}
 	return e, caller.mayBe(e)
+}
+
+// of sets what an entitlement has of its platform.
+func (g *Gate) of(e *Entitlement, c Caller) {
+	e.Platform, e.Epoch, e.Until, e.PlatformRateLimit = c.Platform, c.epoch, c.Until, c.rateLimit
+	if c.test {
+		e.MonthlyCalls = g.testCalls
+	}
 }
 
 // mayBe refuses a user with a token who is no customer from Clerk: an external customer may have any id, also one that
@@ -140,13 +167,13 @@ func (c Caller) mayBe(e *Entitlement) error {
 	return nil
 }
 
+// Same is whether two entitlements of a user are the same.
+func (e *Entitlement) Same(other *Entitlement) bool {
+	return e == other || e.Grant == other.Grant && e.Epoch == other.Epoch && e.UserEpoch == other.UserEpoch
+}
+
 // IsOlderThan is whether the platform has changed between the letting in of the caller and the entitlement.
 func (c Caller) IsOlderThan(e *Entitlement) bool { return c.epoch != e.Epoch }
-
-// Forget has the entitlement of a user found out anew.
-func (g *Gate) Forget(caller Caller, userID, stated string) {
-	g.memory.entitlements.Invalidate(claim{caller.Platform, userID, stated})
-}
 
 // Reconsider finds out anew who the caller is, after something that was remembered turned out to be out of date. A
 // caller who is let in no more gets the error that says why.
@@ -186,10 +213,7 @@ func (g *Gate) fill(ctx context.Context, tx db.Tenant, e *Entitlement, stated st
 	if err := now.of(ctx, tx); err != nil {
 		return err
 	}
-	e.Epoch, e.Until, e.PlatformRateLimit = now.epoch, now.Until, now.rateLimit
-	if now.test {
-		e.MonthlyCalls = g.testCalls
-	}
+	g.of(e, now)
 	var err error
 	e.UserEpoch, err = queries.UserEpoch(ctx, tx, tenantdb.UserEpochParams{PlatformID: string(e.Platform), UserID: e.UserID})
 	if err != nil {

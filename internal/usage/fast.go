@@ -172,7 +172,7 @@ func groupByUser(batch []*item) []group {
 // takes is whether the call may be counted along with those of the group.
 func (g *group) takes(it *item) bool {
 	first := g.items[0]
-	if it.Entitlement != first.Entitlement || it.slot != first.slot {
+	if !it.Entitlement.Same(first.Entitlement) || it.slot != first.slot {
 		return false
 	}
 	return it.Receipt == nil || !slices.ContainsFunc(g.items, func(other *item) bool {

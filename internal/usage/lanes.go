@@ -24,7 +24,7 @@ var ErrStale = errors.New("the entitlement is out of date")
 
 const (
 	connections   = 4 // two flushers for each lane
-	waitingAtMost = 20_000
+	waitingAtMost = 50_000
 	fastBatch     = 1000
 	carefulBatch  = 500
 	slowFlush     = 2 * time.Millisecond
