@@ -94,6 +94,7 @@ func positional(sql string) string {
 type group struct {
 	items    []*item
 	quantity int64
+	keys     map[uuid.UUID]bool // of the receipts
 }
 
 // flushFast counts the groups of a batch that are plain, and leaves the others to the careful lane.
@@ -110,7 +111,7 @@ func (s *Service) flushFast(batch []*item) {
 	err := s.lanes.OneTrip(ctx, platformsOf(batch), func(t *db.Trip) { db.Collect(t, &found, sql, args...) })
 	switch {
 	case errors.Is(err, db.ErrRolledBack): // two batches with one key, or a call that no database takes
-		submit(s.careful, batch)
+		passOn(s.careful, batch)
 		return
 	case err != nil:
 		for _, it := range batch {
@@ -138,7 +139,7 @@ func (s *Service) flushFast(batch []*item) {
 			g.settle(counted[i])
 		}
 	}
-	submit(s.careful, left)
+	passOn(s.careful, left)
 }
 
 // groupByUser makes groups, sorted by user. In none is a call of a user of whom the batch has others that differ in more
@@ -156,10 +157,10 @@ func groupByUser(batch []*item) []group {
 		switch {
 		case !ok:
 			found[key] = len(groups)
-			groups = append(groups, group{[]*item{it}, it.Quantity})
+			groups = append(groups, group{})
+			groups[len(groups)-1].add(it)
 		case groups[n].takes(it):
-			groups[n].items = append(groups[n].items, it)
-			groups[n].quantity += it.Quantity
+			groups[n].add(it)
 		}
 	}
 	slices.SortFunc(groups, func(a, b group) int {
@@ -175,9 +176,19 @@ func (g *group) takes(it *item) bool {
 	if !it.Entitlement.Same(first.Entitlement) || it.slot != first.slot {
 		return false
 	}
-	return it.Receipt == nil || !slices.ContainsFunc(g.items, func(other *item) bool {
-		return other.Receipt != nil && other.Receipt.ID == it.Receipt.ID
-	})
+	return it.Receipt == nil || !g.keys[it.Receipt.ID]
+}
+
+func (g *group) add(it *item) {
+	g.items = append(g.items, it)
+	g.quantity += it.Quantity
+	if it.Receipt == nil {
+		return
+	}
+	if g.keys == nil {
+		g.keys = map[uuid.UUID]bool{}
+	}
+	g.keys[it.Receipt.ID] = true
 }
 
 // arguments are the groups as arrays, in the order of the parameters.

@@ -62,6 +62,6 @@ func (s *Service) later(items []*item) {
 			"a moment.").After(time.Second))
 	}
 	if len(again) > 0 {
-		time.AfterFunc(heldWait, func() { submit(s.careful, again) })
+		time.AfterFunc(heldWait, func() { passOn(s.careful, again) })
 	}
 }

@@ -146,7 +146,14 @@ func (s *Service) TrackAll(calls []Call) ([]Outcome, []error) {
 	return outcomes, failed
 }
 
-// submit puts items into a lane, or tells them that it is full.
+// passOn puts items of several platforms into another lane.
+func passOn(to lane, items []*item) {
+	for i := range items {
+		submit(to, items[i:i+1])
+	}
+}
+
+// submit puts items of one platform into a lane, or tells them that it is full.
 func submit(to lane, items []*item) {
 	if len(items) == 0 {
 		return
