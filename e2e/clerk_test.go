@@ -19,15 +19,9 @@ type sandbox struct {
 // startSandbox starts the stand-ins. The arguments say where events and browsers go.
 func startSandbox(t *testing.T, args ...string) *sandbox {
 	t.Helper()
-	s := &sandbox{Process: program.Start(t, program.Command(nil, append([]string{"sandbox"}, args...)...))}
-	s.Await(t, "sandbox", func() bool { return strings.Contains(s.Out.String(), "# The sandbox is ready") })
-	s.variables = map[string]string{}
-	for line := range strings.Lines(s.Out.String()) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(line, "#") {
-			s.variables[name] = value
-		}
-	}
-	s.http = clientOf(strings.TrimPrefix(s.variables["CLERK_API_URL"], "http://"))
+	s := &sandbox{}
+	s.Process, s.variables = program.StartSandbox(t, args...)
+	s.http = program.Client(strings.TrimPrefix(s.variables["CLERK_API_URL"], "http://"))
 	t.Cleanup(s.http.CloseIdleConnections)
 	return s
 }

@@ -2,16 +2,11 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 // The hosts of the surfaces; the port does not matter to the host switch.
@@ -95,20 +90,6 @@ func at[T any](t testing.TB, a answer, path string) T {
 func text(t testing.TB, a answer, path string) string { t.Helper(); return at[string](t, a, path) }
 
 func number(t testing.TB, a answer, path string) int { t.Helper(); return int(at[float64](t, a, path)) }
-
-// clientOf is a client whose every connection leads to addr: nothing in a test resolves *.localhost.
-func clientOf(addr string) *http.Client {
-	return &http.Client{
-		Timeout: wait.Patience,
-		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return new(net.Dialer).DialContext(ctx, network, addr)
-			},
-			MaxIdleConnsPerHost: 64,
-			IdleConnTimeout:     30 * time.Second,
-		},
-	}
-}
 
 // send makes the request; the error is that of the connection.
 func send(client *http.Client, r request) (answer, error) {

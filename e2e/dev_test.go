@@ -119,7 +119,7 @@ func TestDevJSONTellsProgramsAllTheyNeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client := clientOf("127.0.0.1:" + u.Port())
+		client := program.Client("127.0.0.1:" + u.Port())
 		a, err := send(client, get(u.Path).on(u.Host))
 		client.CloseIdleConnections()
 		if err != nil || a.status != http.StatusOK {

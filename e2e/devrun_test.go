@@ -37,7 +37,7 @@ func startDevAs(t *testing.T, cmd *exec.Cmd) *devRun {
 	}
 	d := &devRun{server: &server{Process: process}, dir: cmd.Dir, port: api.Port(), facts: facts}
 	d.addr, d.ops = "127.0.0.1:"+d.port, strings.TrimPrefix(facts.OpsURL, "http://")
-	d.http = clientOf(d.addr)
+	d.http = program.Client(d.addr)
 	t.Cleanup(d.http.CloseIdleConnections)
 	return d
 }
@@ -49,7 +49,7 @@ func (d *devRun) endUsers(t *testing.T) map[string]endUser {
 	t.Helper()
 	s := &sandbox{
 		variables: map[string]string{"CUSTOMER_CLERK_SECRET_KEY": endUsersKey},
-		http:      clientOf(strings.TrimPrefix(d.facts.ClerkSandboxURL, "http://")),
+		http:      program.Client(strings.TrimPrefix(d.facts.ClerkSandboxURL, "http://")),
 	}
 	defer s.http.CloseIdleConnections()
 	return s.endUsers(t)

@@ -5,10 +5,8 @@ package e2e
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -99,29 +97,12 @@ type server struct {
 func (w *world) serve(t *testing.T) *server {
 	t.Helper()
 	s := &server{Process: program.Start(t, program.Command(w.vars, "serve", "--unsafe-sandbox"))}
-	s.addr, s.ops = s.awaitServing(t)
-	s.http = clientOf(s.addr)
+	s.addr, s.ops = s.AwaitServing(t)
+	s.http = program.Client(s.addr)
 	t.Cleanup(s.http.CloseIdleConnections)
 	wait.For(t, "readiness", func() bool { return s.ready() == http.StatusOK })
 	w.alive.Store(s)
 	return s
-}
-
-// awaitServing returns where a server listens, as its log says.
-func (s *server) awaitServing(t *testing.T) (surfaces, ops string) {
-	t.Helper()
-	s.Await(t, "line that says where it serves", func() bool {
-		for line := range strings.Lines(s.Log.String()) {
-			var entry struct{ Msg, Addr, Ops string }
-			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "serving" {
-				_, port, _ := net.SplitHostPort(entry.Addr)
-				surfaces, ops = "127.0.0.1:"+port, entry.Ops
-				return true
-			}
-		}
-		return false
-	})
-	return surfaces, ops
 }
 
 // succeed starts a server in the place of one that was killed. It need not wait for the end of the lease with which
@@ -139,11 +120,4 @@ func (w *world) endLease(t *testing.T) {
 }
 
 // ready is the status of /readyz; 0 when nobody answers.
-func (s *server) ready() int {
-	answer, err := http.Get("http://" + s.ops + "/readyz")
-	if err != nil {
-		return 0
-	}
-	_ = answer.Body.Close()
-	return answer.StatusCode
-}
+func (s *server) ready() int { return program.Ready(s.ops) }

@@ -100,8 +100,8 @@ func TestAPlainOwnerMigratesOnceAnAdministratorHasMadeTheRolesAndThenProductionS
 	// Without a sandbox and without --unsafe-sandbox: as production.
 	variables := production(owner)
 	s := &server{Process: program.Start(t, program.Command(variables, "serve"))}
-	s.addr, s.ops = s.awaitServing(t)
-	s.http = clientOf(s.addr)
+	s.addr, s.ops = s.AwaitServing(t)
+	s.http = program.Client(s.addr)
 	t.Cleanup(s.http.CloseIdleConnections)
 	wait.For(t, "readiness", func() bool { return s.ready() == http.StatusOK })
 	home := s.must(t, http.StatusOK, get("/").on("dashboard.example.com"))
@@ -142,7 +142,7 @@ func TestServersThatMigrateFirstTakeTurns(t *testing.T) {
 	}
 
 	for _, s := range servers {
-		s.addr, s.ops = s.awaitServing(t)
+		s.addr, s.ops = s.AwaitServing(t)
 		wait.For(t, "readiness", func() bool { return s.ready() == http.StatusOK })
 	}
 }
