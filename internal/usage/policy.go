@@ -134,12 +134,12 @@ func (x *slot) usage(plan string, limit tenant.Limit) Usage {
 // whether one unit more would fit. It returns what was counted.
 func (x *slot) add(quantity int64, limit tenant.Limit) (counted int64, fits bool) {
 	switch left := x.most(limit) - x.count; {
+	case quantity < 0: // also where the count is above the limit, which has been lowered
+		quantity = -min(-quantity, x.count)
 	case quantity == 0:
 		return 0, left > 0
 	case quantity > left:
 		return 0, false
-	case quantity < 0:
-		quantity = -min(-quantity, x.count)
 	}
 	x.count += quantity
 	x.today += quantity

@@ -132,3 +132,19 @@ func TestACounterNeverPassesItsLimit(t *testing.T) {
 		}
 	})
 }
+
+func TestUnitsAreGivenBackAlsoAboveTheLimit(t *testing.T) {
+	t.Parallel()
+	x := slot{count: 19}
+	for _, c := range []struct{ quantity, counted, count int64 }{
+		{-3, -3, 16}, // 19 of 10, as after a change to a smaller plan
+		{-4, -4, 12},
+		{-20, -12, 0}, // no more than there are
+		{-1, 0, 0},
+	} {
+		counted, fits := x.add(c.quantity, tenant.Limit{Max: new(int64(10))})
+		if counted != c.counted || !fits || x.count != c.count {
+			t.Errorf("%d: counted %d, fits %v, and the count is %d; want %d and %d", c.quantity, counted, fits, x.count, c.counted, c.count)
+		}
+	}
+}
