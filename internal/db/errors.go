@@ -38,7 +38,7 @@ const maxDead = 20
 // isDead reports whether the first statement on a connection failed because that had died.
 func isDead(err error) bool {
 	var pg *pgconn.PgError
-	return pgconn.SafeToRetry(err) || errors.As(err, &pg) && pg.Severity == "FATAL"
+	return pgconn.SafeToRetry(err) || errors.As(err, &pg) && pg.SeverityUnlocalized == "FATAL"
 }
 
 // Held reports whether err says that a lock was not to be had in time, or not without a deadlock.

@@ -36,8 +36,9 @@ func Collect[T any](t *Trip, list *[]T, sql string, args ...any) {
 // OneTrip is a transaction that has entered the platforms and costs a single round trip: the statements that fn adds are
 // sent together with its beginning and its commit. What they collect must not be believed before OneTrip has returned nil.
 //
-// Plans are made once and use indexes, whatever the statistics say of a table that was just made; and nothing waits
-// longer for a lock than a tenth of a second.
+// Plans are made once and use indexes, whatever the statistics say of a table that was just made; nothing is compiled,
+// though a scan of the clock's one row then seems dear enough for it; and nothing waits longer for a lock than a tenth of a
+// second.
 //
 // An error that wraps ErrRolledBack says that nothing was kept. Errors of code errs.Unavailable say so too, and that
 // another attempt will hardly do better. After any other error the outcome is not known.
@@ -59,7 +60,8 @@ func (d *DB) oneTrip(ctx context.Context, platforms []id.Platform, fn func(*Trip
 	batch := &pgx.Batch{}
 	batch.Queue("begin")
 	batch.Queue(`SELECT set_config('role', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true),
-		set_config('enable_seqscan', 'off', true), set_config('lock_timeout', '100ms', true), dreamapi.enter($2)`, string(d.role), entered(platforms...))
+		set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('lock_timeout', '100ms', true),
+		dreamapi.enter($2)`, string(d.role), entered(platforms...))
 	t := &Trip{batch: batch}
 	fn(t)
 	batch.Queue("commit")
@@ -80,9 +82,9 @@ func (t *Trip) fate(err error) error {
 	var pg *pgconn.PgError
 	said := errors.As(err, &pg)
 	switch {
-	case said && pg.Severity == "ERROR" && !strings.HasPrefix(pg.Code, "53"): // which is: no resources
+	case said && pg.SeverityUnlocalized == "ERROR" && !strings.HasPrefix(pg.Code, "53"): // which is: no resources
 		return errors.Join(ErrRolledBack, err)
-	case said && pg.Severity == "ERROR":
+	case said && pg.SeverityUnlocalized == "ERROR":
 		return unavailable(err)
 	case said && t.known < t.asked, pgconn.SafeToRetry(err):
 		return unavailable(errors.Join(errDead, err))
