@@ -1,0 +1,198 @@
+package usage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/dream-api/dream-api/e2e/wait"
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/db/dbtest"
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// books is a database and a Service that counts in it, under the customer surface's role.
+type books struct {
+	dbtest.Database
+	*Service
+}
+
+func newBooks(t *testing.T) books {
+	t.Helper()
+	d := dbtest.New(t)
+	d.Exec(t, "ALTER TABLE tenant.settings DROP CONSTRAINT settings_platform_id_fkey") // platforms here have no developers
+	s, err := New(t.Context(), d.Open(t, db.Customer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return books{d, s}
+}
+
+// newCall makes a platform, and a call for a user there that would be counted.
+func (b books) newCall(t *testing.T, user string, quantity int64) Call {
+	t.Helper()
+	e := &tenant.Entitlement{Platform: id.NewPlatform(), UserID: user, Until: always.ends, Grant: &tenant.Grant{
+		Plan: "free", RateLimit: 1000, Meters: []string{tenant.DefaultMeter},
+		Limits: map[string]tenant.Limit{tenant.DefaultMeter: {Period: "month", Anchor: tenant.FromCalendar}},
+	}}
+	e.Epoch = readOne[int64](t, b, "INSERT INTO tenant.settings (platform_id) VALUES ($1) RETURNING epoch", string(e.Platform))
+	return Call{Entitlement: e, Until: always.ends, Quantity: quantity}
+}
+
+// readOne reads a value as the superuser, from whom row-level security hides nothing.
+func readOne[T any](t *testing.T, b books, sql string, args ...any) (value T) {
+	t.Helper()
+	if err := b.Connect(t, b.Superuser).QueryRow(context.Background(), sql, args...).Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// count is what is counted of the call's user.
+func (b books) count(t *testing.T, c Call) int64 {
+	t.Helper()
+	return readOne[int64](t, b, `SELECT coalesce(sum(n), 0)::bigint FROM tenant_usage.users, unnest(counts) n
+		WHERE platform_id = $1 AND user_id = $2`, string(c.Entitlement.Platform), c.Entitlement.UserID)
+}
+
+// itemOf makes the item that TrackAll would.
+func itemOf(t *testing.T, c Call) *item {
+	t.Helper()
+	c.Meter = tenant.DefaultMeter
+	limit, err := c.limit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &item{Call: c, limit: limit, slot: slotName(c.Meter, limit)}
+}
+
+func TestAForeignPlatformPlantedInABatchCountsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	own, foreign := b.newCall(t, "user", 1), b.newCall(t, "user", 1)
+	if _, failed := b.TrackAll([]Call{own, foreign}); errors.Join(failed...) != nil { // both have rows from now on
+		t.Fatal(failed)
+	}
+	batch := []*item{itemOf(t, own), itemOf(t, foreign)}
+	entered := []id.Platform{own.Entitlement.Platform}
+
+	args, _ := arguments(groupByUser(batch))
+	var found []added
+	err := b.lanes.OneTrip(t.Context(), entered, func(trip *db.Trip) { db.Collect(trip, &found, countSQL, args...) })
+	if err != nil || len(found) != 1 || b.count(t, own) != 2 || b.count(t, foreign) != 1 {
+		t.Errorf("the fast lane: %+v, %v; the counts are %d and %d, want 2 and 1", found, err, b.count(t, own), b.count(t, foreign))
+	}
+
+	d := &deed{}
+	err = b.lanes.Tenants(t.Context(), entered, func(ctx context.Context, tx db.Tenants) error { return d.read(ctx, tx, batch) })
+	if err == nil || d.sheets[account{foreign.Entitlement.Platform, "user"}] != nil {
+		t.Errorf("the careful lane reads a foreign sheet: %+v, %v", d.sheets, err)
+	}
+}
+
+func TestABatchEntersThePlatformsOfItsCallsAlone(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	super := b.Connect(t, b.Superuser)
+	if _, err := super.Exec(t.Context(), `
+		CREATE TABLE public.witnessed (entered text, counted text[]);
+		CREATE FUNCTION public.witness() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+			INSERT INTO public.witnessed VALUES (current_setting('dreamapi.platforms'), new.platforms);
+			RETURN new;
+		END $$;
+		GRANT EXECUTE ON FUNCTION public.witness() TO PUBLIC;
+		CREATE TRIGGER witness BEFORE INSERT ON tenant_usage.journal FOR EACH ROW EXECUTE FUNCTION public.witness()`); err != nil {
+		t.Fatal(err)
+	}
+	b.newCall(t, "bystander", 1) // a platform that nobody calls
+	calls := []Call{b.newCall(t, "user", 1), b.newCall(t, "user", 1)}
+	for range 2 { // the first time by the careful lane, which makes the rows, and then by the fast one
+		if _, failed := b.TrackAll(calls); errors.Join(failed...) != nil {
+			t.Fatal(failed)
+		}
+	}
+	rows, err := super.Query(t.Context(), "SELECT entered, counted FROM public.witnessed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	n := 0
+	for ; rows.Next(); n++ {
+		var text string
+		var counted []string
+		if err := rows.Scan(&text, &counted); err != nil {
+			t.Fatal(err)
+		}
+		var entered map[string]bool
+		if err := json.Unmarshal([]byte(text), &entered); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(counted)
+		if got := slices.Sorted(maps.Keys(entered)); !slices.Equal(got, counted) {
+			t.Errorf("a batch that counted on %v had entered %v", counted, got)
+		}
+	}
+	if n < 2 {
+		t.Errorf("%d batches were seen", n)
+	}
+}
+
+// A customer may be deleted just when the careful lane has seen that there is a row to lock. A user whose row the test
+// holds keeps it between the two.
+func TestAUserDeletedAsABatchBeginsIsJudgedAgain(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	gone := b.newCall(t, "a", 1)
+	held := Call{Entitlement: new(*gone.Entitlement), Until: gone.Until, Quantity: 1}
+	held.Entitlement.UserID = "b"
+	both := []Call{gone, held}
+	waits := func() bool {
+		return readOne[bool](t, b, `SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'dreamapi_customer' AND wait_event_type = 'Lock')`)
+	}
+	for attempt := range 100 {
+		for i := range both {
+			both[i].Quantity = 1
+		}
+		if _, failed := b.TrackAll(both); errors.Join(failed...) != nil {
+			t.Fatal(failed)
+		}
+		for i := range both {
+			both[i].Quantity = 0 // which is for the careful lane
+		}
+		hold, err := b.Connect(t, b.Owner).Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := hold.Exec(t.Context(), "UPDATE tenant_usage.users SET calls = calls WHERE user_id = 'b'"); err != nil {
+			t.Fatal(err)
+		}
+		deleter := b.Connect(t, b.Owner)
+		done := make(chan []error, 1)
+		go func() {
+			_, failed := b.TrackAll(both)
+			done <- failed
+		}()
+		wait.For(t, "batch that waits", func() bool { return len(done) > 0 || waits() })
+		if _, err := deleter.Exec(t.Context(), "DELETE FROM tenant_usage.users WHERE user_id = 'a'"); err != nil {
+			t.Fatal(err)
+		}
+		if err := hold.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		switch failed := <-done; {
+		case errors.Is(failed[0], ErrStale):
+			return
+		case failed[0] != nil && !errs.Is(failed[0], errs.Unavailable):
+			t.Fatal(failed[0])
+		}
+		t.Logf("attempt %d: the machine was too slow, and the batch had given up", attempt)
+	}
+	t.Fatal("no batch was caught between the two")
+}
