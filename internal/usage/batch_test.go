@@ -90,7 +90,7 @@ func TestAForeignPlatformPlantedInABatchCountsNothing(t *testing.T) {
 	}
 
 	d := &deed{}
-	err = b.lanes.Tenants(t.Context(), entered, func(ctx context.Context, tx db.Tenants) error { return d.read(ctx, tx, batch) })
+	err = b.lanes.Tenants(t.Context(), entered, func(ctx context.Context, tx db.Tenants) error { return d.read(ctx, tx, batch, false) })
 	if err == nil || d.sheets[account{foreign.Entitlement.Platform, "user"}] != nil {
 		t.Errorf("the careful lane reads a foreign sheet: %+v, %v", d.sheets, err)
 	}

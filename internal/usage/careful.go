@@ -94,7 +94,7 @@ func (s *Service) countCarefully(batch []*item, around bool) error {
 			return err
 		}
 		for i, it := range batch {
-			if d.sheets[it.account()] != nil {
+			if !d.mayBeHeld(it, around) {
 				d.outcomes[i], d.errors[i] = d.decide(it)
 			}
 		}
@@ -105,7 +105,7 @@ func (s *Service) countCarefully(batch []*item, around bool) error {
 	}
 	var left []*item
 	for i, it := range batch {
-		if d.sheets[it.account()] == nil {
+		if d.mayBeHeld(it, around) {
 			left = append(left, it)
 			continue
 		}
@@ -113,6 +113,11 @@ func (s *Service) countCarefully(batch []*item, around bool) error {
 	}
 	s.later(left)
 	return nil
+}
+
+// mayBeHeld is whether the row of the call's user was gone around.
+func (d *deed) mayBeHeld(it *item, around bool) bool {
+	return d.sheets[it.account()] == nil && (around || it.tries > 0)
 }
 
 // decide is what becomes of a call.
