@@ -47,13 +47,14 @@ screenshots: build ## take the pictures of every page in docs/screenshots
 	@DATABASE_URL= scripts/need postgres chromium
 	$(GO) test -tags screenshots -count=1 -run Screenshots ./e2e/screenshots
 
-bench: ## measure the hot path
+bench: build ## measure the hot path, as ratios
 	@DATABASE_URL= scripts/need postgres
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/usage/
+	@$(GO) build -o bin/bench ./bench
+	@exec bin/bench $(BIN)
 
 verify: $(SQLC) $(LINT) ## check that generated code is up to date, and formatting, vet and lint
 	@$(SQLC) diff
-	@test -z "$$(gofmt -l cmd internal migrations e2e)" || { echo "not formatted (make fmt):"; gofmt -l cmd internal migrations e2e; exit 1; }
+	@test -z "$$(gofmt -l bench cmd internal migrations e2e)" || { echo "not formatted (make fmt):"; gofmt -l bench cmd internal migrations e2e; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(LINT) run
@@ -62,7 +63,7 @@ generate: $(SQLC) ## generate the code of the queries
 	$(SQLC) generate
 
 fmt: ## format the code
-	gofmt -w cmd internal migrations e2e
+	gofmt -w bench cmd internal migrations e2e
 
 lint: $(LINT) ## run the linters alone
 	$(LINT) run

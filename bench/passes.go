@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// morePasses are made at the most, for scenarios of which too many runs were disturbed.
+const morePasses = 2
+
+// passes goes over the scenarios again and again, so that what changes on the machine meanwhile touches all of them.
+func (st *stage) passes(ctx context.Context, s settings, all *series, scenarios []scenario) error {
+	for pass := range s.Passes + morePasses {
+		for _, sc := range scenarios {
+			if pass >= s.Passes && all.calm(sc.name) >= s.Passes {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			sc.load.Warmup, sc.load.For = warmup, time.Duration(s.Seconds*float64(time.Second))
+			m, err := st.measureOnce(sc)
+			if err != nil {
+				return fmt.Errorf("%s: %w", sc.name, err)
+			}
+			progress("pass %d  %-18s %8.0f/s  %6.1f µs of CPU, others took %.0f%%", pass+1, sc.name, m.PerSecond, m.cpu(), 100*m.Others)
+			*all = append(*all, m)
+		}
+	}
+	for _, sc := range scenarios {
+		all.drop(sc.name, s.Passes)
+	}
+	return nil
+}
+
+// measureOnce is one run.
+func (st *stage) measureOnce(sc scenario) (measured, error) {
+	t, u, err := st.generate(sc.server, sc.load)
+	if err != nil {
+		return measured{}, err
+	}
+	if t.Calls == 0 {
+		return measured{}, fmt.Errorf("not one call was answered within %v", sc.load.For)
+	}
+	perCall := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(t.Calls) }
+	return measured{
+		Scenario: sc.name, Connections: sc.load.Connections, PerSecond: float64(t.Calls) / t.Time.Seconds(),
+		P50: t.P50.Seconds() * 1000, P99: t.P99.Seconds() * 1000, Failed: t.Failed, Example: t.Example,
+		Server: perCall(u.server), Postgres: perCall(u.postgres), Load: perCall(u.load), Others: u.others,
+	}, nil
+}
+
+// generate puts a load on a server, and reads how much CPU time that takes.
+func (st *stage) generate(on server, l load) (t tally, u usage, err error) {
+	p, err := start(st.dir, "load", nil, st.self, "load")
+	if err != nil {
+		return t, u, err
+	}
+	defer p.end()
+	l.Addr = on.addr
+	if err := json.NewEncoder(p.in).Encode(l); err != nil {
+		return t, u, p.explain(err)
+	}
+	var before, after cpuTime
+	for {
+		line, err := p.line()
+		if err != nil {
+			return t, u, on.explain(err)
+		}
+		switch line {
+		case begins:
+			before, err = readCPU(on.pid(), st.postmaster, p.pid())
+		case ends:
+			after, err = readCPU(on.pid(), st.postmaster, p.pid())
+		default:
+			if err = json.Unmarshal([]byte(line), &t); err == nil {
+				return t, after.since(before), on.forget()
+			}
+		}
+		if err != nil {
+			return t, u, err
+		}
+	}
+}

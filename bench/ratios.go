@@ -1,0 +1,35 @@
+package main
+
+// ratio is what one scenario is to another. The floor is what it must reach, and the goal what it is meant to: of a
+// latency, both are what it must not exceed.
+type ratio struct {
+	name, of, to string
+	floor, goal  float64
+	latency      bool // of half of the calls, where the others are of calls a second
+}
+
+var ratios = []ratio{
+	{name: "distinct_vs_null_c64", of: "distinct_c64", to: "null_c64", floor: 0.42, goal: 0.60},
+	{name: "distinct_vs_null_c256", of: "distinct_c256", to: "null_c256", floor: 0.42, goal: 0.60},
+	{name: "distinct_vs_naive_c64", of: "distinct_c64", to: "naive_c64", floor: 5, goal: 9},
+	{name: "hot_vs_naive_hot_c64", of: "hot_c64", to: "naive_hot_c64", floor: 15, goal: 30},
+	{name: "keys_vs_naive_c64", of: "keys_c64", to: "naive_c64", floor: 3.5, goal: 6},
+	{name: "platforms1000_vs_1_c64", of: "platforms1000_c64", to: "platforms1_c64", floor: 0.90, goal: 0.97},
+	{name: "batch_items_vs_single", of: "batch_c4", to: "keys_c64", floor: 3, goal: 5}, // an item has a key, and so has the call
+	{name: "counters_big_vs_small", of: "counters_big_c64", to: "counters_small_c64", floor: 0.5, goal: 0.7},
+	{name: "lone_p50_vs_upsert", of: "distinct_c1", to: "upsert_c1", floor: 1.2, goal: 1.0, latency: true},
+}
+
+func (r ratio) value(of, to middle) float64 {
+	if r.latency {
+		return of.P50 / to.P50
+	}
+	return of.PerSecond / to.PerSecond
+}
+
+func (r ratio) misses(value float64) bool {
+	if r.latency {
+		return value > r.floor
+	}
+	return value < r.floor
+}

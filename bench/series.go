@@ -1,0 +1,121 @@
+package main
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// measured is one run of a scenario.
+type measured struct {
+	Scenario    string  `json:"scenario"`
+	Connections int     `json:"connections"`
+	PerSecond   float64 `json:"perSecond"` // calls that were counted
+	P50         float64 `json:"p50Ms"`     // of a request
+	P99         float64 `json:"p99Ms"`
+	Failed      int     `json:"failed"` // not answered with 200
+	Example     string  `json:"example,omitempty"`
+
+	// CPU time of a call, in microseconds.
+	Server   float64 `json:"cpuServerUs"`
+	Postgres float64 `json:"cpuPostgresUs"`
+	Load     float64 `json:"cpuLoadUs"`
+
+	Others  float64 `json:"others"` // the share of the machine that others took meanwhile
+	Dropped bool    `json:"dropped"`
+}
+
+// cpu is the CPU time of a call, of all that have to do with it.
+func (m measured) cpu() float64 { return m.Server + m.Postgres + m.Load }
+
+// series is all runs, in the order in which they were made.
+type series []measured
+
+// A run is noise if others took more of the machine than is tolerated, or if it is further than the deviation from the
+// middle of its scenario's.
+const (
+	tolerated = 0.10
+	deviation = 0.25
+)
+
+func (m measured) isNoise(middle float64) bool {
+	return m.Others > tolerated || math.Abs(m.PerSecond-middle) > deviation*middle
+}
+
+// of are the runs of a scenario.
+func (all series) of(name string) (runs []*measured) {
+	for i := range all {
+		if all[i].Scenario == name {
+			runs = append(runs, &all[i])
+		}
+	}
+	return runs
+}
+
+// scenarios are the names of all.
+func (all series) scenarios() (names []string) {
+	for _, m := range all {
+		if !slices.Contains(names, m.Scenario) {
+			names = append(names, m.Scenario)
+		}
+	}
+	return names
+}
+
+// calm counts the runs of a scenario that are not noise.
+func (all series) calm(name string) (n int) {
+	runs := all.of(name)
+	middle := median(runs, func(m *measured) float64 { return m.PerSecond })
+	for _, m := range runs {
+		n += bit(!m.isNoise(middle))
+	}
+	return n
+}
+
+// drop drops the runs of a scenario that are noise; where too few are left, the least disturbed ones stay.
+func (all series) drop(name string, keep int) {
+	runs := all.of(name)
+	middle := median(runs, func(m *measured) float64 { return m.PerSecond })
+	slices.SortFunc(runs, func(a, b *measured) int {
+		return cmp.Or(bit(a.isNoise(middle))-bit(b.isNoise(middle)), cmp.Compare(a.Others, b.Others))
+	})
+	for i, m := range runs {
+		m.Dropped = i >= keep && m.isNoise(middle)
+	}
+}
+
+// middle is what is typical of a scenario: the median of each figure, over the runs that were not dropped.
+type middle struct {
+	measured
+	spread        float64 // how far the runs are from the middle at the most
+	runs, dropped int
+}
+
+func (all series) middle(name string) middle {
+	runs := all.of(name)
+	kept := slices.DeleteFunc(slices.Clone(runs), func(m *measured) bool { return m.Dropped })
+	of := func(figure func(*measured) float64) float64 { return median(kept, figure) }
+	m := middle{runs: len(kept), dropped: len(runs) - len(kept)}
+	m.PerSecond = of(func(m *measured) float64 { return m.PerSecond })
+	m.P50, m.P99 = of(func(m *measured) float64 { return m.P50 }), of(func(m *measured) float64 { return m.P99 })
+	m.Server, m.Postgres = of(func(m *measured) float64 { return m.Server }), of(func(m *measured) float64 { return m.Postgres })
+	m.Load, m.Others = of(func(m *measured) float64 { return m.Load }), of(func(m *measured) float64 { return m.Others })
+	for _, run := range kept {
+		m.spread = max(m.spread, math.Abs(run.PerSecond-m.PerSecond)/m.PerSecond)
+	}
+	for _, run := range runs {
+		m.Failed += run.Failed
+	}
+	return m
+}
+
+// median is the middle one of the figures that runs have.
+func median(runs []*measured, figure func(*measured) float64) float64 {
+	figures := make([]float64, len(runs))
+	for i, m := range runs {
+		figures[i] = figure(m)
+	}
+	slices.Sort(figures)
+	n := len(figures)
+	return (figures[(n-1)/2] + figures[n/2]) / 2
+}
