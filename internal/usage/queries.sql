@@ -3,9 +3,11 @@
 SET LOCAL lock_timeout = '100ms';
 
 -- name: MakeUsers :exec
+-- A row that is there is left alone: to look for a conflict with it would be to wait for whoever is changing it.
 INSERT INTO tenant_usage.users (platform_id, user_id)
 SELECT k.platform_id, k.user_id
 FROM (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@users::text[]) AS user_id) k
+WHERE NOT EXISTS (SELECT FROM tenant_usage.users u WHERE u.platform_id = k.platform_id AND u.user_id = k.user_id)
 ORDER BY k.platform_id, k.user_id
 ON CONFLICT DO NOTHING;
 

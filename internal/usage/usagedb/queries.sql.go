@@ -391,6 +391,7 @@ const makeUsers = `-- name: MakeUsers :exec
 INSERT INTO tenant_usage.users (platform_id, user_id)
 SELECT k.platform_id, k.user_id
 FROM (SELECT unnest($1::text[]) AS platform_id, unnest($2::text[]) AS user_id) k
+WHERE NOT EXISTS (SELECT FROM tenant_usage.users u WHERE u.platform_id = k.platform_id AND u.user_id = k.user_id)
 ORDER BY k.platform_id, k.user_id
 ON CONFLICT DO NOTHING
 `
@@ -400,6 +401,7 @@ type MakeUsersParams struct {
 	Users     []string
 }
 
+// A row that is there is left alone: to look for a conflict with it would be to wait for whoever is changing it.
 func (q *Queries) MakeUsers(ctx context.Context, db DBTX, arg MakeUsersParams) error {
 	_, err := db.Exec(ctx, makeUsers, arg.Platforms, arg.Users)
 	return err
