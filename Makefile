@@ -22,7 +22,7 @@ empty :=
 space := $(empty) $(empty)
 export STRIPE_MOCKS := $(subst $(space),:,$(MOCKS))
 
-.PHONY: help run build test e2e bench verify generate fmt lint screenshots db/reset
+.PHONY: help run build test e2e torture bench verify generate fmt lint screenshots db/reset
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ test: $(MOCKS) ## run every test
 e2e: ## run only the tests of the built program, in a browser too
 	@DATABASE_URL= scripts/need postgres chromium
 	$(GO) test -race -count=1 -timeout 18m ./e2e/...
+
+torture: ## try for a long time to have the program count wrongly
+	@DATABASE_URL= scripts/need postgres
+	TORTURE=long $(GO) test -count=1 -timeout 12h ./e2e/torture/
 
 screenshots: build ## take the pictures of every page in docs/screenshots
 	@DATABASE_URL= scripts/need postgres chromium

@@ -70,6 +70,9 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
+// PID is the number of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Signal sends what a terminal sends: to the whole group.
 func (p *Process) Signal(t *testing.T, s syscall.Signal) {
 	t.Helper()

@@ -125,6 +125,9 @@ func (d *deed) decide(it *item) (Outcome, error) {
 	e := it.Entitlement
 	who := it.account()
 	page := d.sheets[who]
+	if page == nil { // the user was deleted between the making of the row and its lock
+		return Outcome{}, ErrStale
+	}
 	if d.epochs[e.Platform] != e.Epoch || page.epoch != e.UserEpoch || !d.now.Before(it.until()) {
 		return Outcome{}, ErrStale
 	}
