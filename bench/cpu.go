@@ -109,6 +109,6 @@ func (t cpuTime) since(before cpuTime) usage {
 	u := usage{server: t.server - before.server, postgres: t.postgres - before.postgres, load: t.load - before.load}
 	others := t.all - before.all - u.server - u.postgres - u.load
 	whole := t.at.Sub(before.at) * time.Duration(runtime.NumCPU())
-	u.others = max(0, float64(others)/float64(whole))
+	u.others = min(max(0, float64(others)/float64(whole)), 1)
 	return u
 }

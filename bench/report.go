@@ -25,9 +25,10 @@ type outcome struct {
 func report(out io.Writer, s settings, all series) error {
 	o := outcome{map[string]float64{}, s.Counters, all}
 	var faults []string
-	dropped := 0
+	dropped, disturbed := 0, 0
 	for _, m := range all {
 		dropped += bit(m.Dropped)
+		disturbed += bit(!m.Dropped && m.Others > tolerated)
 		if m.Failed > 0 {
 			faults = append(faults, fmt.Sprintf("%s: %d were not answered with 200, one of them with: %s", m.Scenario, m.Failed, m.Example))
 		}
@@ -60,6 +61,10 @@ func report(out io.Writer, s settings, all series) error {
 	}
 	_, err := fmt.Fprintf(out, "\n%d runs of %gs on %d CPUs, %d of them dropped as noise. The big database has %d counters, the small one %d.\n",
 		len(all), s.Seconds, runtime.NumCPU(), dropped, s.Counters, smallCounters)
+	if disturbed > 0 && err == nil {
+		_, err = fmt.Fprintf(out, "Of those that count, %d were disturbed too, for want of calmer ones: measure again when the machine "+
+			"is idle.\n", disturbed)
+	}
 	if err != nil {
 		return err
 	}
