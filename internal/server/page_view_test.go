@@ -125,7 +125,10 @@ func TestATierComesBackFromItsForm(t *testing.T) {
 		}
 		limits := map[string]tenant.Limit{}
 		for _, meter := range append([]string{tenant.DefaultMeter}, rapid.SliceOfNDistinct(rapid.StringMatching("[a-z]{1,8}"), 0, 5, rapid.ID).Draw(t, "meters")...) {
-			limit := tenant.Limit{Period: rapid.SampledFrom(tierForm{}.Periods()).Draw(t, "period")}
+			limit := tenant.Limit{
+				Period: rapid.SampledFrom(tierForm{}.Periods()).Draw(t, "period"),
+				Anchor: rapid.SampledFrom(tierForm{}.Anchors()).Draw(t, "anchor")[0],
+			}
 			if rapid.Bool().Draw(t, "limited") {
 				limit.Max = new(rapid.Int64Range(0, 1<<53).Draw(t, "max"))
 			}
@@ -157,6 +160,7 @@ func fieldsOf(f tierForm) url.Values {
 		fields.Set("meter."+string(n), row.Meter)
 		fields.Set("max."+string(n), row.Max)
 		fields.Set("period."+string(n), row.Period)
+		fields.Set("anchor."+string(n), row.Anchor)
 	}
 	return fields
 }
