@@ -157,9 +157,9 @@ func (c *client) call(request []byte) error {
 	if err != nil {
 		return fmt.Errorf("an answer can not be read: %w", err)
 	}
-	if failed := c.requests.failed(status, c.body); failed > 0 {
+	if failed, example := c.requests.failed(status, c.body); failed > 0 {
 		c.failed += failed
-		c.example = fmt.Sprintf("%d %.500s", status, c.body)
+		c.example = fmt.Sprintf("%d %.500s", status, example)
 	}
 	return nil
 }

@@ -121,12 +121,20 @@ func (r *requests) key(text []byte) []byte {
 	return strconv.AppendInt(text, int64(r.number), 10)
 }
 
-// failed is how much of a request was not answered with 200.
-func (r *requests) failed(status int, answer []byte) int {
+// failed is how much of a request was not answered with 200, and the answer to the last of that.
+func (r *requests) failed(status int, answer []byte) (n int, example []byte) {
 	if status != 200 || r.call != batched {
-		return bit(status != 200)
+		return bit(status != 200), answer
 	}
-	return itemsAtOnce - bytes.Count(answer, []byte(`"status":200,"success":true,"replayed":false`))
+	n = itemsAtOnce
+	for _, item := range bytes.Split(answer, []byte(`{"id":`))[1:] {
+		if bytes.Contains(item, []byte(`"status":200,"success":true,"replayed":false`)) {
+			n--
+		} else {
+			example = item
+		}
+	}
+	return n, example
 }
 
 func bit(set bool) int {
