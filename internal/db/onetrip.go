@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
@@ -15,6 +16,9 @@ import (
 
 // ErrRolledBack says that nothing of a OneTrip was kept: trying again, all of it or a part, is safe.
 var ErrRolledBack = errors.New("the transaction was rolled back")
+
+// UUID is the form of a uuid in which lists of them are sent quickly.
+type UUID = pgtype.UUID
 
 // Trip is the statements of a OneTrip.
 type Trip struct {

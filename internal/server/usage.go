@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -217,7 +218,7 @@ func (s *Server) trackBatch(c echo.Context) error {
 	}
 	outcomes, failed := make([]usage.Outcome, len(calls)), make([]error, len(calls))
 	s.count(c, calls, subjects, outcomes, failed)
-	results := make([]object, len(in.Items))
+	body := []byte(`{"results":[`)
 	var tightest *usage.Outcome
 	for i, it := range in.Items {
 		outcome, err := outcomes[i], failed[i]
@@ -227,27 +228,40 @@ func (s *Server) trackBatch(c echo.Context) error {
 		if err == nil && outcome.Refused {
 			err = tierLimitReached(outcome.Usage)
 		}
-		results[i] = s.itemResult(c, it.ID, outcome, err)
+		if i > 0 {
+			body = append(body, ',')
+		}
+		if body, err = s.appendResult(body, c, it.ID, outcome, err); err != nil {
+			return err
+		}
 	}
 	if tightest != nil {
 		rateHeaders(c, *tightest)
 	}
-	return c.JSON(http.StatusOK, object{{"results", results}})
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, append(body, "]}\n"...))
 }
 
-// itemResult is the body that the item would have got as a call of its own, behind its id and status.
-func (s *Server) itemResult(c echo.Context, itemID string, outcome usage.Outcome, err error) object {
-	status := http.StatusOK
-	rest := object{{"usage", outcome.Usage}}
+// appendResult appends the body that the item would have got as a call of its own, behind its id and status.
+func (s *Server) appendResult(b []byte, c echo.Context, itemID string, outcome usage.Outcome, failed error) ([]byte, error) {
+	quoted, err := json.Marshal(itemID)
 	if err != nil {
-		e := asError(err)
-		status, rest = statuses[e.Code], s.errorBody(e, requestID(c))
-		if status >= 500 {
-			s.log.WarnContext(c.Request().Context(), "an item of a batch failed", "requestId", requestID(c), "error", err)
-		}
+		return nil, err
 	}
-	head := object{{"id", itemID}, {"status", status}, {"success", err == nil}, {"replayed", outcome.Replayed}}
-	return append(head, rest...)
+	if failed == nil {
+		b = append(append(append(b, `{"id":`...), quoted...), `,"status":200,"success":true,"replayed":`...)
+		b = append(strconv.AppendBool(b, outcome.Replayed), `,"usage":`...)
+		return append(appendUsage(b, outcome.Usage), '}'), nil
+	}
+	e := asError(failed)
+	if statuses[e.Code] >= 500 {
+		s.log.WarnContext(c.Request().Context(), "an item of a batch failed", "requestId", requestID(c), "error", failed)
+	}
+	head := object{{"id", itemID}, {"status", statuses[e.Code]}, {"success", false}, {"replayed", outcome.Replayed}}
+	var out bytes.Buffer
+	if err := encodePlain(&out, append(head, s.errorBody(e, requestID(c))...)); err != nil {
+		return nil, err
+	}
+	return append(b, bytes.TrimSpace(out.Bytes())...), nil
 }
 
 func (s *Server) getUsage(c echo.Context) error {

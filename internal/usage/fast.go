@@ -200,7 +200,7 @@ func arguments(groups []group) (args []any, keyed bool) {
 	calls, rates := make([]int32, n), make([]int32, n)
 	var keyGroups, later []int64
 	var keyPlatforms []string
-	var keys, fingerprints []uuid.UUID
+	var keys, fingerprints []db.UUID
 	var maxima []*int64
 	for i, g := range groups {
 		first, e := g.items[0], g.items[0].Entitlement
@@ -221,7 +221,8 @@ func arguments(groups []group) (args []any, keyed bool) {
 				continue
 			}
 			keyGroups, keyPlatforms = append(keyGroups, int64(i)+1), append(keyPlatforms, string(e.Platform))
-			keys, fingerprints = append(keys, it.Receipt.ID), append(fingerprints, it.Receipt.Fingerprint)
+			keys = append(keys, db.UUID{Bytes: it.Receipt.ID, Valid: true})
+			fingerprints = append(fingerprints, db.UUID{Bytes: it.Receipt.Fingerprint, Valid: true})
 			later, maxima = append(later, left), append(maxima, it.limit.Max)
 		}
 	}

@@ -5,6 +5,7 @@ package groupcommit
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,7 +18,8 @@ var ErrStuck = errors.New("the commit ahead takes too long")
 
 // Config is how a Lane works.
 type Config[T any] struct {
-	// Flush commits a batch and lets each of its items know how it went. No two flushes of a lane have the same item.
+	// Flush commits a batch and lets each of its items know how it went. No two flushes at once have items of one owner: what
+	// they lock, they do not lock from each other.
 	Flush func(batch []T)
 	// Owner is whose an item is. Owners take turns, so that nobody waits behind the flood of another.
 	Owner func(T) string
@@ -38,10 +40,14 @@ type Lane[T any] struct {
 	turns   []*owner[T] // those with items waiting, in the order of their turns
 	owners  map[string]*owner[T]
 	waiting int
+	away    map[string]bool // owners with items in a flush under way
 
 	wake, help chan struct{} // for the first flusher, and for the second
-	done       sync.WaitGroup
-	stop       chan struct{}
+
+	stop    chan struct{} // ends what goes beside the first flusher
+	beside  sync.WaitGroup
+	stopped chan struct{} // ends the first flusher, when nothing waits
+	done    sync.WaitGroup
 }
 
 // owner holds the items of one owner, oldest first.
@@ -58,19 +64,20 @@ type entry[T any] struct {
 // New makes a Lane and starts it.
 func New[T any](cfg Config[T]) *Lane[T] {
 	l := &Lane[T]{
-		cfg: cfg, owners: map[string]*owner[T]{},
-		wake: make(chan struct{}, 1), help: make(chan struct{}, 1), stop: make(chan struct{}),
+		cfg: cfg, owners: map[string]*owner[T]{}, away: map[string]bool{},
+		wake: make(chan struct{}, 1), help: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	l.done.Add(3)
-	go l.flushFrom(l.wake, true)
-	go l.flushFrom(l.help, false)
-	go l.watch()
+	l.done.Go(func() { l.flushAll() })
+	l.beside.Go(func() { l.flushBeside() })
+	l.beside.Go(func() { l.watch() })
 	return l
 }
 
 // Close flushes what waits, and returns when that is done. Nothing may be submitted meanwhile.
 func (l *Lane[T]) Close() {
 	close(l.stop)
+	l.beside.Wait()
+	close(l.stopped)
 	l.done.Wait()
 }
 
@@ -109,49 +116,99 @@ func (l *Lane[T]) room(items []T) error {
 	return nil
 }
 
-// flushFrom flushes a batch when it is signalled; until there is none, if it is to go on.
-func (l *Lane[T]) flushFrom(signalled chan struct{}, on bool) {
-	defer l.done.Done()
+// flushAll flushes batch after batch, until there is none.
+func (l *Lane[T]) flushAll() {
 	for last := false; !last; {
 		select {
-		case <-signalled:
-		case <-l.stop:
+		case <-l.wake:
+		case <-l.stopped:
 			last = true
 		}
-		for batch := l.take(); len(batch) > 0; batch = l.take() {
-			slow := time.AfterFunc(l.cfg.Slow, func() { signal(l.help) })
-			l.cfg.Flush(batch)
-			slow.Stop()
-			if !on && !last {
-				break
-			}
+		for l.flush() {
 		}
 	}
 }
 
-// take removes the next batch: one item of each owner in turn, until it is full.
+// flushBeside flushes a batch each time that the flush under way is slow.
+func (l *Lane[T]) flushBeside() {
+	for {
+		select {
+		case <-l.help:
+			l.flush()
+		case <-l.stop:
+			return
+		}
+	}
+}
+
+// flush flushes the next batch; false where there is none.
+func (l *Lane[T]) flush() bool {
+	batch := l.take()
+	if len(batch) == 0 {
+		return false
+	}
+	names := l.names(batch) // before the items are let go
+	slow := time.AfterFunc(l.cfg.Slow, func() { signal(l.help) })
+	l.cfg.Flush(batch)
+	slow.Stop()
+	l.back(names)
+	return true
+}
+
+// take removes the next batch: one item of each owner in turn, until it is full. An owner who has items in another flush
+// waits for its end.
 func (l *Lane[T]) take() []T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var elsewhere, turns []*owner[T]
+	for _, o := range l.turns {
+		if l.away[o.name] {
+			elsewhere = append(elsewhere, o)
+		} else {
+			turns = append(turns, o)
+		}
+	}
 	batch := make([]T, 0, min(l.waiting, l.cfg.Most))
-	for len(batch) < cap(batch) {
-		o := l.turns[0]
+	for len(batch) < cap(batch) && len(turns) > 0 {
+		o := turns[0]
 		batch = append(batch, o.items[0].item)
+		l.away[o.name] = true
 		o.items = o.items[1:]
-		l.turns = l.turns[1:]
+		turns = turns[1:]
 		if len(o.items) > 0 {
-			l.turns = append(l.turns, o)
+			turns = append(turns, o)
 		} else {
 			delete(l.owners, o.name)
 		}
 	}
+	l.turns = slices.Concat(elsewhere, turns)
 	l.waiting -= len(batch)
 	return batch
 }
 
+func (l *Lane[T]) names(batch []T) []string {
+	names := make([]string, len(batch))
+	for i, item := range batch {
+		names[i] = l.cfg.Owner(item)
+	}
+	return names
+}
+
+// back lets the owners of a batch go into others again.
+func (l *Lane[T]) back(names []string) {
+	l.mu.Lock()
+	for _, name := range names {
+		delete(l.away, name)
+	}
+	left := l.waiting > 0
+	l.mu.Unlock()
+	if left {
+		signal(l.wake)
+	}
+}
+
 // watch refuses what has waited longer than the lane's patience.
 func (l *Lane[T]) watch() {
-	defer l.done.Done()
 	tick := time.NewTicker(l.cfg.Patience / 4)
 	defer tick.Stop()
 	for {

@@ -143,16 +143,17 @@ func TestASecondFlushGoesBesideOneThatIsSlow(t *testing.T) {
 		submit(t, l, "a1")
 		synctest.Wait()
 		submit(t, l, "a2")
+		submit(t, l, "b1")
 		synctest.Wait()
 		if len(b.flushed()) != 1 {
 			t.Fatalf("at once there are %v", b.flushed())
 		}
 		time.Sleep(3 * time.Millisecond)
 		synctest.Wait()
-		if len(b.flushed()) != 2 {
-			t.Errorf("behind a slow commit there are %v", b.flushed())
+		if got := b.flushed(); len(got) != 2 || !slices.Equal(got[1], []item{"b1"}) { // a2 waits for a1
+			t.Errorf("behind a slow commit there are %v", got)
 		}
-		submit(t, l, "a3") // and no third
+		submit(t, l, "c1") // and no third
 		time.Sleep(3 * time.Millisecond)
 		synctest.Wait()
 		if len(b.flushed()) != 2 {
