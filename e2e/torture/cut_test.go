@@ -4,23 +4,54 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+
+	"github.com/dream-api/dream-api/e2e/wait"
 )
+
+// wired has the servers that are started from now on reach the database by a wire.
+func (w *world) wired(t *testing.T) (wire *wire, behind string) {
+	t.Helper()
+	behind = w.db.Owner.Reveal()
+	wire = newWire(t, behind)
+	w.vars["DATABASE_URL"] = wire.url(owner, look[struct{ Name string }](t, w, "SELECT current_database()")[0].Name)
+	return wire, behind
+}
+
+func TestNothingIsAcknowledgedWhileItsCommitIsOnItsWay(t *testing.T) {
+	w := newWorld(t)
+	w.db.SetClock(t, start2031)
+	wire, behind := w.wired(t)
+	f := &fleet{list: w.serveSeveral(t, 1)}
+	l := w.unlimitedLoad(t, f)
+	l.introduce(t, f.list[0])
+	goOn := make(chan struct{})
+	wire.set(behind, func() cut { <-goOn; return before })
+	stop := l.run(1, 8)
+	wait.For(t, "calls that wait no longer behind a commit", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.answers[http.StatusServiceUnavailable] > 0
+	})
+	f.list[0].Kill()
+	close(goOn)
+	stop()
+	wire.set(behind, nil)
+	for _, fault := range l.faults(w.stored(t)) {
+		t.Error(fault)
+	}
+	if n := l.acknowledged(); n > 0 {
+		t.Errorf("%d calls were acknowledged", n)
+	}
+}
 
 func TestAConnectionThatIsCutAtTheCommitIsNeitherSuccessNorCountedTwice(t *testing.T) {
 	seed := newSeed(t)
 	w := newWorld(t)
 	w.db.SetClock(t, start2031)
-	behind := w.db.Owner.Reveal()
-	wire := newWire(t, behind)
-	database := look[struct{ Name string }](t, w, "SELECT current_database()")[0].Name
-	w.vars["DATABASE_URL"] = wire.url("dreamapi_owner", database)
+	wire, behind := w.wired(t)
 	servers := w.serveSeveral(t, 2)
-	p := w.newPlatform(t, servers[0], w.newDeveloper(t), map[string]object{"free": monthly(limits{"requests": nil})})
-	l := newLoad(p, 8, func() []*server { return servers })
-	for _, user := range l.users { // who all have rows, so that the fast lane takes them
-		servers[0].must(t, http.StatusOK, p.track(user, "free", "requests", 1, ""))
-		l.tallies[user].acknowledged = 1
-	}
+	l := w.unlimitedLoad(t, &fleet{list: servers})
+	l.introduce(t, servers[0])
 
 	var mu sync.Mutex
 	dice, cuts := seed.dice(-1), map[cut]int{}

@@ -121,7 +121,7 @@ func TestMoreCallsThanFitAreRefusedAndNothingAcknowledgedIsLost(t *testing.T) {
 	if f.full == 0 {
 		t.Error("there was room for everybody to wait")
 	}
-	// There are 20,000 in each of two lanes at the most, and what the batches themselves hold while they wait.
+	// What waits is bounded; the batches themselves hold something too while they do.
 	if most := idle + 400; full > most {
 		t.Errorf("the process takes %d MB, after %d", full, idle)
 	}

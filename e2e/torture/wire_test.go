@@ -65,7 +65,7 @@ func (w *wire) url(role, database string) string {
 	return "postgres://" + role + "@" + w.addr + "/" + database + "?sslmode=disable"
 }
 
-// set has the wire lead to the PostgreSQL of a URL, and says what becomes of commits; nil leaves them.
+// set has the wire lead to the PostgreSQL of a URL, and says what becomes of commits, which wait for it; nil leaves them.
 func (w *wire) set(to string, decide func() cut) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,11 +75,12 @@ func (w *wire) set(to string, decide func() cut) {
 // decide is what becomes of a commit.
 func (w *wire) decide() cut {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.cut == nil {
+	decide := w.cut
+	w.mu.Unlock()
+	if decide == nil {
 		return leave
 	}
-	return w.cut()
+	return decide()
 }
 
 // cutAll cuts every connection.
