@@ -120,7 +120,7 @@ var catalogue = map[string]string{
 	"the oauth surface has no right on any table but the clock's": `
 		SELECT c.oid::regclass FROM pg_class c
 		WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace >= 16384
-			AND c.oid::regclass::text NOT IN ('dreamapi.clock', 'dreamapi.goose_db_version')
+			AND c.oid::regclass::text NOT IN ('dreamapi.clock', 'dreamapi.present', 'dreamapi.goose_db_version')
 			AND (has_table_privilege('dreamapi_oauth', c.oid, 'SELECT, INSERT, UPDATE, DELETE')
 				OR has_any_column_privilege('dreamapi_oauth', c.oid, 'SELECT, INSERT, UPDATE'))`,
 

@@ -24,7 +24,7 @@ import (
 var addSQL = strings.NewReplacer("{slot}", "array_position(u.slots, g.slot)").Replace(`
 WITH clock AS MATERIALIZED (
     SELECT at, date_trunc('minute', at, 'UTC') AS minute, (at AT TIME ZONE 'UTC')::date AS day
-    FROM (SELECT dreamapi.now() AS at) n
+    FROM (SELECT now AS at FROM dreamapi.present) n
 ), stale AS MATERIALIZED (
     SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
     FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
