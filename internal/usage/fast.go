@@ -21,7 +21,8 @@ import (
 // in a new period or on a new day, its entitlement is out of date, it does not fit, it is over the rate.
 //
 // Rows are locked in the order of the arrays, which is that of the keys: so two batches do not wait for each other.
-var addSQL = strings.NewReplacer("{slot}", "array_position(u.slots, g.slot)").Replace(`
+var addSQL = strings.NewReplacer("{slot}", "array_position(u.slots, g.slot)", "{at}", "(SELECT at FROM clock)",
+	"{minute}", "(SELECT minute FROM clock)", "{day}", "(SELECT day FROM clock)").Replace(`
 WITH clock AS MATERIALIZED (
     SELECT at, date_trunc('minute', at, 'UTC') AS minute, (at AT TIME ZONE 'UTC')::date AS day
     FROM (SELECT now AS at FROM dreamapi.present) n
@@ -33,19 +34,18 @@ WITH clock AS MATERIALIZED (
     UPDATE tenant_usage.users u SET
         counts[{slot}] = u.counts[{slot}] + g.quantity,
         today[{slot}] = u.today[{slot}] + g.quantity,
-        calls = CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END,
-        minute = c.minute
+        calls = CASE WHEN u.minute < {minute} THEN g.calls ELSE u.calls + g.calls END,
+        minute = {minute}
     FROM unnest(@platforms::text[], @users::text[], @slots::text[], @meters::text[], @plans::text[], @quantities::bigint[],
             @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[])
-        WITH ORDINALITY AS g (platform_id, user_id, slot, meter, plan, quantity, calls, most, rate, user_epoch, until, n),
-        clock c
+        WITH ORDINALITY AS g (platform_id, user_id, slot, meter, plan, quantity, calls, most, rate, user_epoch, until, n)
     WHERE u.platform_id = g.platform_id AND u.user_id = g.user_id
         AND u.epoch = g.user_epoch AND u.settled = g.user_epoch
         AND g.platform_id <> ALL ((SELECT platforms FROM stale)::text[])
-        AND c.at < g.until AND u.day = c.day AND u.minute <= c.minute
-        AND u.starts[{slot}] <= c.at AND c.at < u.ends[{slot}]
+        AND {at} < g.until AND u.day = {day} AND u.minute <= {minute}
+        AND u.starts[{slot}] <= {at} AND {at} < u.ends[{slot}]
         AND u.counts[{slot}] + g.quantity <= g.most + u.extras[{slot}] + u.kept[{slot}]
-        AND CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END <= g.rate
+        AND CASE WHEN u.minute < {minute} THEN g.calls ELSE u.calls + g.calls END <= g.rate
         {unseen}
     RETURNING g.n, g.platform_id, g.meter, g.plan, g.slot, g.quantity, u.counts[{slot}] AS count,
         u.extras[{slot}] + u.kept[{slot}] AS extra, u.calls, u.starts[{slot}] AS starts, u.ends[{slot}] AS ends
