@@ -97,7 +97,10 @@ func (w *world) exec(t *testing.T, sql string) {
 // terminate ends every session of the servers, and returns when they are gone.
 func (w *world) terminate(t *testing.T) {
 	t.Helper()
-	const sessions = " FROM pg_stat_activity WHERE datname = current_database() AND usename = 'dreamapi_owner'"
-	query[int](t, w, "SELECT count(pg_terminate_backend(pid))"+sessions)
-	wait.For(t, "end of the sessions", func() bool { return query[int](t, w, "SELECT count(*)"+sessions) == 0 })
+	ended := query[[]int32](t, w, `SELECT array_agg(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND usename = 'dreamapi_owner'`)
+	query[int](t, w, "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) pid", ended)
+	wait.For(t, "end of the sessions", func() bool { // in whose place others may have begun
+		return query[int](t, w, "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY($1)", ended) == 0
+	})
 }

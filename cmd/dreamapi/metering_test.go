@@ -24,6 +24,18 @@ func TestAQuantityOfNoughtAsksWithoutCounting(t *testing.T) {
 	p.usage(t, "u").expect(t, "usageCount", "2")
 }
 
+func TestAnAnswerIsRepeatedAlthoughItsMeterIsGone(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tier(t, `{"name":"wide","limit":9,"meters":{"tokens":{"limit":9}}}`)
+	p.external(t, "u", "wide")
+	track := func() answer { return p.track(t, "u", `{"meter":"tokens","quantity":4}`, "Idempotency-Key: once") }
+	track().want(t, 200).replayed(t, false)
+	p.dash(t, "PATCH /tiers/wide", `{"meters":{"tokens":null}}`).want(t, 200)
+	track().want(t, 200).replayed(t, true).expect(t, "usage.count", "4", "usage.meter", "tokens")
+	p.track(t, "u", `{"meter":"tokens"}`).want(t, 400, "unknown_meter")
+}
+
 func TestUnitsAreGivenBackByTheBackendAloneAndNeverBelowNought(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t)

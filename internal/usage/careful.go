@@ -140,7 +140,7 @@ func (d *deed) decide(it *item) (Outcome, error) {
 	}
 	rate, tooMany := page.hit(e.RateLimit, d.now)
 	outcome.Rate = rate
-	if err = cmp.Or(err, tooMany, it.fault); err != nil {
+	if err = cmp.Or(err, tooMany); err != nil {
 		return outcome, err
 	}
 	if it.Receipt != nil {
@@ -149,6 +149,9 @@ func (d *deed) decide(it *item) (Outcome, error) {
 			replayed.Rate, replayed.PlatformRate = outcome.Rate, outcome.PlatformRate
 			return replayed, err
 		}
+	}
+	if it.fault != nil {
+		return outcome, it.fault
 	}
 	page.settle(e, d.now)
 	x := page.slot(it.Meter, it.limit, e, d.now)
