@@ -35,9 +35,10 @@ build: ## build bin/dreamapi
 	@test -x $(BIN) || echo "Building $(BIN), a minute or two the first time …"
 	@$(GO) build -o $(BIN) ./cmd/dreamapi
 
+# Nothing from the cache: a test that runs the program depends on more than its own code.
 test: $(MOCKS) ## run every test
 	@DATABASE_URL= scripts/need postgres chromium
-	$(GO) test -race -timeout 18m ./...
+	$(GO) test -race -count=1 -timeout 18m ./...
 
 e2e: ## run only the tests of the built program, in a browser too
 	@DATABASE_URL= scripts/need postgres chromium
