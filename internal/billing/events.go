@@ -181,13 +181,27 @@ func (b *Background) account(ctx context.Context, account string, record bool) e
 	if err != nil || len(platforms) == 0 {
 		return err
 	}
+	numbers := make([]int64, len(platforms))
+	for i, one := range platforms {
+		err := b.db.Tenant(ctx, id.Platform(one), func(ctx context.Context, tx db.Tenant) (err error) {
+			numbers[i], err = queries.TakeLook(ctx, tx, billingdb.TakeLookParams{PlatformID: one, ObjectID: account})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	now, err := b.api.ConnectedAccount(ctx, account)
 	gone := errors.Is(err, stripeapi.ErrRevoked)
 	if err != nil && !gone {
 		return err
 	}
-	for _, one := range platforms {
+	for i, one := range platforms {
 		err := b.db.Tenant(ctx, id.Platform(one), func(ctx context.Context, tx db.Tenant) error {
+			n, err := queries.KeepLook(ctx, tx, billingdb.KeepLookParams{PlatformID: one, ObjectID: account, Number: numbers[i]})
+			if err != nil || n == 0 { // somebody looked later and has kept that
+				return err
+			}
 			return keepAccount(ctx, tx, account, now, gone, record)
 		})
 		if err != nil {
@@ -197,6 +211,7 @@ func (b *Background) account(ctx context.Context, account string, record bool) e
 	return nil
 }
 
+// keepAccount stores an account as it was seen. Its look is locked, so that of two who saw the same change one records it.
 func keepAccount(ctx context.Context, tx db.Tenant, account string, now stripeapi.ConnectedAccount, gone, record bool) error {
 	before, err := tenant.ConnectionOf(ctx, tx)
 	if err != nil {
