@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,7 @@ const morePasses = 2
 
 // passes goes over the scenarios again and again, so that what changes on the machine meanwhile touches all of them.
 func (st *stage) passes(ctx context.Context, s settings, all *series, scenarios []scenario) error {
+	scenarios = slices.DeleteFunc(scenarios, func(sc scenario) bool { return !s.wants(sc.name) })
 	for pass := range s.Passes + morePasses {
 		for _, sc := range scenarios {
 			if pass >= s.Passes && all.calm(sc.name) >= s.Passes {

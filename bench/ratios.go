@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // ratio is what one scenario is to another. The floor is what it must reach, and the goal what it is meant to: of a
 // latency, both are what it must not exceed.
 type ratio struct {
@@ -18,6 +20,22 @@ var ratios = []ratio{
 	{name: "batch_items_vs_single", of: "batch_c4", to: "keys_c64", floor: 3, goal: 5}, // an item has a key, and so has the call
 	{name: "counters_big_vs_small", of: "counters_big_c64", to: "counters_small_c64", floor: 0.5, goal: 0.7},
 	{name: "lone_p50_vs_upsert", of: "distinct_c1", to: "upsert_c1", floor: 1.2, goal: 1.0, latency: true},
+}
+
+// chosen are the ratios to measure.
+func (s settings) chosen() []ratio {
+	var list []ratio
+	for _, r := range ratios {
+		if len(s.Only) == 0 || slices.Contains(s.Only, r.name) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// wants is whether a scenario is to be measured. Those that stand in no ratio are, when all are.
+func (s settings) wants(scenario string) bool {
+	return len(s.Only) == 0 || slices.ContainsFunc(s.chosen(), func(r ratio) bool { return r.of == scenario || r.to == scenario })
 }
 
 func (r ratio) value(of, to middle) float64 {

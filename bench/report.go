@@ -43,7 +43,7 @@ func report(out io.Writer, s settings, all series) error {
 			m.Server, m.Postgres, m.Load, m.P50, m.P99, m.Failed, m.runs, m.dropped, 100*m.Others)
 	}
 	row("\nratio\t\tof CPU\tfloor\tgoal\t\t")
-	for _, r := range ratios {
+	for _, r := range s.chosen() {
 		of, to := all.middle(r.of), all.middle(r.to)
 		value, floor, ok := r.value(of, to), fmt.Sprintf("%g", r.floor), "ok"
 		if r.latency {

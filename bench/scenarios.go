@@ -75,6 +75,9 @@ func (st *stage) measureCalls(ctx context.Context, s settings, all *series) erro
 // measureGrowth compares a small database with a big one. Of the big one's users some call, who are spread
 // evenly: the program is to remember them, so that the database alone is what differs.
 func (st *stage) measureGrowth(ctx context.Context, s settings, all *series) error {
+	if !s.wants("counters_big_c64") {
+		return nil
+	}
 	var scenarios []scenario
 	for _, size := range []struct {
 		name             string

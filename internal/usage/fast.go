@@ -29,7 +29,7 @@ WITH clock AS MATERIALIZED (
 ), stale AS MATERIALIZED (
     SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
     FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
-    WHERE NOT EXISTS (SELECT FROM tenant.settings s WHERE s.platform_id = f.platform_id AND s.epoch = f.epoch)
+    WHERE f.epoch IS DISTINCT FROM (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id = f.platform_id)
 ), {seen} added AS (
     UPDATE tenant_usage.users u SET
         counts[{slot}] = u.counts[{slot}] + g.quantity,

@@ -136,8 +136,8 @@ func (s *Service) TrackAll(calls []Call) ([]Outcome, []error) {
 			}
 		}
 	}
-	submit(s.fast, plain)
 	submit(s.careful, others)
+	run(s.fast, plain)
 	done.Wait()
 	outcomes, failed := make([]Outcome, len(calls)), make([]error, len(calls))
 	for i := range items {
@@ -154,11 +154,16 @@ func passOn(to lane, items []*item) {
 }
 
 // submit puts items of one platform into a lane, or tells them that it is full.
-func submit(to lane, items []*item) {
+func submit(to lane, items []*item) { put(to.Submit, items) }
+
+// run is submit by the goroutine that waits for the items.
+func run(in lane, items []*item) { put(in.Run, items) }
+
+func put(where func(...*item) error, items []*item) {
 	if len(items) == 0 {
 		return
 	}
-	if err := to.Submit(items...); err != nil {
+	if err := where(items...); err != nil {
 		for _, it := range items {
 			it.settle(Outcome{}, busy(err))
 		}

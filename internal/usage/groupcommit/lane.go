@@ -41,12 +41,13 @@ type Lane[T any] struct {
 	owners  map[string]*owner[T]
 	waiting int
 	away    map[string]bool // owners with items in a flush under way
+	taken   bool            // the first place to flush at; a second goes beside it
 
-	wake, help chan struct{} // for the first flusher, and for the second
+	wake, help chan struct{} // for the flusher of the first place, and for that of the second
 
-	stop    chan struct{} // ends what goes beside the first flusher
+	stop    chan struct{} // ends what goes beside the flusher of the first place
 	beside  sync.WaitGroup
-	stopped chan struct{} // ends the first flusher, when nothing waits
+	stopped chan struct{} // ends the flusher of the first place, when nothing waits
 	done    sync.WaitGroup
 }
 
@@ -83,10 +84,34 @@ func (l *Lane[T]) Close() {
 
 // Submit hands items over: all of them, or none with ErrFull.
 func (l *Lane[T]) Submit(items ...T) error {
+	if err := l.enqueue(items); err != nil {
+		return err
+	}
+	signal(l.wake)
+	return nil
+}
+
+// Run is Submit by somebody who will wait for the outcome: where no flush is under way, the next batch is flushed here, as
+// to have another goroutine do it would only cost the time to wake that one. What arrives meanwhile it leaves to others.
+func (l *Lane[T]) Run(items ...T) error {
+	if err := l.enqueue(items); err != nil {
+		return err
+	}
+	if l.claim() {
+		l.beside.Add(1)
+		defer l.beside.Done()
+		defer l.release()
+		l.flush()
+	}
+	return nil
+}
+
+// enqueue has items wait.
+func (l *Lane[T]) enqueue(items []T) error {
 	now := time.Now()
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err := l.room(items); err != nil {
-		l.mu.Unlock()
 		return err
 	}
 	for _, item := range items {
@@ -100,9 +125,29 @@ func (l *Lane[T]) Submit(items ...T) error {
 		o.items = append(o.items, entry[T]{item, now})
 	}
 	l.waiting += len(items)
-	l.mu.Unlock()
-	signal(l.wake)
 	return nil
+}
+
+// claim takes the first place; false where somebody has it, who sees on release what waits by now.
+func (l *Lane[T]) claim() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.taken {
+		return false
+	}
+	l.taken = true
+	return true
+}
+
+// release gives the first place back, and has what waits flushed.
+func (l *Lane[T]) release() {
+	l.mu.Lock()
+	l.taken = false
+	left := l.waiting > 0
+	l.mu.Unlock()
+	if left {
+		signal(l.wake)
+	}
 }
 
 // room is an error unless the items, which belong to one owner, may wait.
@@ -124,7 +169,10 @@ func (l *Lane[T]) flushAll() {
 		case <-l.stopped:
 			last = true
 		}
-		for l.flush() {
+		if l.claim() {
+			for l.flush() {
+			}
+			l.release()
 		}
 	}
 }
