@@ -40,7 +40,7 @@ func Collect[T any](t *Trip, list *[]T, sql string, args ...any) {
 // OneTrip is a transaction that has entered the platforms and costs a single round trip: the statements that fn adds are
 // sent together with its beginning and its commit. What they collect must not be believed before OneTrip has returned nil.
 //
-// Plans are made once and use indexes, whatever the statistics say of a table that was just made; nothing is compiled,
+// Plans are made once and go from row to row by indexes, whatever the statistics say of a table; nothing is compiled,
 // though a scan of the clock's one row then seems dear enough for it; and nothing waits longer for a lock than a tenth of a
 // second.
 //
@@ -64,7 +64,8 @@ func (d *DB) oneTrip(ctx context.Context, platforms []id.Platform, fn func(*Trip
 	batch := &pgx.Batch{}
 	batch.Queue("begin")
 	batch.Queue(`SELECT set_config('role', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true),
-		set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('lock_timeout', '100ms', true),
+		set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+		set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true), set_config('lock_timeout', '100ms', true),
 		dreamapi.enter($2)`, string(d.role), entered(platforms...))
 	t := &Trip{batch: batch}
 	fn(t)

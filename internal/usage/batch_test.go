@@ -84,7 +84,7 @@ func TestAForeignPlatformPlantedInABatchCountsNothing(t *testing.T) {
 
 	args, _ := arguments(groupByUser(batch))
 	var found []added
-	err := b.lanes.OneTrip(t.Context(), entered, func(trip *db.Trip) { db.Collect(trip, &found, countSQL, args...) })
+	err := b.lanes.OneTrip(t.Context(), entered, func(trip *db.Trip) { db.Collect(trip, &found, countManySQL, args...) })
 	if err != nil || len(found) != 1 || b.count(t, own) != 2 || b.count(t, foreign) != 1 {
 		t.Errorf("the fast lane: %+v, %v; the counts are %d and %d, want 2 and 1", found, err, b.count(t, own), b.count(t, foreign))
 	}

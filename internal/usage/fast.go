@@ -3,14 +3,17 @@ package usage
 import (
 	"cmp"
 	"errors"
-	"github.com/google/uuid"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 // The fast lane adds what fits. All calls of a user in the batch make one group, which is counted whole or left to the
@@ -21,65 +24,94 @@ import (
 // in a new period or on a new day, its entitlement is out of date, it does not fit, it is over the rate.
 //
 // Rows are locked in the order of the arrays, which is that of the keys: so two batches do not wait for each other.
-var addSQL = strings.NewReplacer("{slot}", "array_position(u.slots, g.slot)", "{at}", "(SELECT at FROM clock)",
-	"{minute}", "(SELECT minute FROM clock)", "{day}", "(SELECT day FROM clock)").Replace(`
-WITH clock AS MATERIALIZED (
-    SELECT at, date_trunc('minute', at, 'UTC') AS minute, (at AT TIME ZONE 'UTC')::date AS day
-    FROM (SELECT now AS at FROM dreamapi.present) n
-), stale AS MATERIALIZED (
-    SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
-    FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
-    WHERE f.epoch IS DISTINCT FROM (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id = f.platform_id)
-), {seen} added AS (
+const addSQL = `
+WITH clock AS {kept_clock} (
+    SELECT now AS at, date_trunc('minute', now, 'UTC') AS minute, (now AT TIME ZONE 'UTC')::date AS day FROM dreamapi.present LIMIT 1
+), {stale} {seen} added AS (
     UPDATE tenant_usage.users u SET
         counts[{slot}] = u.counts[{slot}] + g.quantity,
         today[{slot}] = u.today[{slot}] + g.quantity,
-        calls = CASE WHEN u.minute < {minute} THEN g.calls ELSE u.calls + g.calls END,
-        minute = {minute}
-    FROM unnest(@platforms::text[], @users::text[], @slots::text[], @meters::text[], @plans::text[], @quantities::bigint[],
-            @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[])
-        WITH ORDINALITY AS g (platform_id, user_id, slot, meter, plan, quantity, calls, most, rate, user_epoch, until, n)
+        calls = CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END,
+        minute = c.minute
+    FROM {groups} AS g (platform_id, user_id, slot, meter, plan, quantity, calls, most, rate, user_epoch, until, n), clock c
     WHERE u.platform_id = g.platform_id AND u.user_id = g.user_id
         AND u.epoch = g.user_epoch AND u.settled = g.user_epoch
-        AND g.platform_id <> ALL ((SELECT platforms FROM stale)::text[])
-        AND {at} < g.until AND u.day = {day} AND u.minute <= {minute}
-        AND u.starts[{slot}] <= {at} AND {at} < u.ends[{slot}]
+        AND {fresh}
+        AND c.at < g.until AND u.day = c.day AND u.minute <= c.minute
+        AND u.starts[{slot}] <= c.at AND c.at < u.ends[{slot}]
         AND u.counts[{slot}] + g.quantity <= g.most + u.extras[{slot}] + u.kept[{slot}]
-        AND CASE WHEN u.minute < {minute} THEN g.calls ELSE u.calls + g.calls END <= g.rate
+        AND CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END <= g.rate
         {unseen}
     RETURNING g.n, g.platform_id, g.meter, g.plan, g.slot, g.quantity, u.counts[{slot}] AS count,
-        u.extras[{slot}] + u.kept[{slot}] AS extra, u.calls, u.starts[{slot}] AS starts, u.ends[{slot}] AS ends
+        u.extras[{slot}] + u.kept[{slot}] AS extra, u.calls, u.starts[{slot}] AS starts, u.ends[{slot}] AS ends, c.at
 ), journaled AS (
     INSERT INTO tenant_usage.journal (at, platforms, meters, plans, counts)
-    SELECT c.at, array_agg(platform_id), array_agg(meter), array_agg(plan), array_agg(quantity)
-    FROM (SELECT platform_id, meter, plan, sum(quantity)::bigint AS quantity FROM added GROUP BY 1, 2, 3) s, clock c
-    GROUP BY c.at
-) {kept}
-SELECT n, count, extra, calls, starts, ends, c.at FROM added, clock c`)
+    {line}
+) {receipts}
+SELECT n, count, extra, calls, starts, ends, at FROM added`
 
-var (
-	countSQL = positional(strings.NewReplacer("{seen}", "", "{unseen}", "", "{kept}", "").Replace(addSQL))
+const groupArrays = `@platforms::text[], @users::text[], @slots::text[], @meters::text[], @plans::text[], @quantities::bigint[],
+            @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[]`
 
-	// countOnceSQL also keeps the receipts of calls with an idempotency key. A group with a key that is known is left; one
-	// whose key another transaction is about to use violates the primary key, and takes the batch along.
-	countOnceSQL = positional(strings.NewReplacer("{seen}", `seen AS MATERIALIZED (
+// Many groups are taken out of the arrays, and what is the same for several of them is found out once.
+var many = strings.NewReplacer(
+	"{kept_clock}", "MATERIALIZED",
+	"{groups}", "unnest("+groupArrays+") WITH ORDINALITY",
+	"{stale}", `stale AS MATERIALIZED (
+    SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
+    FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
+    WHERE f.epoch IS DISTINCT FROM (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id = f.platform_id)
+),`,
+	"{fresh}", "g.platform_id <> ALL ((SELECT platforms FROM stale)::text[])",
+	"{line}", `SELECT at, array_agg(platform_id), array_agg(meter), array_agg(plan), array_agg(quantity)
+    FROM (SELECT at, platform_id, meter, plan, sum(quantity)::bigint AS quantity FROM added GROUP BY 1, 2, 3, 4) s
+    GROUP BY at`,
+)
+
+// One group, as that of a lone caller, has a plan of a third of the nodes: to start one is most of what such a call costs.
+var one = strings.NewReplacer(
+	"{kept_clock}", "NOT MATERIALIZED",
+	"{groups}", "(SELECT "+regexp.MustCompile(`@\w+::\w+\[\]`).ReplaceAllString(groupArrays, "($0)[1]")+", 1::bigint)",
+	"{stale}", "",
+	"{fresh}", "(@epochs::bigint[])[1] = (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id = (@fenced::text[])[1])",
+	"{line}", "SELECT at, ARRAY[platform_id], ARRAY[meter], ARRAY[plan], ARRAY[quantity] FROM added",
+)
+
+// With idempotency keys, receipts are kept. A group with a key that is known is left; one whose key another transaction is
+// about to use violates the primary key, and takes the batch along.
+var keyed = strings.NewReplacer(
+	"{seen}", `seen AS MATERIALIZED (
     SELECT coalesce(array_agg(k.n), '{}') AS groups
     FROM unnest(@key_groups::bigint[], @key_platforms::text[], @keys::uuid[]) AS k (n, platform_id, id)
     WHERE EXISTS (SELECT FROM tenant_usage.receipts r WHERE r.platform_id = k.platform_id AND r.id = k.id)
-),`, "{unseen}", "AND g.n <> ALL ((SELECT groups FROM seen)::bigint[])", "{kept}", `, kept AS (
+),`,
+	"{unseen}", "AND g.n <> ALL ((SELECT groups FROM seen)::bigint[])",
+	"{receipts}", `, receipts AS (
     INSERT INTO tenant_usage.receipts (platform_id, id, fingerprint, refused, count, max, extra, plan, slot, starts, ends, created_at)
-    SELECT a.platform_id, k.id, k.fingerprint, false, a.count - k.later, k.max, a.extra, a.plan, a.slot, a.starts, a.ends, c.at
-    FROM unnest(@key_groups::bigint[], @keys::uuid[], @fingerprints::uuid[], @later::bigint[], @maxima::bigint[])
-            AS k (n, id, fingerprint, later, max)
-        JOIN added a ON a.n = k.n, clock c
-)`).Replace(addSQL))
+    SELECT a.platform_id, (@keys::uuid[])[i], (@fingerprints::uuid[])[i], false, a.count - (@later::bigint[])[i],
+        NULLIF((@maxima::bigint[])[i], -1), a.extra, a.plan, a.slot, a.starts, a.ends, a.at
+    FROM added a, generate_series((@first_keys::bigint[])[a.n], (@last_keys::bigint[])[a.n]) i
+)`,
 )
+
+var keyless = strings.NewReplacer("{seen}", "", "{unseen}", "", "{receipts}", "")
+
+var (
+	countManySQL      = counting(many, keyless)
+	countManyKeyedSQL = counting(many, keyed)
+	countOneSQL       = counting(one, keyless)
+	countOneKeyedSQL  = counting(one, keyed)
+)
+
+func counting(kind, keys *strings.Replacer) string {
+	return positional(strings.ReplaceAll(keys.Replace(kind.Replace(addSQL)), "{slot}", "array_position(u.slots, g.slot)"))
+}
 
 // parameters are the names in those statements, in the order of the arguments.
 var parameters = []string{
 	"platforms", "users", "slots", "meters", "plans", "quantities", "calls", "most", "rates", "user_epochs", "until",
 	"fenced", "epochs",
-	"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima",
+	"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima", "first_keys", "last_keys",
 }
 
 // positional numbers the parameters of a statement.
@@ -101,9 +133,14 @@ type group struct {
 func (s *Service) flushFast(batch []*item) {
 	groups := groupByUser(batch)
 	args, keyed := arguments(groups)
-	sql := countSQL
-	if keyed {
-		sql = countOnceSQL
+	sql := countManySQL
+	switch {
+	case len(groups) == 1 && keyed:
+		sql = countOneKeyedSQL
+	case len(groups) == 1:
+		sql = countOneSQL
+	case keyed:
+		sql = countManyKeyedSQL
 	}
 	ctx, cancel := commitContext()
 	defer cancel()
@@ -198,20 +235,18 @@ func arguments(groups []group) (args []any, keyed bool) {
 	meters, plans, until := make([]string, n), make([]string, n), make([]time.Time, n)
 	quantities, most, userEpochs := make([]int64, n), make([]int64, n), make([]int64, n)
 	calls, rates := make([]int32, n), make([]int32, n)
-	var keyGroups, later []int64
+	firstKeys, lastKeys := make([]int64, n), make([]int64, n) // a group's are next to each other; first behind last: none
+	var keyGroups, later, maxima []int64
 	var keyPlatforms []string
 	var keys, fingerprints []db.UUID
-	var maxima []*int64
 	for i, g := range groups {
 		first, e := g.items[0], g.items[0].Entitlement
 		platforms[i], users[i], slots[i] = string(e.Platform), e.UserID, first.slot
 		meters[i], plans[i], until[i] = first.Meter, e.Plan, first.until()
-		quantities[i], most[i], userEpochs[i] = g.quantity, unlimited, e.UserEpoch
+		quantities[i], most[i], userEpochs[i] = g.quantity, maxOr(first.limit, unlimited), e.UserEpoch
 		calls[i], rates[i] = int32(len(g.items)), int32(e.RateLimit)
-		if first.limit.Max != nil {
-			most[i] = *first.limit.Max
-		}
 		left := g.quantity
+		firstKeys[i] = int64(len(keys)) + 1
 		for _, it := range g.items {
 			left -= it.Quantity
 			if it.until().Before(until[i]) {
@@ -223,15 +258,24 @@ func arguments(groups []group) (args []any, keyed bool) {
 			keyGroups, keyPlatforms = append(keyGroups, int64(i)+1), append(keyPlatforms, string(e.Platform))
 			keys = append(keys, db.UUID{Bytes: it.Receipt.ID, Valid: true})
 			fingerprints = append(fingerprints, db.UUID{Bytes: it.Receipt.Fingerprint, Valid: true})
-			later, maxima = append(later, left), append(maxima, it.limit.Max)
+			later, maxima = append(later, left), append(maxima, maxOr(it.limit, -1))
 		}
+		lastKeys[i] = int64(len(keys))
 	}
 	fenced, epochs := fences(groups)
 	args = []any{platforms, users, slots, meters, plans, quantities, calls, most, rates, userEpochs, until, fenced, epochs}
 	if len(keys) > 0 {
-		args = append(args, keyGroups, keyPlatforms, keys, fingerprints, later, maxima)
+		args = append(args, keyGroups, keyPlatforms, keys, fingerprints, later, maxima, firstKeys, lastKeys)
 	}
 	return args, len(keys) > 0
+}
+
+// maxOr is the most that the limit allows, or another number where it is unlimited.
+func maxOr(limit tenant.Limit, other int64) int64 {
+	if limit.Max == nil {
+		return other
+	}
+	return *limit.Max
 }
 
 // fences are the platforms of the groups, each with the epoch that its entitlements know.
