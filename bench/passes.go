@@ -8,17 +8,18 @@ import (
 	"time"
 )
 
-// morePasses are made at the most, for scenarios of which too many runs were disturbed.
+// morePasses are made at the most, of scenarios of which too many runs were noise.
 const morePasses = 2
 
 // passes goes over the scenarios again and again, so that what changes on the machine meanwhile touches all of them.
 func (st *stage) passes(ctx context.Context, s settings, all *series, scenarios []scenario) error {
 	scenarios = slices.DeleteFunc(scenarios, func(sc scenario) bool { return !s.wants(sc.name) })
 	for pass := range s.Passes + morePasses {
-		for _, sc := range scenarios {
-			if pass >= s.Passes && all.calm(sc.name) >= s.Passes {
-				continue
-			}
+		again := slices.Clone(scenarios)
+		if pass >= s.Passes {
+			again = slices.DeleteFunc(again, func(sc scenario) bool { return !all.disturbed(sc.name, s) })
+		}
+		for _, sc := range again {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -28,6 +29,7 @@ func (st *stage) passes(ctx context.Context, s settings, all *series, scenarios 
 				return fmt.Errorf("%s: %w", sc.name, err)
 			}
 			progress("pass %d  %-18s %8.0f/s  %6.1f µs of CPU, others took %.0f%%", pass+1, sc.name, m.PerSecond, m.cpu(), 100*m.Others)
+			m.Pass = pass + 1
 			*all = append(*all, m)
 		}
 	}

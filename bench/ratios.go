@@ -38,11 +38,40 @@ func (s settings) wants(scenario string) bool {
 	return len(s.Only) == 0 || slices.ContainsFunc(s.chosen(), func(r ratio) bool { return r.of == scenario || r.to == scenario })
 }
 
-func (r ratio) value(of, to middle) float64 {
-	if r.latency {
-		return of.P50 / to.P50
+// value is the median over the passes of what the one run is to the other: runs of one pass stand together and have met the
+// same machine, whose speed may change by half from pass to pass. A pass in which either was dropped counts only if there is
+// no other.
+func (all series) value(r ratio) float64 {
+	var calm, every []float64
+	for _, of := range all.of(r.of) {
+		for _, to := range all.of(r.to) {
+			if of.Pass != to.Pass {
+				continue
+			}
+			value := of.PerSecond / to.PerSecond
+			if r.latency {
+				value = of.P50 / to.P50
+			}
+			every = append(every, value)
+			if !of.Dropped && !to.Dropped {
+				calm = append(calm, value)
+			}
+		}
 	}
-	return of.PerSecond / to.PerSecond
+	if len(calm) == 0 {
+		calm = every
+	}
+	return median(calm)
+}
+
+// disturbed is whether a scenario, or one that it is compared with, has too few runs that are not noise.
+func (all series) disturbed(scenario string, s settings) bool {
+	if all.calm(scenario) < s.Passes {
+		return true
+	}
+	return slices.ContainsFunc(s.chosen(), func(r ratio) bool {
+		return r.of == scenario && all.calm(r.to) < s.Passes || r.to == scenario && all.calm(r.of) < s.Passes
+	})
 }
 
 func (r ratio) misses(value float64) bool {

@@ -45,7 +45,7 @@ func report(out io.Writer, s settings, all series) error {
 	row("\nratio\t\tof CPU\tfloor\tgoal\t\t")
 	for _, r := range s.chosen() {
 		of, to := all.middle(r.of), all.middle(r.to)
-		value, floor, ok := r.value(of, to), fmt.Sprintf("%g", r.floor), "ok"
+		value, floor, ok := all.value(r), fmt.Sprintf("%g", r.floor), "ok"
 		if r.latency {
 			floor = "at most " + floor
 		}

@@ -18,7 +18,7 @@ type scenario struct {
 const (
 	platforms     = 100 // where nothing else is said
 	smallCounters = 10_000
-	warmup        = time.Second // in which the keys are looked up again that were last used a while ago
+	warmup        = time.Second // of each run
 	mostActive    = 50_000
 )
 

@@ -9,6 +9,7 @@ import (
 // measured is one run of a scenario.
 type measured struct {
 	Scenario    string  `json:"scenario"`
+	Pass        int     `json:"pass"`
 	Connections int     `json:"connections"`
 	PerSecond   float64 `json:"perSecond"` // calls that were counted
 	P50         float64 `json:"p50Ms"`     // of a request
@@ -31,16 +32,10 @@ func (m measured) cpu() float64 { return m.Server + m.Postgres + m.Load }
 // series is all runs, in the order in which they were made.
 type series []measured
 
-// A run is noise if others took more of the machine than is tolerated, or if it is further than the deviation from the
-// middle of its scenario's.
-const (
-	tolerated = 0.10
-	deviation = 0.25
-)
+// tolerated is the share of the machine that others may take: with more, a run is noise.
+const tolerated = 0.10
 
-func (m measured) isNoise(middle float64) bool {
-	return m.Others > tolerated || math.Abs(m.PerSecond-middle) > deviation*middle
-}
+func (m measured) isNoise() bool { return m.Others > tolerated }
 
 // of are the runs of a scenario.
 func (all series) of(name string) (runs []*measured) {
@@ -64,10 +59,8 @@ func (all series) scenarios() (names []string) {
 
 // calm counts the runs of a scenario that are not noise.
 func (all series) calm(name string) (n int) {
-	runs := all.of(name)
-	middle := median(runs, func(m *measured) float64 { return m.PerSecond })
-	for _, m := range runs {
-		n += bit(!m.isNoise(middle))
+	for _, m := range all.of(name) {
+		n += bit(!m.isNoise())
 	}
 	return n
 }
@@ -75,12 +68,9 @@ func (all series) calm(name string) (n int) {
 // drop drops the runs of a scenario that are noise; where too few are left, the least disturbed ones stay.
 func (all series) drop(name string, keep int) {
 	runs := all.of(name)
-	middle := median(runs, func(m *measured) float64 { return m.PerSecond })
-	slices.SortFunc(runs, func(a, b *measured) int {
-		return cmp.Or(bit(a.isNoise(middle))-bit(b.isNoise(middle)), cmp.Compare(a.Others, b.Others))
-	})
+	slices.SortFunc(runs, func(a, b *measured) int { return cmp.Compare(a.Others, b.Others) })
 	for i, m := range runs {
-		m.Dropped = i >= keep && m.isNoise(middle)
+		m.Dropped = i >= keep && m.isNoise()
 	}
 }
 
@@ -94,9 +84,9 @@ type middle struct {
 func (all series) middle(name string) middle {
 	runs := all.of(name)
 	kept := slices.DeleteFunc(slices.Clone(runs), func(m *measured) bool { return m.Dropped })
-	of := func(figure func(*measured) float64) float64 { return median(kept, figure) }
+	of := func(figure func(*measured) float64) float64 { return median(figures(kept, figure)) }
 	m := middle{runs: len(kept), dropped: len(runs) - len(kept)}
-	m.PerSecond = of(func(m *measured) float64 { return m.PerSecond })
+	m.PerSecond = of(perSecond)
 	m.P50, m.P99 = of(func(m *measured) float64 { return m.P50 }), of(func(m *measured) float64 { return m.P99 })
 	m.Server, m.Postgres = of(func(m *measured) float64 { return m.Server }), of(func(m *measured) float64 { return m.Postgres })
 	m.Load, m.Others = of(func(m *measured) float64 { return m.Load }), of(func(m *measured) float64 { return m.Others })
@@ -109,12 +99,19 @@ func (all series) middle(name string) middle {
 	return m
 }
 
-// median is the middle one of the figures that runs have.
-func median(runs []*measured, figure func(*measured) float64) float64 {
-	figures := make([]float64, len(runs))
+func perSecond(m *measured) float64 { return m.PerSecond }
+
+// figures are those that runs have.
+func figures(runs []*measured, figure func(*measured) float64) []float64 {
+	list := make([]float64, len(runs))
 	for i, m := range runs {
-		figures[i] = figure(m)
+		list[i] = figure(m)
 	}
+	return list
+}
+
+// median is the middle one of figures, which it sorts.
+func median(figures []float64) float64 {
 	slices.Sort(figures)
 	n := len(figures)
 	return (figures[(n-1)/2] + figures[n/2]) / 2
