@@ -33,7 +33,7 @@ WITH clock AS {kept_clock} (
         today[{slot}] = u.today[{slot}] + g.quantity,
         calls = CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END,
         minute = c.minute
-    FROM {groups} AS g (platform_id, user_id, slot, meter, plan, quantity, calls, most, rate, user_epoch, until, n), clock c
+    FROM {groups} AS g (platform_id, user_id, slot, plan, quantity, calls, most, rate, user_epoch, until, n), clock c
     WHERE u.platform_id = g.platform_id AND u.user_id = g.user_id
         AND u.epoch = g.user_epoch AND u.settled = g.user_epoch
         AND {fresh}
@@ -42,16 +42,19 @@ WITH clock AS {kept_clock} (
         AND u.counts[{slot}] + g.quantity <= g.most + u.extras[{slot}] + u.kept[{slot}]
         AND CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END <= g.rate
         {unseen}
-    RETURNING g.n, g.platform_id, g.meter, g.plan, g.slot, g.quantity, u.counts[{slot}] AS count,
+    RETURNING g.n, g.platform_id, g.plan, g.slot, u.counts[{slot}] AS count,
         u.extras[{slot}] + u.kept[{slot}] AS extra, u.calls, u.starts[{slot}] AS starts, u.ends[{slot}] AS ends, c.at
 ), journaled AS (
-    INSERT INTO tenant_usage.journal (at, platforms, meters, plans, counts)
+    INSERT INTO tenant_usage.journal (at, platforms, meters, plans, tallies, counts, counted)
     {line}
 ) {receipts}
 SELECT n, count, extra, calls, starts, ends, at FROM added`
 
-const groupArrays = `@platforms::text[], @users::text[], @slots::text[], @meters::text[], @plans::text[], @quantities::bigint[],
+const (
+	groupArrays = `@platforms::text[], @users::text[], @slots::text[], @plans::text[], @quantities::bigint[],
             @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[]`
+	asked = `@tally_platforms::text[], @tally_meters::text[], @tally_plans::text[], @tallies::int[], @quantities::bigint[]`
+)
 
 // Many groups are taken out of the arrays, and what is the same for several of them is found out once.
 var many = strings.NewReplacer(
@@ -60,12 +63,10 @@ var many = strings.NewReplacer(
 	"{stale}", `stale AS MATERIALIZED (
     SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
     FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
-    WHERE f.epoch IS DISTINCT FROM (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id = f.platform_id)
+    WHERE f.epoch IS DISTINCT FROM (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id COLLATE "C" = f.platform_id)
 ),`,
 	"{fresh}", "g.platform_id <> ALL ((SELECT platforms FROM stale)::text[])",
-	"{line}", `SELECT at, array_agg(platform_id), array_agg(meter), array_agg(plan), array_agg(quantity)
-    FROM (SELECT at, platform_id, meter, plan, sum(quantity)::bigint AS quantity FROM added GROUP BY 1, 2, 3, 4) s
-    GROUP BY at`,
+	"{line}", "SELECT min(at), "+asked+", array_agg(n) FROM added HAVING count(*) > 0",
 )
 
 // One group, as that of a lone caller, has a plan of a third of the nodes: to start one is most of what such a call costs.
@@ -73,8 +74,9 @@ var one = strings.NewReplacer(
 	"{kept_clock}", "NOT MATERIALIZED",
 	"{groups}", "(SELECT "+regexp.MustCompile(`@\w+::\w+\[\]`).ReplaceAllString(groupArrays, "($0)[1]")+", 1::bigint)",
 	"{stale}", "",
-	"{fresh}", "(@epochs::bigint[])[1] = (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id = (@fenced::text[])[1])",
-	"{line}", "SELECT at, ARRAY[platform_id], ARRAY[meter], ARRAY[plan], ARRAY[quantity] FROM added",
+	"{fresh}", `(@epochs::bigint[])[1] =
+            (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id COLLATE "C" = (@fenced::text[])[1])`,
+	"{line}", "SELECT at, "+asked+", ARRAY[n] FROM added",
 )
 
 // With idempotency keys, receipts are kept. A group with a key that is known is left; one whose key another transaction is
@@ -109,8 +111,8 @@ func counting(kind, keys *strings.Replacer) string {
 
 // parameters are the names in those statements, in the order of the arguments.
 var parameters = []string{
-	"platforms", "users", "slots", "meters", "plans", "quantities", "calls", "most", "rates", "user_epochs", "until",
-	"fenced", "epochs",
+	"platforms", "users", "slots", "plans", "quantities", "calls", "most", "rates", "user_epochs", "until",
+	"fenced", "epochs", "tally_platforms", "tally_meters", "tally_plans", "tallies",
 	"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima", "first_keys", "last_keys",
 }
 
@@ -232,7 +234,7 @@ func (g *group) add(it *item) {
 func arguments(groups []group) (args []any, keyed bool) {
 	n := len(groups)
 	platforms, users, slots := make([]string, n), make([]string, n), make([]string, n)
-	meters, plans, until := make([]string, n), make([]string, n), make([]time.Time, n)
+	plans, until := make([]string, n), make([]time.Time, n)
 	quantities, most, userEpochs := make([]int64, n), make([]int64, n), make([]int64, n)
 	calls, rates := make([]int32, n), make([]int32, n)
 	firstKeys, lastKeys := make([]int64, n), make([]int64, n) // a group's are next to each other; first behind last: none
@@ -242,7 +244,7 @@ func arguments(groups []group) (args []any, keyed bool) {
 	for i, g := range groups {
 		first, e := g.items[0], g.items[0].Entitlement
 		platforms[i], users[i], slots[i] = string(e.Platform), e.UserID, first.slot
-		meters[i], plans[i], until[i] = first.Meter, e.Plan, first.until()
+		plans[i], until[i] = e.Plan, first.until()
 		quantities[i], most[i], userEpochs[i] = g.quantity, maxOr(first.limit, unlimited), e.UserEpoch
 		calls[i], rates[i] = int32(len(g.items)), int32(e.RateLimit)
 		left := g.quantity
@@ -263,7 +265,11 @@ func arguments(groups []group) (args []any, keyed bool) {
 		lastKeys[i] = int64(len(keys))
 	}
 	fenced, epochs := fences(groups)
-	args = []any{platforms, users, slots, meters, plans, quantities, calls, most, rates, userEpochs, until, fenced, epochs}
+	t := talliesOf(groups)
+	args = []any{
+		platforms, users, slots, plans, quantities, calls, most, rates, userEpochs, until, fenced, epochs,
+		t.platforms, t.meters, t.plans, t.ofGroups,
+	}
 	if len(keys) > 0 {
 		args = append(args, keyGroups, keyPlatforms, keys, fingerprints, later, maxima, firstKeys, lastKeys)
 	}
@@ -293,6 +299,29 @@ func fences(groups []group) (platforms []string, epochs []int64) {
 		}
 	}
 	return platforms, epochs
+}
+
+// tallies are what the groups are added up by in the history, and for each group the number of its own, from 1.
+type tallies struct {
+	platforms, meters, plans []string
+	ofGroups                 []int32
+}
+
+func talliesOf(groups []group) (t tallies) {
+	numbers := map[tally]int32{}
+	for _, g := range groups {
+		e := g.items[0].Entitlement
+		one := tally{e.Platform, g.items[0].Meter, e.Plan}
+		n := numbers[one]
+		if n == 0 {
+			t.platforms, t.meters = append(t.platforms, string(e.Platform)), append(t.meters, one.meter)
+			t.plans = append(t.plans, e.Plan)
+			n = int32(len(t.platforms))
+			numbers[one] = n
+		}
+		t.ofGroups = append(t.ofGroups, n)
+	}
+	return t
 }
 
 // added is a group that was counted: the state after its last call.

@@ -36,7 +36,7 @@ func TestTheFastStatementsGoByIndexAndInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		plan := strings.ReplaceAll(strings.Join(lines, "\n"), "Seq Scan on clock", "one row")
-		for _, part := range []string{"Index Scan using users_pkey", "Index Scan using settings_pkey"} {
+		for _, part := range []string{"Index Scan using users_pkey", "Index Scan using settings_fence_idx"} {
 			if !strings.Contains(plan, part) {
 				t.Errorf("%s has no %s:\n%s", name, part, plan)
 			}

@@ -43,10 +43,18 @@ func addUp(entries []usagedb.TakeJournalRow) (usagedb.AddHoursParams, []id.Platf
 	sums, seen := map[sum]int64{}, map[id.Platform]bool{}
 	for _, entry := range entries {
 		hour := entry.At.UTC().Truncate(time.Hour)
-		for i, n := range entry.Counts {
+		add := func(i int, n int64) {
 			at := id.Platform(entry.Platforms[i])
 			sums[sum{tally{at, entry.Meters[i], entry.Plans[i]}, hour}] += n
 			seen[at] = true
+		}
+		if entry.Tallies == nil {
+			for i, n := range entry.Counts {
+				add(i, n)
+			}
+		}
+		for _, n := range entry.Counted {
+			add(int(entry.Tallies[n-1])-1, entry.Counts[n-1])
 		}
 	}
 	var params usagedb.AddHoursParams

@@ -27,7 +27,7 @@ const (
 	waitingAtMost = 50_000
 	fastBatch     = 1000
 	carefulBatch  = 500
-	slowFlush     = 2 * time.Millisecond
+	slowFlush     = 25 * time.Millisecond
 	patience      = 2 * time.Second // of a call that waits behind a commit which does not end
 	longestCommit = 5 * time.Second
 )

@@ -92,7 +92,7 @@ ORDER BY id DESC LIMIT @most;
 -- name: TakeJournal :many
 -- The oldest of it; each hour that it is about is added to before it is gone.
 DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT @most)
-RETURNING at, platforms, meters, plans, counts;
+RETURNING at, platforms, meters, plans, counts, tallies, counted;
 
 -- name: AddHours :exec
 INSERT INTO tenant_usage.hours AS h (platform_id, hour, meter, plan, count)

@@ -530,7 +530,7 @@ func (q *Queries) SweepReceipts(ctx context.Context, db DBTX, arg SweepReceiptsP
 
 const takeJournal = `-- name: TakeJournal :many
 DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT $1)
-RETURNING at, platforms, meters, plans, counts
+RETURNING at, platforms, meters, plans, counts, tallies, counted
 `
 
 type TakeJournalRow struct {
@@ -539,6 +539,8 @@ type TakeJournalRow struct {
 	Meters    []string
 	Plans     []string
 	Counts    []int64
+	Tallies   []int32
+	Counted   []int64
 }
 
 // The oldest of it; each hour that it is about is added to before it is gone.
@@ -557,6 +559,8 @@ func (q *Queries) TakeJournal(ctx context.Context, db DBTX, most int32) ([]TakeJ
 			&i.Meters,
 			&i.Plans,
 			&i.Counts,
+			&i.Tallies,
+			&i.Counted,
 		); err != nil {
 			return nil, err
 		}
