@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,8 +22,8 @@ type cpuTime struct {
 	at                     time.Time
 }
 
-// readCPU reads it from /proc: that of a server, of PostgreSQL with all its processes, of the load and of the machine.
-func readCPU(server, postgres, load int) (t cpuTime, err error) {
+// readCPU reads it from /proc: that of a server, of PostgreSQL with all its processes, of the loads and of the machine.
+func readCPU(server, postgres int, loads ...int) (t cpuTime, err error) {
 	t.at = time.Now()
 	paths, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -34,7 +35,7 @@ func readCPU(server, postgres, load int) (t cpuTime, err error) {
 		case err != nil: // it has ended meanwhile; if it was PostgreSQL's, the postmaster tells of it from now on
 		case p.pid == server:
 			t.server += p.own
-		case p.pid == load:
+		case slices.Contains(loads, p.pid):
 			t.load += p.own
 		case p.pid == postgres:
 			t.postgres += p.own + p.waitedFor

@@ -41,7 +41,7 @@ func (st *stage) passes(ctx context.Context, s settings, all *series, scenarios 
 
 // measureOnce is one run.
 func (st *stage) measureOnce(sc scenario) (measured, error) {
-	t, u, err := st.generate(sc.server, sc.load)
+	t, u, err := st.generate(sc)
 	if err != nil {
 		return measured{}, err
 	}
@@ -57,34 +57,58 @@ func (st *stage) measureOnce(sc scenario) (measured, error) {
 }
 
 // generate puts a load on a server, and reads how much CPU time that takes.
-func (st *stage) generate(on server, l load) (t tally, u usage, err error) {
-	p, err := start(st.dir, "load", nil, st.self, "load")
+func (st *stage) generate(sc scenario) (t tally, u usage, err error) {
+	var pids []int
+	if sc.beside != nil {
+		longer := *sc.beside
+		longer.For = time.Hour // until it is ended
+		p, err := st.startLoad("beside", sc.server, longer)
+		if err != nil {
+			return t, u, err
+		}
+		defer p.end()
+		if _, err := p.line(); err != nil { // it has begun
+			return t, u, sc.server.explain(err)
+		}
+		pids = append(pids, p.pid())
+	}
+	p, err := st.startLoad("load", sc.server, sc.load)
 	if err != nil {
 		return t, u, err
 	}
 	defer p.end()
-	l.Addr = on.addr
-	if err := json.NewEncoder(p.in).Encode(l); err != nil {
-		return t, u, p.explain(err)
-	}
+	pids = append(pids, p.pid())
 	var before, after cpuTime
 	for {
 		line, err := p.line()
 		if err != nil {
-			return t, u, on.explain(err)
+			return t, u, sc.server.explain(err)
 		}
 		switch line {
 		case begins:
-			before, err = readCPU(on.pid(), st.postmaster, p.pid())
+			before, err = readCPU(sc.server.pid(), st.postmaster, pids...)
 		case ends:
-			after, err = readCPU(on.pid(), st.postmaster, p.pid())
+			after, err = readCPU(sc.server.pid(), st.postmaster, pids...)
 		default:
 			if err = json.Unmarshal([]byte(line), &t); err == nil {
-				return t, after.since(before), on.forget()
+				return t, after.since(before), sc.server.forget()
 			}
 		}
 		if err != nil {
 			return t, u, err
 		}
 	}
+}
+
+func (st *stage) startLoad(name string, on server, l load) (*process, error) {
+	l.Addr = on.addr
+	p, err := start(st.dir, name, nil, st.self, "load")
+	if err != nil {
+		return nil, err
+	}
+	if err := json.NewEncoder(p.in).Encode(l); err != nil {
+		defer p.end()
+		return nil, p.explain(err)
+	}
+	return p, nil
 }

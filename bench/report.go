@@ -46,7 +46,7 @@ func report(out io.Writer, s settings, all series) error {
 	for _, r := range s.chosen() {
 		of, to := all.middle(r.of), all.middle(r.to)
 		value, floor, ok := all.value(r), fmt.Sprintf("%g", r.floor), "ok"
-		if r.latency {
+		if r.latency != nil {
 			floor = "at most " + floor
 		}
 		o.Ratios[r.name] = value

@@ -13,6 +13,7 @@ type scenario struct {
 	name   string
 	server server
 	load   load
+	beside *load // another load on the same server, of which nothing but the CPU time is measured; nil: none
 }
 
 const (
@@ -39,6 +40,8 @@ func (st *stage) measureCalls(ctx context.Context, s settings, all *series) erro
 		}
 	}
 	many, one, thousand := crowds[0], crowds[1], crowds[2]
+	quiet := many
+	quiet.Platforms = many.Platforms[:1]
 	if err := makeOthersTables(ctx, url, many); err != nil {
 		return err
 	}
@@ -51,24 +54,26 @@ func (st *stage) measureCalls(ctx context.Context, s settings, all *series) erro
 
 	// What is compared stands together, so that it meets the same machine.
 	return st.passes(ctx, s, all, []scenario{
-		{"health_c64", program, load{Connections: 64, Call: health, Crowd: many}},
-		{"health_c256", program, load{Connections: 256, Call: health, Crowd: many}},
-		{"upsert_c1", others["upsert"], load{Connections: 1, Call: track, Crowd: many}},
-		{"distinct_c1", program, load{Connections: 1, Call: track, Crowd: many}},
-		{"null_c1", others["null"], load{Connections: 1, Call: track, Crowd: many}},
-		{"null_c256", others["null"], load{Connections: 256, Call: track, Crowd: many}},
-		{"distinct_c256", program, load{Connections: 256, Call: track, Crowd: many}},
-		{"null_c64", others["null"], load{Connections: 64, Call: track, Crowd: many}},
-		{"distinct_c64", program, load{Connections: 64, Call: track, Crowd: many}},
-		{"naive_c64", others["naive"], load{Connections: 64, Call: track, Crowd: many}},
-		{"keys_c64", program, load{Connections: 64, Call: keyed, Crowd: many}},
-		{"batch_c4", program, load{Connections: 4, Call: batched, Crowd: one}},
-		{"upsert_c64", others["upsert"], load{Connections: 64, Call: track, Crowd: many}},
-		{"naive_hot_c64", others["naive"], load{Connections: 64, Call: hot, Crowd: many}},
-		{"hot_c64", program, load{Connections: 64, Call: hot, Crowd: many}},
-		{"hot_c256", program, load{Connections: 256, Call: hot, Crowd: many}},
-		{"platforms1_c64", program, load{Connections: 64, Call: track, Crowd: one}},
-		{"platforms1000_c64", program, load{Connections: 64, Call: track, Crowd: thousand}},
+		{"health_c64", program, load{Connections: 64, Call: health, Crowd: many}, nil},
+		{"health_c256", program, load{Connections: 256, Call: health, Crowd: many}, nil},
+		{"upsert_c1", others["upsert"], load{Connections: 1, Call: track, Crowd: many}, nil},
+		{"distinct_c1", program, load{Connections: 1, Call: track, Crowd: many}, nil},
+		{"null_c1", others["null"], load{Connections: 1, Call: track, Crowd: many}, nil},
+		{"null_c256", others["null"], load{Connections: 256, Call: track, Crowd: many}, nil},
+		{"distinct_c256", program, load{Connections: 256, Call: track, Crowd: many}, nil},
+		{"null_c64", others["null"], load{Connections: 64, Call: track, Crowd: many}, nil},
+		{"distinct_c64", program, load{Connections: 64, Call: track, Crowd: many}, nil},
+		{"naive_c64", others["naive"], load{Connections: 64, Call: track, Crowd: many}, nil},
+		{"keys_c64", program, load{Connections: 64, Call: keyed, Crowd: many}, nil},
+		{"batch_c4", program, load{Connections: 4, Call: batched, Crowd: one}, nil},
+		{"upsert_c64", others["upsert"], load{Connections: 64, Call: track, Crowd: many}, nil},
+		{"naive_hot_c64", others["naive"], load{Connections: 64, Call: hot, Crowd: many}, nil},
+		{"hot_c64", program, load{Connections: 64, Call: hot, Crowd: many}, nil},
+		{"hot_c256", program, load{Connections: 256, Call: hot, Crowd: many}, nil},
+		{"platforms1_c64", program, load{Connections: 64, Call: track, Crowd: one}, nil},
+		{"platforms1000_c64", program, load{Connections: 64, Call: track, Crowd: thousand}, nil},
+		{"quiet_beside_many_c4", program, load{Connections: 4, Call: track, Crowd: quiet}, &load{Connections: 64, Call: track, Crowd: thousand}},
+		{"quiet_beside_flood_c4", program, load{Connections: 4, Call: track, Crowd: quiet}, &load{Connections: 64, Call: track, Crowd: one}},
 	})
 }
 
@@ -96,7 +101,7 @@ func (st *stage) measureGrowth(ctx context.Context, s settings, all *series) err
 			return err
 		}
 		scenarios = append(scenarios, scenario{
-			"counters_" + size.name + "_c64", program, load{Connections: 64, Call: track, Crowd: crowd},
+			"counters_" + size.name + "_c64", program, load{Connections: 64, Call: track, Crowd: crowd}, nil,
 		})
 	}
 	return st.passes(ctx, s, all, scenarios)
@@ -123,7 +128,7 @@ func (st *stage) populate(ctx context.Context, url secret.Text, program server, 
 
 // touch has each user of a crowd call once.
 func (st *stage) touch(program server, c crowd) error {
-	m, err := st.measureOnce(scenario{"first calls", program, load{Connections: 64, Call: track, Crowd: c}})
+	m, err := st.measureOnce(scenario{"first calls", program, load{Connections: 64, Call: track, Crowd: c}, nil})
 	if err != nil {
 		return fmt.Errorf("first calls of %d users: %w", c.size(), err)
 	}

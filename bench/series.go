@@ -87,7 +87,7 @@ func (all series) middle(name string) middle {
 	of := func(figure func(*measured) float64) float64 { return median(figures(kept, figure)) }
 	m := middle{runs: len(kept), dropped: len(runs) - len(kept)}
 	m.PerSecond = of(perSecond)
-	m.P50, m.P99 = of(func(m *measured) float64 { return m.P50 }), of(func(m *measured) float64 { return m.P99 })
+	m.P50, m.P99 = of(p50), of(p99)
 	m.Server, m.Postgres = of(func(m *measured) float64 { return m.Server }), of(func(m *measured) float64 { return m.Postgres })
 	m.Load, m.Others = of(func(m *measured) float64 { return m.Load }), of(func(m *measured) float64 { return m.Others })
 	for _, run := range kept {
@@ -100,6 +100,8 @@ func (all series) middle(name string) middle {
 }
 
 func perSecond(m *measured) float64 { return m.PerSecond }
+func p50(m *measured) float64       { return m.P50 }
+func p99(m *measured) float64       { return m.P99 }
 
 // figures are those that runs have.
 func figures(runs []*measured, figure func(*measured) float64) []float64 {

@@ -48,8 +48,14 @@ type app struct {
 	ops      *server.Operations
 }
 
+// allowances are what is let pass on a developer's machine, in tests, or by somebody who says so.
+type allowances struct {
+	sandbox bool // stand-ins for third parties, loopback addresses, a database made for tests
+	lossy   bool // a database that may lose in a crash what was answered
+}
+
 // newApp puts the program together. Nothing listens or works yet.
-func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog.Logger) (_ *app, err error) {
+func newApp(ctx context.Context, cfg config, allowed allowances, log *slog.Logger) (_ *app, err error) {
 	a := &app{log: log, work: jobs.NewRegistry(), drainDelay: cfg.DrainDelay}
 	defer func() {
 		if err != nil {
@@ -80,20 +86,20 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 	if !cfg.DatabaseURLWorker.Empty() {
 		a.worker = cfg.DatabaseURLWorker
 	}
-	if err := a.verify(ctx, sandboxed); err != nil {
+	if err := a.verify(ctx, db.Allowances{MadeForTests: allowed.sandbox, Lossy: allowed.lossy}); err != nil {
 		return nil, err
 	}
 
 	developers, err := clerkapp.New(clerkapp.Config{
 		SecretKey: cfg.DeveloperClerkSecretKey, PublishableKey: cfg.DeveloperClerkPublishableKey,
-		APIURL: cfg.ClerkAPIURL, Insecure: sandboxed,
+		APIURL: cfg.ClerkAPIURL, Insecure: allowed.sandbox,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the developers' Clerk app: %w", err)
 	}
 	endUsers, err := clerkapp.New(clerkapp.Config{
 		SecretKey: cfg.CustomerClerkSecretKey, PublishableKey: cfg.CustomerClerkPublishableKey,
-		APIURL: cfg.ClerkAPIURL, Insecure: sandboxed,
+		APIURL: cfg.ClerkAPIURL, Insecure: allowed.sandbox,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the end users' Clerk app: %w", err)
@@ -165,7 +171,7 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 	a.ops = server.NewOperations(metrics, a.pools...)
 	a.surfaces, err = server.New(server.Config{
 		DeveloperURL: cfg.DeveloperURL, OAuthURL: cfg.OAuthURL, CustomerURL: cfg.CustomerURL,
-		Loopback: loopback, TrustedProxies: cfg.TrustedProxies,
+		Loopback: allowed.sandbox, TrustedProxies: cfg.TrustedProxies,
 		CustomerClerkSecrets:  []secret.Text{cfg.CustomerClerkWebhookSecret, cfg.CustomerClerkWebhookSecretPrevious},
 		DeveloperClerkSecrets: []secret.Text{cfg.DeveloperClerkWebhookSecret, cfg.DeveloperClerkWebhookSecretPrevious},
 		StripeSecrets: billing.Secrets{
@@ -174,7 +180,7 @@ func newApp(ctx context.Context, cfg config, loopback, sandboxed bool, log *slog
 			billing.PreviewEndpoint: {cfg.StripeTestWebhookSecret, cfg.StripeTestWebhookSecretPrevious},
 		},
 		ClerkFrontend: developers.Frontend(), ClerkPublishableKey: developers.PublishableKey(),
-		TrustedForms: trustedForms(developers, sandboxed), FormTargets: formTargets(cfg), FlashKey: flashKey,
+		TrustedForms: trustedForms(developers, allowed.sandbox), FormTargets: formTargets(cfg), FlashKey: flashKey,
 		Version: versionText(),
 	}, a.modules, metrics, log)
 	return a, err
@@ -214,10 +220,10 @@ type sweep struct{}
 func (sweep) Kind() string { return "sweep" }
 
 // verify refuses to serve from a database in which isolation or durability would not hold.
-func (a *app) verify(ctx context.Context, sandboxed bool) error {
+func (a *app) verify(ctx context.Context, allowed db.Allowances) error {
 	var faults []string
 	for _, pool := range a.pools {
-		found, err := pool.Verify(ctx, sandboxed)
+		found, err := pool.Verify(ctx, allowed)
 		if err != nil {
 			return fmt.Errorf("the database can not be used: %w", err)
 		}

@@ -76,7 +76,7 @@ func boot(t *testing.T, options ...func(*setup)) *world {
 
 	cfg := w.config(t)
 	s.config(&cfg)
-	w.app, err = newApp(ctx, cfg, true, true, log)
+	w.app, err = newApp(ctx, cfg, allowances{sandbox: true, lossy: true}, log)
 	must(t, err)
 	t.Cleanup(w.app.close)
 	ended := make(chan error, 1)

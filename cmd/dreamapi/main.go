@@ -85,6 +85,8 @@ func help(args []string, out io.Writer) error {
   dreamapi dev                    run everything on this machine: no account, no configuration
   dreamapi serve                  serve in production; configured by the environment (dreamapi help serve)
       --migrate                   bring the schema up to date first
+      --unsafe-durability         accept a database that may lose in a crash what was answered: with fsync,
+                                  full_page_writes or synchronous_commit off
       --unsafe-sandbox            accept the addresses of a sandbox, and a database made for tests
   dreamapi developer-token EMAIL  make a token for the JSON API of the developer who signed up at Clerk with EMAIL;
                                   reads the same environment as serve

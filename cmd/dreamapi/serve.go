@@ -16,9 +16,10 @@ func serve(ctx context.Context, args, environ []string, stderr io.Writer) error 
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	unsafeSandbox := flags.Bool("unsafe-sandbox", false, "")
+	unsafeDurability := flags.Bool("unsafe-durability", false, "")
 	migrateFirst := flags.Bool("migrate", false, "")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		return usageError("serve takes --migrate and --unsafe-sandbox only; it is configured by the environment: dreamapi help serve")
+		return usageError("serve takes --migrate, --unsafe-durability and --unsafe-sandbox only; it is configured by the environment: dreamapi help serve")
 	}
 	cfg, err := loadConfig(environ, *unsafeSandbox)
 	if err != nil {
@@ -32,7 +33,7 @@ func serve(ctx context.Context, args, environ []string, stderr io.Writer) error 
 		}
 		log.Info("migrated", "steps", len(done))
 	}
-	a, err := newApp(ctx, cfg, *unsafeSandbox, *unsafeSandbox, log)
+	a, err := newApp(ctx, cfg, allowances{sandbox: *unsafeSandbox, lossy: *unsafeSandbox || *unsafeDurability}, log)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,15 @@ import (
 	"fmt"
 )
 
+// Allowances are what Verify lets pass.
+type Allowances struct {
+	MadeForTests bool // a clock that can be turned
+	Lossy        bool // a database that may lose in a crash what it has committed
+}
+
 // Verify reports, in words for whoever runs the program, why it must not serve from this database under this role;
 // none when it may. The error is that of a look that failed.
-func (d *DB) Verify(ctx context.Context, allowSandbox bool) ([]string, error) {
+func (d *DB) Verify(ctx context.Context, allowed Allowances) ([]string, error) {
 	var faults []string
 	err := d.Tx(ctx, func(ctx context.Context, tx Tx) error {
 		var role, login string
@@ -36,9 +42,9 @@ func (d *DB) Verify(ctx context.Context, allowSandbox bool) ([]string, error) {
 			if err := tx.QueryRow(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
 				return err
 			}
-			if value == "off" && !allowSandbox {
-				faults = append(faults, fmt.Sprintf("the database has %s off: what was counted could be lost in a crash",
-					setting))
+			if value == "off" && !allowed.Lossy {
+				faults = append(faults, fmt.Sprintf("the database has %s off: what was counted could be lost in a crash "+
+					"(--unsafe-durability accepts that)", setting))
 			}
 		}
 
@@ -53,7 +59,7 @@ func (d *DB) Verify(ctx context.Context, allowSandbox bool) ([]string, error) {
 			faults = append(faults, fmt.Sprintf("the schema is at version %d and this program is made for %d: run "+
 				"`dreamapi migrate`", version, latest))
 		}
-		if turnable && !allowSandbox {
+		if turnable && !allowed.MadeForTests {
 			faults = append(faults, "the database was created for development: its clock can be turned")
 		}
 		return nil
