@@ -39,17 +39,21 @@ type Lane[T any] struct {
 	mu      sync.Mutex
 	turns   []*owner[T] // those with items waiting, in the order of their turns
 	owners  map[string]*owner[T]
-	waiting int
+	waiting int             // items
+	ready   int             // of those, the items of owners who are not away
 	away    map[string]bool // owners with items in a flush under way
-	taken   bool            // the first place to flush at; a second goes beside it
+	flushes int             // under way
+	late    int             // of the flushes, those that are slow
 
-	wake, help chan struct{} // for the flusher of the first place, and for that of the second
-
-	stop    chan struct{} // ends what goes beside the flusher of the first place
-	beside  sync.WaitGroup
-	stopped chan struct{} // ends the flusher of the first place, when nothing waits
-	done    sync.WaitGroup
+	wake     chan struct{} // for a flusher
+	stop     chan struct{} // ends the watch
+	stopped  chan struct{} // ends the flushers, when nothing waits
+	watching sync.WaitGroup
+	flushing sync.WaitGroup
 }
+
+// atOnce is how many flushes may be under way.
+const atOnce = 2
 
 // owner holds the items of one owner, oldest first.
 type owner[T any] struct {
@@ -66,20 +70,21 @@ type entry[T any] struct {
 func New[T any](cfg Config[T]) *Lane[T] {
 	l := &Lane[T]{
 		cfg: cfg, owners: map[string]*owner[T]{}, away: map[string]bool{},
-		wake: make(chan struct{}, 1), help: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+		wake: make(chan struct{}, atOnce), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	l.done.Go(func() { l.flushAll() })
-	l.beside.Go(func() { l.flushBeside() })
-	l.beside.Go(func() { l.watch() })
+	for range atOnce {
+		l.flushing.Go(l.flushAll)
+	}
+	l.watching.Go(l.watch)
 	return l
 }
 
 // Close flushes what waits, and returns when that is done. Nothing may be submitted meanwhile.
 func (l *Lane[T]) Close() {
 	close(l.stop)
-	l.beside.Wait()
+	l.watching.Wait()
 	close(l.stopped)
-	l.done.Wait()
+	l.flushing.Wait()
 }
 
 // Submit hands items over: all of them, or none with ErrFull.
@@ -87,7 +92,7 @@ func (l *Lane[T]) Submit(items ...T) error {
 	if err := l.enqueue(items); err != nil {
 		return err
 	}
-	signal(l.wake)
+	l.wakeOne()
 	return nil
 }
 
@@ -97,11 +102,10 @@ func (l *Lane[T]) Run(items ...T) error {
 	if err := l.enqueue(items); err != nil {
 		return err
 	}
-	if l.claim() {
-		l.beside.Add(1)
-		defer l.beside.Done()
-		defer l.release()
-		l.flush()
+	l.flushing.Add(1)
+	defer l.flushing.Done()
+	if !l.flush(1) {
+		l.wakeOne()
 	}
 	return nil
 }
@@ -123,31 +127,31 @@ func (l *Lane[T]) enqueue(items []T) error {
 			l.turns = append(l.turns, o)
 		}
 		o.items = append(o.items, entry[T]{item, now})
+		if !l.away[name] {
+			l.ready++
+		}
 	}
 	l.waiting += len(items)
 	return nil
 }
 
-// claim takes the first place; false where somebody has it, who sees on release what waits by now.
-func (l *Lane[T]) claim() bool {
+// wakeOne wakes a flusher, if it has something to do.
+func (l *Lane[T]) wakeOne() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.taken {
-		return false
+	may := l.may(atOnce)
+	l.mu.Unlock()
+	if may {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
 	}
-	l.taken = true
-	return true
 }
 
-// release gives the first place back, and has what waits flushed.
-func (l *Lane[T]) release() {
-	l.mu.Lock()
-	l.taken = false
-	left := l.waiting > 0
-	l.mu.Unlock()
-	if left {
-		signal(l.wake)
-	}
+// may is whether a flush may begin, where so many are the most. Beside another it does only if that is slow: two small
+// batches cost more than a large one.
+func (l *Lane[T]) may(most int) bool {
+	return l.ready > 0 && l.flushes < most && (l.flushes == 0 || l.late > 0)
 }
 
 // room is an error unless the items, which belong to one owner, may wait.
@@ -169,45 +173,37 @@ func (l *Lane[T]) flushAll() {
 		case <-l.stopped:
 			last = true
 		}
-		if l.claim() {
-			for l.flush() {
-			}
-			l.release()
+		for l.flush(atOnce) {
 		}
 	}
 }
 
-// flushBeside flushes a batch each time that the flush under way is slow.
-func (l *Lane[T]) flushBeside() {
-	for {
-		select {
-		case <-l.help:
-			l.flush()
-		case <-l.stop:
-			return
-		}
-	}
-}
-
-// flush flushes the next batch; false where there is none.
-func (l *Lane[T]) flush() bool {
-	batch := l.take()
+// flush flushes the next batch; false where there is none, or none that may go beside those under way.
+func (l *Lane[T]) flush(most int) bool {
+	batch := l.take(most)
 	if len(batch) == 0 {
 		return false
 	}
 	names := l.names(batch) // before the items are let go
-	slow := time.AfterFunc(l.cfg.Slow, func() { signal(l.help) })
+	slow := time.AfterFunc(l.cfg.Slow, func() {
+		l.mu.Lock()
+		l.late++
+		l.mu.Unlock()
+		l.wakeOne()
+	})
+	defer func() { l.back(names, slow.Stop()) }()
 	l.cfg.Flush(batch)
-	slow.Stop()
-	l.back(names)
 	return true
 }
 
 // take removes the next batch: one item of each owner in turn, until it is full. An owner who has items in another flush
 // waits for its end.
-func (l *Lane[T]) take() []T {
+func (l *Lane[T]) take(most int) []T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.may(most) {
+		return nil
+	}
 	var elsewhere, turns []*owner[T]
 	for _, o := range l.turns {
 		if l.away[o.name] {
@@ -216,8 +212,8 @@ func (l *Lane[T]) take() []T {
 			turns = append(turns, o)
 		}
 	}
-	batch := make([]T, 0, min(l.waiting, l.cfg.Most))
-	for len(batch) < cap(batch) && len(turns) > 0 {
+	batch := make([]T, 0, min(l.ready, l.cfg.Most))
+	for len(batch) < cap(batch) {
 		o := turns[0]
 		batch = append(batch, o.items[0].item)
 		l.away[o.name] = true
@@ -230,8 +226,20 @@ func (l *Lane[T]) take() []T {
 		}
 	}
 	l.turns = slices.Concat(elsewhere, turns)
+	l.flushes++
 	l.waiting -= len(batch)
+	l.countReady()
 	return batch
+}
+
+// countReady counts anew, after owners went away or came back.
+func (l *Lane[T]) countReady() {
+	l.ready = 0
+	for _, o := range l.turns {
+		if !l.away[o.name] {
+			l.ready += len(o.items)
+		}
+	}
 }
 
 func (l *Lane[T]) names(batch []T) []string {
@@ -243,16 +251,18 @@ func (l *Lane[T]) names(batch []T) []string {
 }
 
 // back lets the owners of a batch go into others again.
-func (l *Lane[T]) back(names []string) {
+func (l *Lane[T]) back(names []string, soon bool) {
 	l.mu.Lock()
 	for _, name := range names {
 		delete(l.away, name)
 	}
-	left := l.waiting > 0
-	l.mu.Unlock()
-	if left {
-		signal(l.wake)
+	if !soon {
+		l.late--
 	}
+	l.flushes--
+	l.countReady()
+	l.mu.Unlock()
+	l.wakeOne()
 }
 
 // watch refuses what has waited longer than the lane's patience.
@@ -289,12 +299,6 @@ func (l *Lane[T]) overdue(before time.Time) (late []T) {
 	}
 	l.turns = kept
 	l.waiting -= len(late)
+	l.countReady()
 	return late
-}
-
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }

@@ -140,27 +140,85 @@ func TestASecondFlushGoesBesideOneThatIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &book{gate: make(chan struct{})}
 		l := b.lane(10, 100)
-		submit(t, l, "a1")
+		submit(t, l, "a1", "a2")
 		synctest.Wait()
-		submit(t, l, "a2")
+		submit(t, l, "a3")
 		submit(t, l, "b1")
 		synctest.Wait()
 		if len(b.flushed()) != 1 {
-			t.Fatalf("at once there are %v", b.flushed())
+			t.Fatalf("beside another there are at once %v", b.flushed())
 		}
 		time.Sleep(3 * time.Millisecond)
 		synctest.Wait()
-		if got := b.flushed(); len(got) != 2 || !slices.Equal(got[1], []item{"b1"}) { // a2 waits for a1
-			t.Errorf("behind a slow commit there are %v", got)
+		if got := b.flushed(); len(got) != 2 || !slices.Equal(got[1], []item{"b1"}) { // a3 waits for a1 and a2
+			t.Errorf("beside a slow commit there are %v", got)
 		}
 		submit(t, l, "c1") // and no third
 		time.Sleep(3 * time.Millisecond)
 		synctest.Wait()
 		if len(b.flushed()) != 2 {
-			t.Errorf("behind two slow commits there are %v", b.flushed())
+			t.Errorf("beside two slow commits there are %v", b.flushed())
 		}
 		close(b.gate)
 		l.Close()
+	})
+}
+
+func TestBesideACommitThatHangsTheOthersGoOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hung := make(chan struct{})
+		var flushed []item
+		l := groupcommit.New(groupcommit.Config[item]{
+			Flush: func(batch []item) {
+				if batch[0][0] == 'h' {
+					<-hung
+				}
+				flushed = append(flushed, batch...)
+			},
+			Owner: func(i item) string { return string(i[0]) }, Refuse: func(item, error) {},
+			Most: 10, Bound: 100, Slow: 2 * time.Millisecond, Patience: time.Hour,
+		})
+		submit(t, l, "h1", "h2", "h3")
+		synctest.Wait()
+		submit(t, l, "h4")
+		time.Sleep(3 * time.Millisecond)
+		for _, i := range []item{"a1", "b1", "a2"} {
+			submit(t, l, i)
+			synctest.Wait() // also that nobody goes round in circles
+			if !slices.Contains(flushed, i) {
+				t.Errorf("%s waits beside a commit that hangs", i)
+			}
+		}
+		close(hung)
+		l.Close()
+		if len(flushed) != 7 {
+			t.Errorf("flushed are %v", flushed)
+		}
+	})
+}
+
+func TestWhoeverRunsALoneItemFlushesIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{took: time.Millisecond}
+		l := b.lane(10, 100)
+		if err := l.Run("a1"); err != nil || len(b.flushed()) != 1 {
+			t.Errorf("when Run returns there are the batches %v, %v", b.flushed(), err)
+		}
+		var running sync.WaitGroup
+		for _, i := range []item{"a2", "a3", "b1", "a4"} {
+			running.Go(func() {
+				if err := l.Run(i); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		running.Wait()
+		l.Close()
+		if n := len(slices.Concat(b.flushed()...)); n != 5 {
+			t.Errorf("%d items are flushed, want 5: %v", n, b.flushed())
+		}
 	})
 }
 
