@@ -120,7 +120,7 @@ func (st *stage) startProgram(name string, url secret.Text) (server, error) {
 
 // startOther runs a server that the program is compared with.
 func (st *stage) startOther(kind string, t told) (server, error) {
-	p, err := st.start(kind, nil, st.self, "serve", kind)
+	p, err := st.start(kind, map[string]string{"GOGC": "400"}, st.self, "serve", kind) // as the program has it
 	if err != nil {
 		return server{}, err
 	}

@@ -85,6 +85,17 @@ func TestAChangeHoldsForTheNextCallAlthoughAllIsRemembered(t *testing.T) {
 	}
 }
 
+func TestAnOriginThatIsAllowedIsLetInAlthoughItsAbsenceIsRemembered(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	for range 2 {
+		p.track(t, "u", "", "X-User-Plan: free").want(t, 200)
+	}
+	p.track(t, "u", "", "X-User-Plan: free", "Origin: https://app.example.com").want(t, 403, "origin_not_allowed")
+	p.dash(t, "PATCH /", `{"allowedOrigins":["https://app.example.com"]}`).want(t, 200)
+	p.track(t, "u", "", "X-User-Plan: free", "Origin: https://app.example.com").want(t, 200)
+}
+
 // A subscription changes the plan by what Stripe says, and ends by itself when its grace is over.
 func TestASubscriptionsChangesHoldForTheNextCallAlthoughAllIsRemembered(t *testing.T) {
 	t.Parallel()

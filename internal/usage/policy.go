@@ -29,8 +29,8 @@ type slot struct {
 	name  string // see slotName
 	span  span
 	count int64
-	extra int64 // granted beyond the limit, for this period
-	kept  int64 // granted beyond the limit, until it is used
+	extra int64 // granted beyond the limit, for this period; and what was used in it of what lasts
+	kept  int64 // granted beyond the limit, and not used yet
 	today int64 // counted on the sheet's day
 }
 
@@ -80,18 +80,23 @@ func (s *sheet) slot(meter string, limit tenant.Limit, e *tenant.Entitlement, no
 	name, present := slotName(meter, limit), spanOf(limit, e, now)
 	i := slices.IndexFunc(s.slots, func(x slot) bool { return x.name == name })
 	if i < 0 {
+		i = len(s.slots)
 		s.slots = append(s.slots, slot{name: name, span: present})
-		return &s.slots[len(s.slots)-1]
 	}
 	x := &s.slots[i]
 	switch {
 	case present.starts.After(x.span.starts):
-		if limit.Max != nil { // what went beyond the limit and the period's own grants was taken from the lasting ones
-			x.kept -= min(x.kept, max(0, x.count-*limit.Max-x.extra))
-		}
 		x.span, x.count, x.extra = present, 0, 0
 	case present.starts.Equal(x.span.starts):
 		x.span = present
+	case !now.Before(x.span.ends): // which was cut off where a subscription ended, within the present one
+		x.span, x.count, x.extra = span{x.span.ends, present.ends}, 0, 0
+	}
+	for j := range s.slots { // what lasts is the meter's, whatever its kind of period was when it was granted
+		if other, _ := parts(s.slots[j].name); j != i && other == meter {
+			x.kept += s.slots[j].kept
+			s.slots[j].kept = 0
+		}
 	}
 	return x
 }
@@ -143,6 +148,11 @@ func (x *slot) add(quantity int64, limit tenant.Limit) (counted int64, fits bool
 	}
 	x.count += quantity
 	x.today += quantity
+	if limit.Max != nil && quantity > 0 {
+		used := min(x.kept, max(0, x.count-*limit.Max-x.extra)) // of what lasts: it is this period's from now on
+		x.kept -= used
+		x.extra += used
+	}
 	return quantity, true
 }
 

@@ -32,22 +32,57 @@ func TestAQuantityIsCountedWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-// Units that were granted for the period go with it; those that last are used up by what went beyond all else.
-func TestAPeriodThatEndsUsesUpWhatWasGranted(t *testing.T) {
+// Units that were granted for the period go with it. Those that last are used after all others, and what is left of them
+// stays whatever the plan becomes.
+func TestWhatWasGrantedIsUsedOnceAndInItsTurn(t *testing.T) {
 	t.Parallel()
-	e := &tenant.Entitlement{Grant: &tenant.Grant{Plan: "p", Limits: map[string]tenant.Limit{"requests": most(10)}}}
+	e := &tenant.Entitlement{Grant: &tenant.Grant{Plan: "p"}}
 	for _, c := range []struct{ count, extra, kept, left int64 }{
-		{10, 5, 7, 7}, {15, 5, 7, 7}, {16, 5, 7, 6}, {22, 5, 7, 0}, {40, 5, 7, 0}, {0, 0, 3, 3},
+		{10, 5, 7, 7}, {15, 5, 7, 7}, {16, 5, 7, 6}, {22, 5, 7, 0}, {0, 0, 3, 3},
 	} {
-		s := &sheet{}
-		s.turn(at(t, "2031-05-31T23:59:59Z"))
-		x := s.slot("requests", most(10), e, at(t, "2031-05-31T23:59:59Z"))
-		x.count, x.extra, x.kept = c.count, c.extra, c.kept
-		s.turn(at(t, "2031-06-01T00:00:00Z"))
-		x = s.slot("requests", most(10), e, at(t, "2031-06-01T00:00:00Z"))
-		if x.count != 0 || x.extra != 0 || x.kept != c.left {
-			t.Errorf("%+v becomes %+v", c, x)
+		for _, next := range []tenant.Limit{most(10), most(0), most(100), {Period: "month", Anchor: tenant.FromCalendar}, {Max: new(int64(5)), Period: "day", Anchor: tenant.FromCalendar}} {
+			s := &sheet{}
+			s.turn(at(t, "2031-05-31T23:59:59Z"))
+			x := s.slot("requests", most(10), e, at(t, "2031-05-31T23:59:59Z"))
+			x.extra, x.kept = c.extra, c.kept
+			if n, _ := x.add(c.count, most(10)); n != c.count {
+				t.Fatalf("%+v: %d are counted", c, n)
+			}
+			s.turn(at(t, "2031-06-01T00:00:00Z"))
+			x = s.slot("requests", next, e, at(t, "2031-06-01T00:00:00Z"))
+			if x.count != 0 || x.extra != 0 || x.kept != c.left {
+				t.Errorf("%+v becomes %+v under %+v", c, x, next)
+			}
+			if c.left > 0 && next.Max != nil { // and it can be used
+				if n, _ := x.add(*next.Max+c.left, next); n != *next.Max+c.left || x.kept != 0 {
+					t.Errorf("%d of %d are counted: %+v", n, *next.Max+c.left, x)
+				}
+			}
 		}
+	}
+}
+
+func TestALargerPlanDoesNotGiveUsedUnitsBack(t *testing.T) {
+	t.Parallel()
+	x := slot{kept: 50}
+	x.add(60, most(10))
+	if n, fits := x.add(91, most(100)); n != 0 || fits || x.kept != 0 {
+		t.Errorf("91 more than 60 of 100 and 50 used ones: %+v", x)
+	}
+	if n, _ := x.add(90, most(100)); n != 90 {
+		t.Errorf("90 more are not counted: %+v", x)
+	}
+}
+
+func TestAPeriodCutOffBySubscriptionIsFollowedByTheCustomersOwn(t *testing.T) {
+	t.Parallel()
+	limit := tenant.Limit{Max: new(int64(10)), Period: "week", Anchor: tenant.FromSubscription}
+	e := &tenant.Entitlement{Grant: &tenant.Grant{Plan: "p"}, Since: at(t, "2031-05-06T00:00:00Z")}
+	s := &sheet{slots: []slot{{name: slotName("requests", limit), span: span{at(t, "2031-05-28T00:00:00Z"), at(t, "2031-05-30T00:00:00Z")}, count: 10}}}
+	now := at(t, "2031-05-31T00:00:00Z") // in the customer's week from the 27th to the 3rd
+	x := s.slot("requests", limit, e, now)
+	if want := (span{at(t, "2031-05-30T00:00:00Z"), at(t, "2031-06-03T00:00:00Z")}); x.span != want || x.count != 0 {
+		t.Errorf("it becomes %+v, want %v", x, want)
 	}
 }
 
