@@ -11,13 +11,17 @@ import (
 // morePasses are made at the most, of scenarios of which too many runs were noise.
 const morePasses = 2
 
-// passes goes over the scenarios again and again, so that what changes on the machine meanwhile touches all of them.
+// passes goes over the scenarios again and again, so that what changes on the machine meanwhile touches all of them; every
+// other time backwards, so that neither of two always comes first.
 func (st *stage) passes(ctx context.Context, s settings, all *series, scenarios []scenario) error {
 	scenarios = slices.DeleteFunc(scenarios, func(sc scenario) bool { return !s.wants(sc.name) })
 	for pass := range s.Passes + morePasses {
 		again := slices.Clone(scenarios)
 		if pass >= s.Passes {
 			again = slices.DeleteFunc(again, func(sc scenario) bool { return !all.disturbed(sc.name, s) })
+		}
+		if pass%2 == 1 {
+			slices.Reverse(again)
 		}
 		for _, sc := range again {
 			if err := ctx.Err(); err != nil {
