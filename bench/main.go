@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/caarlos0/env/v11"
@@ -63,6 +64,11 @@ func measure(ctx context.Context, program string) (err error) {
 	if s.Seconds <= 0 || s.Passes < 1 || s.Users < platforms || s.Counters < smallCounters {
 		return fmt.Errorf("BENCH_SECONDS is above 0, BENCH_PASSES at least 1, BENCH_USERS at least %d and BENCH_COUNTERS at least %d",
 			platforms, smallCounters)
+	}
+	for _, name := range s.Only {
+		if !slices.ContainsFunc(ratios, func(r ratio) bool { return r.name == name }) {
+			return fmt.Errorf("BENCH_ONLY names %q, which is none of the ratios that the report prints", name)
+		}
 	}
 	st, err := newStage(ctx, program)
 	if err != nil {

@@ -48,14 +48,9 @@ type app struct {
 	ops      *server.Operations
 }
 
-// allowances are what is let pass on a developer's machine, in tests, or by somebody who says so.
-type allowances struct {
-	sandbox bool // stand-ins for third parties, loopback addresses, a database made for tests
-	lossy   bool // a database that may lose in a crash what was answered
-}
-
-// newApp puts the program together. Nothing listens or works yet.
-func newApp(ctx context.Context, cfg config, allowed allowances, log *slog.Logger) (_ *app, err error) {
+// newApp puts the program together; a sandbox, where it is allowed, has stand-ins for third parties and loopback addresses.
+// Nothing listens or works yet.
+func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Logger) (_ *app, err error) {
 	a := &app{log: log, work: jobs.NewRegistry(), drainDelay: cfg.DrainDelay}
 	defer func() {
 		if err != nil {
@@ -86,20 +81,20 @@ func newApp(ctx context.Context, cfg config, allowed allowances, log *slog.Logge
 	if !cfg.DatabaseURLWorker.Empty() {
 		a.worker = cfg.DatabaseURLWorker
 	}
-	if err := a.verify(ctx, db.Allowances{MadeForTests: allowed.sandbox, Lossy: allowed.lossy}); err != nil {
+	if err := a.verify(ctx, allowed); err != nil {
 		return nil, err
 	}
 
 	developers, err := clerkapp.New(clerkapp.Config{
 		SecretKey: cfg.DeveloperClerkSecretKey, PublishableKey: cfg.DeveloperClerkPublishableKey,
-		APIURL: cfg.ClerkAPIURL, Insecure: allowed.sandbox,
+		APIURL: cfg.ClerkAPIURL, Insecure: allowed.Sandbox,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the developers' Clerk app: %w", err)
 	}
 	endUsers, err := clerkapp.New(clerkapp.Config{
 		SecretKey: cfg.CustomerClerkSecretKey, PublishableKey: cfg.CustomerClerkPublishableKey,
-		APIURL: cfg.ClerkAPIURL, Insecure: allowed.sandbox,
+		APIURL: cfg.ClerkAPIURL, Insecure: allowed.Sandbox,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the end users' Clerk app: %w", err)
@@ -171,7 +166,7 @@ func newApp(ctx context.Context, cfg config, allowed allowances, log *slog.Logge
 	a.ops = server.NewOperations(metrics, a.pools...)
 	a.surfaces, err = server.New(server.Config{
 		DeveloperURL: cfg.DeveloperURL, OAuthURL: cfg.OAuthURL, CustomerURL: cfg.CustomerURL,
-		Loopback: allowed.sandbox, TrustedProxies: cfg.TrustedProxies,
+		Loopback: allowed.Sandbox, TrustedProxies: cfg.TrustedProxies,
 		CustomerClerkSecrets:  []secret.Text{cfg.CustomerClerkWebhookSecret, cfg.CustomerClerkWebhookSecretPrevious},
 		DeveloperClerkSecrets: []secret.Text{cfg.DeveloperClerkWebhookSecret, cfg.DeveloperClerkWebhookSecretPrevious},
 		StripeSecrets: billing.Secrets{
@@ -180,7 +175,7 @@ func newApp(ctx context.Context, cfg config, allowed allowances, log *slog.Logge
 			billing.PreviewEndpoint: {cfg.StripeTestWebhookSecret, cfg.StripeTestWebhookSecretPrevious},
 		},
 		ClerkFrontend: developers.Frontend(), ClerkPublishableKey: developers.PublishableKey(),
-		TrustedForms: trustedForms(developers, allowed.sandbox), FormTargets: formTargets(cfg), FlashKey: flashKey,
+		TrustedForms: trustedForms(developers, allowed.Sandbox), FormTargets: formTargets(cfg), FlashKey: flashKey,
 		Version: versionText(),
 	}, a.modules, metrics, log)
 	return a, err

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/db/dbtest"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
@@ -76,7 +77,7 @@ func boot(t *testing.T, options ...func(*setup)) *world {
 
 	cfg := w.config(t)
 	s.config(&cfg)
-	w.app, err = newApp(ctx, cfg, allowances{sandbox: true, lossy: true}, log)
+	w.app, err = newApp(ctx, cfg, db.Allowances{Sandbox: true, Lossy: true}, log)
 	must(t, err)
 	t.Cleanup(w.app.close)
 	ended := make(chan error, 1)

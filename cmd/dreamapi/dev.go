@@ -136,7 +136,7 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	a, err := newApp(ctx, cfg, allowances{sandbox: true, lossy: true}, log)
+	a, err := newApp(ctx, cfg, db.Allowances{Sandbox: true, Lossy: true}, log)
 	if err != nil {
 		return err
 	}

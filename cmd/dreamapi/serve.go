@@ -33,7 +33,7 @@ func serve(ctx context.Context, args, environ []string, stderr io.Writer) error 
 		}
 		log.Info("migrated", "steps", len(done))
 	}
-	a, err := newApp(ctx, cfg, allowances{sandbox: *unsafeSandbox, lossy: *unsafeSandbox || *unsafeDurability}, log)
+	a, err := newApp(ctx, cfg, db.Allowances{Sandbox: *unsafeSandbox, Lossy: *unsafeSandbox || *unsafeDurability}, log)
 	if err != nil {
 		return err
 	}

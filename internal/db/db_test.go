@@ -210,7 +210,7 @@ func TestServingIsRefusedFromAnUnsafeDatabase(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
 	ctx := context.Background()
-	everything := db.Allowances{MadeForTests: true, Lossy: true}
+	everything := db.Allowances{Sandbox: true, Lossy: true}
 
 	faults, err := d.Open(t, db.Customer).Verify(ctx, everything)
 	if err != nil || len(faults) != 0 {

@@ -7,8 +7,8 @@ import (
 
 // Allowances are what Verify lets pass.
 type Allowances struct {
-	MadeForTests bool // a clock that can be turned
-	Lossy        bool // a database that may lose in a crash what it has committed
+	Sandbox bool // a clock that can be turned
+	Lossy   bool // a database that may lose in a crash what it has committed
 }
 
 // Verify reports, in words for whoever runs the program, why it must not serve from this database under this role;
@@ -59,7 +59,7 @@ func (d *DB) Verify(ctx context.Context, allowed Allowances) ([]string, error) {
 			faults = append(faults, fmt.Sprintf("the schema is at version %d and this program is made for %d: run "+
 				"`dreamapi migrate`", version, latest))
 		}
-		if turnable && !allowed.MadeForTests {
+		if turnable && !allowed.Sandbox {
 			faults = append(faults, "the database was created for development: its clock can be turned")
 		}
 		return nil
