@@ -79,7 +79,6 @@ func (w *world) wantBalancedBooks(t testing.TB, want map[account]int64) {
 	for _, h := range look[hour](t, w, `
 		SELECT platform_id, meter, sum(count)::bigint FROM (
 			SELECT platform_id, meter, count FROM tenant_usage.hours
-			UNION ALL SELECT unnest(platforms), unnest(meters), unnest(counts) FROM tenant_usage.journal WHERE tallies IS NULL
 			UNION ALL SELECT platforms[tallies[n]], meters[tallies[n]], counts[n] FROM tenant_usage.journal, unnest(counted) n
 		) h GROUP BY platform_id, meter`) {
 		hours[total{h.Platform, h.Meter}] = h.Count

@@ -43,18 +43,11 @@ func addUp(entries []usagedb.TakeJournalRow) (usagedb.AddHoursParams, []id.Platf
 	sums, seen := map[sum]int64{}, map[id.Platform]bool{}
 	for _, entry := range entries {
 		hour := entry.At.UTC().Truncate(time.Hour)
-		add := func(i int, n int64) {
+		for _, group := range entry.Counted {
+			i := entry.Tallies[group-1] - 1
 			at := id.Platform(entry.Platforms[i])
-			sums[sum{tally{at, entry.Meters[i], entry.Plans[i]}, hour}] += n
+			sums[sum{tally{at, entry.Meters[i], entry.Plans[i]}, hour}] += entry.Counts[group-1]
 			seen[at] = true
-		}
-		if entry.Tallies == nil {
-			for i, n := range entry.Counts {
-				add(i, n)
-			}
-		}
-		for _, n := range entry.Counted {
-			add(int(entry.Tallies[n-1])-1, entry.Counts[n-1])
 		}
 	}
 	var params usagedb.AddHoursParams

@@ -72,8 +72,10 @@ INSERT INTO tenant_usage.receipts (platform_id, id, fingerprint, refused, count,
 VALUES (@platform_id, @id, @fingerprint, @refused, @count, @max, @extra, @plan, @slot, @starts, @ends, dreamapi.now());
 
 -- name: Journal :exec
-INSERT INTO tenant_usage.journal (at, platforms, meters, plans, counts)
-VALUES (dreamapi.now(), @platforms, @meters, @plans, @counts);
+-- Each tally is a group, and all were counted.
+INSERT INTO tenant_usage.journal (at, platforms, meters, plans, counts, tallies, counted)
+VALUES (dreamapi.now(), @platforms, @meters, @plans, @counts::bigint[],
+    ARRAY(SELECT generate_series(1, cardinality(@counts::bigint[]))), ARRAY(SELECT generate_series(1, cardinality(@counts::bigint[]))));
 
 -- name: EndDay :batchexec
 INSERT INTO tenant_usage.days AS d (platform_id, user_id, meter, day, count)

@@ -197,8 +197,9 @@ func (q *Queries) ForgetUntouched(ctx context.Context, db DBTX, arg ForgetUntouc
 }
 
 const journal = `-- name: Journal :exec
-INSERT INTO tenant_usage.journal (at, platforms, meters, plans, counts)
-VALUES (dreamapi.now(), $1, $2, $3, $4)
+INSERT INTO tenant_usage.journal (at, platforms, meters, plans, counts, tallies, counted)
+VALUES (dreamapi.now(), $1, $2, $3, $4::bigint[],
+    ARRAY(SELECT generate_series(1, cardinality($4::bigint[]))), ARRAY(SELECT generate_series(1, cardinality($4::bigint[]))))
 `
 
 type JournalParams struct {
@@ -208,6 +209,7 @@ type JournalParams struct {
 	Counts    []int64
 }
 
+// Each tally is a group, and all were counted.
 func (q *Queries) Journal(ctx context.Context, db DBTX, arg JournalParams) error {
 	_, err := db.Exec(ctx, journal,
 		arg.Platforms,
