@@ -196,7 +196,7 @@ func (d *DB) run(ctx context.Context, entry string, fn func(context.Context, pgx
 	}
 	if err := tx.Commit(ctx); err != nil {
 		if lost(err) {
-			return unknownOutcome(err)
+			return UnknownOutcome(err)
 		}
 		return err
 	}

@@ -94,11 +94,12 @@ func (t *Trip) fate(err error) error {
 	case said && t.known < t.asked, pgconn.SafeToRetry(err):
 		return unavailable(errors.Join(errDead, err))
 	default:
-		return unknownOutcome(err)
+		return UnknownOutcome(err)
 	}
 }
 
-func unknownOutcome(cause error) error {
+// UnknownOutcome is the error of a call of which nobody can say whether it was kept.
+func UnknownOutcome(cause error) error {
 	return errs.New(errs.Internal, "The database went away while it stored the result, so the outcome is not "+
 		"known. Send the request again with the same Idempotency-Key, or read the state first.").Because(cause)
 }

@@ -22,9 +22,9 @@ import (
 // tried later. What the database refuses is tried again in halves, so that one call which it does not take fails nobody
 // else.
 func (s *Service) flushCarefully(batch []*item) {
-	err := s.countCarefully(batch, false)
+	err := s.countCarefully(batch, s.held.has)
 	if errors.Is(err, errHeld) {
-		err = s.countCarefully(batch, true)
+		err = s.countCarefully(batch, everybody)
 	}
 	switch {
 	case err == nil:
@@ -36,6 +36,9 @@ func (s *Service) flushCarefully(batch []*item) {
 		return
 	}
 	if errors.Is(err, errHeld) {
+		for _, it := range batch {
+			s.held.add(it.account())
+		}
 		s.later(batch)
 		return
 	}
@@ -47,7 +50,10 @@ func (s *Service) flushCarefully(batch []*item) {
 // errHeld says that somebody holds a row.
 var errHeld = errors.New("a row is held for long")
 
-// account is a user within a batch.
+// everybody is whom a batch goes around that has met a row which somebody holds.
+func everybody(account) bool { return true }
+
+// account is a user within a batch; without a user it is the platform.
 type account struct {
 	platform id.Platform
 	user     string
@@ -59,6 +65,7 @@ type deed struct {
 	epochs   map[id.Platform]int64
 	crowds   map[id.Platform]*crowd
 	sheets   map[account]*sheet
+	missed   map[account]bool // those that were gone around
 	answers  map[id.Platform]map[uuid.UUID]*answer
 	fresh    map[id.Platform][]*answer
 	touched  map[account]bool
@@ -81,9 +88,9 @@ type returned struct {
 	quantity int64
 }
 
-// countCarefully counts a batch and lets its calls know. With around it does not wait for a row that somebody holds, but
-// leaves the calls that need it for later.
-func (s *Service) countCarefully(batch []*item, around bool) error {
+// countCarefully counts a batch and lets its calls know. Of those whom it goes around, it does not wait for a row that
+// somebody holds, but leaves the calls that need it for later.
+func (s *Service) countCarefully(batch []*item, around func(account) bool) error {
 	ctx, cancel := commitContext()
 	defer cancel()
 	d := &deed{outcomes: make([]Outcome, len(batch)), errors: make([]error, len(batch))}
@@ -94,7 +101,7 @@ func (s *Service) countCarefully(batch []*item, around bool) error {
 			return err
 		}
 		for i, it := range batch {
-			if !d.mayBeHeld(it, around) {
+			if _, missed := d.misses(it); !missed {
 				d.outcomes[i], d.errors[i] = d.decide(it)
 			}
 		}
@@ -105,19 +112,24 @@ func (s *Service) countCarefully(batch []*item, around bool) error {
 	}
 	var left []*item
 	for i, it := range batch {
-		if d.mayBeHeld(it, around) {
+		if held, missed := d.misses(it); missed {
+			s.held.add(held)
 			left = append(left, it)
-			continue
+		} else {
+			it.settle(d.outcomes[i], d.errors[i])
 		}
-		it.settle(d.outcomes[i], d.errors[i])
 	}
 	s.later(left)
 	return nil
 }
 
-// mayBeHeld is whether the row of the call's user was gone around.
-func (d *deed) mayBeHeld(it *item, around bool) bool {
-	return d.sheets[it.account()] == nil && (around || it.tries > 0)
+// misses is whether a row that the call needs was gone around, and whose it is.
+func (d *deed) misses(it *item) (held account, missed bool) {
+	who := it.account()
+	if platform := (account{platform: who.platform}); it.crowded() && d.missed[platform] {
+		return platform, true
+	}
+	return who, d.missed[who]
 }
 
 // decide is what becomes of a call.
@@ -135,8 +147,8 @@ func (d *deed) decide(it *item) (Outcome, error) {
 	page.turn(d.now)
 	var outcome Outcome
 	var err error
-	if everybody := d.crowds[e.Platform]; everybody != nil {
-		outcome.PlatformRate, err = everybody.hit(e, d.now)
+	if users := d.crowds[e.Platform]; users != nil {
+		outcome.PlatformRate, err = users.hit(e, d.now)
 	}
 	rate, tooMany := page.hit(e.RateLimit, d.now)
 	outcome.Rate = rate
@@ -178,14 +190,14 @@ func (d *deed) keep(at id.Platform, a *answer) {
 }
 
 // read locks and reads what decides the batch.
-func (d *deed) read(ctx context.Context, tx db.Tenants, batch []*item, around bool) (err error) {
-	d.crowds, d.sheets = map[id.Platform]*crowd{}, map[account]*sheet{}
+func (d *deed) read(ctx context.Context, tx db.Tenants, batch []*item, around func(account) bool) (err error) {
+	d.crowds, d.sheets, d.missed = map[id.Platform]*crowd{}, map[account]*sheet{}, map[account]bool{}
 	d.epochs, d.answers = map[id.Platform]int64{}, map[id.Platform]map[uuid.UUID]*answer{}
 	d.fresh, d.touched, d.hours = map[id.Platform][]*answer{}, map[account]bool{}, map[tally]int64{}
 	if err := queries.BoundLocks(ctx, tx); err != nil {
 		return err
 	}
-	if err := d.lockPlatforms(ctx, tx, batch); err != nil {
+	if err := d.lockPlatforms(ctx, tx, batch, around); err != nil {
 		return err
 	}
 	if err := d.lockUsers(ctx, tx, batch, around); err != nil {
@@ -205,12 +217,18 @@ func (d *deed) read(ctx context.Context, tx db.Tenants, batch []*item, around bo
 }
 
 // lockPlatforms reads the platforms that have a limit for all their users together.
-func (d *deed) lockPlatforms(ctx context.Context, tx db.Tenants, batch []*item) error {
-	var limited []string
+func (d *deed) lockPlatforms(ctx context.Context, tx db.Tenants, batch []*item, around func(account) bool) error {
+	var limited, waited, free []string
 	for _, it := range batch {
-		e := it.Entitlement
-		if (e.PlatformRateLimit != nil || e.MonthlyCalls != nil) && !slices.Contains(limited, string(e.Platform)) {
-			limited = append(limited, string(e.Platform))
+		at := string(it.Entitlement.Platform)
+		if !it.crowded() || slices.Contains(limited, at) {
+			continue
+		}
+		limited = append(limited, at)
+		if who := (account{platform: it.Entitlement.Platform}); around(who) {
+			free, d.missed[who] = append(free, at), true
+		} else {
+			waited = append(waited, at)
 		}
 	}
 	if len(limited) == 0 {
@@ -219,16 +237,22 @@ func (d *deed) lockPlatforms(ctx context.Context, tx db.Tenants, batch []*item) 
 	if err := queries.MakePlatforms(ctx, tx, limited); err != nil {
 		return err
 	}
-	rows, err := queries.LockPlatforms(ctx, tx, limited)
+	rows, err := queries.LockPlatforms(ctx, tx, waited)
+	if err == nil && len(free) > 0 {
+		var more []usagedb.TenantUsagePlatform
+		more, err = queries.LockFreePlatforms(ctx, tx, free)
+		rows = append(rows, more...)
+	}
 	for _, row := range rows {
-		d.crowds[id.Platform(row.PlatformID)] = &crowd{row.Minute, int(row.Calls), row.Month, row.Tracked}
+		at := id.Platform(row.PlatformID)
+		d.crowds[at] = &crowd{row.Minute, int(row.Calls), row.Month, row.Tracked}
+		delete(d.missed, account{platform: at})
 	}
 	return err
 }
 
-// lockUsers reads the users. It goes around one whom somebody holds, who then stays without a sheet, if a call waits
-// for that user already, or around all of those.
-func (d *deed) lockUsers(ctx context.Context, tx db.Tenants, batch []*item, around bool) error {
+// lockUsers reads the users.
+func (d *deed) lockUsers(ctx context.Context, tx db.Tenants, batch []*item, around func(account) bool) error {
 	var made usagedb.MakeUsersParams
 	var waited usagedb.LockUsersParams
 	var free usagedb.LockFreeUsersParams
@@ -240,8 +264,9 @@ func (d *deed) lockUsers(ctx context.Context, tx db.Tenants, batch []*item, arou
 		d.sheets[who] = nil
 		at, user := string(who.platform), who.user
 		made.Platforms, made.Users = append(made.Platforms, at), append(made.Users, user)
-		if around || it.tries > 0 {
+		if around(who) {
 			free.Platforms, free.Users = append(free.Platforms, at), append(free.Users, user)
+			d.missed[who] = true
 		} else {
 			waited.Platforms, waited.Users = append(waited.Platforms, at), append(waited.Users, user)
 		}
@@ -256,7 +281,9 @@ func (d *deed) lockUsers(ctx context.Context, tx db.Tenants, batch []*item, arou
 		rows = append(rows, more...)
 	}
 	for _, row := range rows {
-		d.sheets[account{id.Platform(row.PlatformID), row.UserID}] = sheetOf(row)
+		who := account{id.Platform(row.PlatformID), row.UserID}
+		d.sheets[who] = sheetOf(row)
+		delete(d.missed, who)
 	}
 	return err
 }

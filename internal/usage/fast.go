@@ -162,7 +162,7 @@ func (s *Service) flushFast(batch []*item) {
 	for i := range found {
 		counted[found[i].N-1] = &found[i]
 	}
-	left := batch[:0]
+	var left []*item
 	for i, g := range groups {
 		for _, it := range g.items {
 			it.counted = counted[i] != nil

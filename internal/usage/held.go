@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	heldFor  = time.Second           // how long a user whom somebody holds is kept out of the fast lane
+	heldFor  = time.Second           // how long a row that somebody holds is gone around
 	heldWait = 50 * time.Millisecond // until a call for one is tried again
 	heldTry  = 20                    // times
 )
 
-// held are users whose row somebody held when it was needed: a process that has stopped in the middle of a change.
-// Their calls wait by themselves, so that nobody else's wait along with them.
+// held are users, and platforms, whose row somebody held when it was needed: a process that has stopped in the middle of
+// a change. Their calls wait by themselves, so that nobody else's wait along with them.
 type held struct {
 	mu    sync.Mutex
 	until map[account]time.Time
@@ -53,13 +53,12 @@ func (h *held) has(who account) bool {
 func (s *Service) later(items []*item) {
 	var again []*item
 	for _, it := range items {
-		s.held.add(it.account())
 		if it.tries++; it.tries < heldTry {
 			again = append(again, it)
 			continue
 		}
-		it.settle(Outcome{}, errs.New(errs.Unavailable, "This user is being changed right now. Nothing was counted. Try again in "+
-			"a moment.").After(time.Second))
+		it.settle(Outcome{}, errs.New(errs.Unavailable, "What this call counts on is being changed right now. Nothing was "+
+			"counted. Try again in a moment.").After(time.Second))
 	}
 	if len(again) > 0 {
 		time.AfterFunc(heldWait, func() { passOn(s.careful, again) })

@@ -3,7 +3,10 @@ package usage
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -40,17 +43,20 @@ type item struct {
 	limit   tenant.Limit
 	slot    string
 	counted bool  // by the fast lane
-	tries   int   // for which the user was held by somebody
+	tries   int   // for which a row was held by somebody
 	fault   error // an error that is known beforehand: the call counts against the rate all the same
+	settled atomic.Bool
 	outcome Outcome
 	err     error
 	done    *sync.WaitGroup
 }
 
-// settle lets the caller know.
+// settle lets the caller know, once.
 func (it *item) settle(o Outcome, err error) {
-	it.outcome, it.err = o, err
-	it.done.Done()
+	if it.settled.CompareAndSwap(false, true) {
+		it.outcome, it.err = o, err
+		it.done.Done()
+	}
 }
 
 func (it *item) account() account { return account{it.Entitlement.Platform, it.Entitlement.UserID} }
@@ -59,7 +65,12 @@ func (it *item) owner() string { return string(it.Entitlement.Platform) }
 
 // plain is whether the fast lane may take the item.
 func (it *item) plain() bool {
-	return it.fault == nil && it.Quantity > 0 && it.Entitlement.PlatformRateLimit == nil && it.Entitlement.MonthlyCalls == nil
+	return it.fault == nil && it.Quantity > 0 && !it.crowded()
+}
+
+// crowded is whether the platform's users have a limit together.
+func (it *item) crowded() bool {
+	return it.Entitlement.PlatformRateLimit != nil || it.Entitlement.MonthlyCalls != nil
 }
 
 // New makes a Service that works under the customer surface's role, on connections of its own. Close ends it.
@@ -71,14 +82,31 @@ func New(ctx context.Context, customer *db.DB) (*Service, error) {
 	s := &Service{db: customer, lanes: own}
 	refuse := func(it *item, err error) { it.settle(Outcome{}, busy(err)) }
 	s.careful = groupcommit.New(groupcommit.Config[*item]{
-		Flush: s.flushCarefully, Owner: (*item).owner, Refuse: refuse,
+		Flush: guard(s.flushCarefully), Owner: (*item).owner, Refuse: refuse,
 		Most: carefulBatch, Bound: waitingAtMost, Slow: slowFlush, Patience: patience,
 	})
 	s.fast = groupcommit.New(groupcommit.Config[*item]{
-		Flush: s.flushFast, Owner: (*item).owner, Refuse: refuse,
+		Flush: guard(s.flushFast), Owner: (*item).owner, Refuse: refuse,
 		Most: fastBatch, Bound: waitingAtMost, Slow: slowFlush, Patience: patience,
 	})
 	return s, nil
+}
+
+// guard has nobody wait for the end of a flush that panicked.
+func guard(flush func([]*item)) func([]*item) {
+	return func(batch []*item) {
+		defer func() {
+			recovered := recover()
+			if recovered == nil {
+				return
+			}
+			cause := fmt.Errorf("panic: %v\n%s", recovered, debug.Stack())
+			for _, it := range batch {
+				it.settle(Outcome{}, db.UnknownOutcome(cause))
+			}
+		}()
+		flush(batch)
+	}
 }
 
 // Close counts what waits and ends the lanes.

@@ -46,11 +46,18 @@ USING (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@users::text[]) 
 WHERE u.platform_id = k.platform_id AND u.user_id = k.user_id AND u.epoch = 0 AND u.calls = 0 AND u.slots = '{}';
 
 -- name: MakePlatforms :exec
-INSERT INTO tenant_usage.platforms (platform_id) SELECT unnest(@platforms::text[]) AS platform_id ORDER BY platform_id
+INSERT INTO tenant_usage.platforms (platform_id)
+SELECT k.platform_id FROM (SELECT unnest(@platforms::text[]) AS platform_id) k
+WHERE NOT EXISTS (SELECT FROM tenant_usage.platforms p WHERE p.platform_id = k.platform_id)
+ORDER BY k.platform_id
 ON CONFLICT DO NOTHING;
 
 -- name: LockPlatforms :many
 SELECT * FROM tenant_usage.platforms WHERE platform_id = ANY(@platforms::text[]) ORDER BY platform_id FOR UPDATE;
+
+-- name: LockFreePlatforms :many
+-- Likewise those that nobody holds.
+SELECT * FROM tenant_usage.platforms WHERE platform_id = ANY(@platforms::text[]) ORDER BY platform_id FOR UPDATE SKIP LOCKED;
 
 -- name: WritePlatform :batchexec
 UPDATE tenant_usage.platforms SET minute = @minute, calls = @calls, month = @month, tracked = @tracked

@@ -29,7 +29,7 @@ type Config[T any] struct {
 	Most     int           // items in a batch
 	Bound    int           // items that may wait; of one owner half as many
 	Slow     time.Duration // once a flush has taken this long, a second one may go beside it
-	Patience time.Duration // after which an item that still waits is refused
+	Patience time.Duration // after which an item that still waits is refused; behind a flush this old, at once
 }
 
 // Lane is where items wait. Make one with New.
@@ -39,17 +39,23 @@ type Lane[T any] struct {
 	mu      sync.Mutex
 	turns   []*owner[T] // those with items waiting, in the order of their turns
 	owners  map[string]*owner[T]
-	waiting int             // items
-	ready   int             // of those, the items of owners who are not away
-	away    map[string]bool // owners with items in a flush under way
-	flushes int             // under way
-	late    int             // of the flushes, those that are slow
+	waiting int                // items
+	ready   int                // of those, the items of owners who are not away
+	away    map[string]*flight // where owners have items in a flush under way
+	flights []*flight
 
 	wake     chan struct{} // for a flusher
 	stop     chan struct{} // ends the watch
 	stopped  chan struct{} // ends the flushers, when nothing waits
 	watching sync.WaitGroup
 	flushing sync.WaitGroup
+}
+
+// flight is a flush under way.
+type flight struct {
+	owners []string // of its items
+	since  time.Time
+	slow   bool
 }
 
 // atOnce is how many flushes may be under way.
@@ -69,7 +75,7 @@ type entry[T any] struct {
 // New makes a Lane and starts it.
 func New[T any](cfg Config[T]) *Lane[T] {
 	l := &Lane[T]{
-		cfg: cfg, owners: map[string]*owner[T]{}, away: map[string]bool{},
+		cfg: cfg, owners: map[string]*owner[T]{}, away: map[string]*flight{},
 		wake: make(chan struct{}, atOnce), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	for range atOnce {
@@ -87,7 +93,7 @@ func (l *Lane[T]) Close() {
 	l.flushing.Wait()
 }
 
-// Submit hands items over: all of them, or none with ErrFull.
+// Submit hands items over: all of them, or none with ErrFull or ErrStuck.
 func (l *Lane[T]) Submit(items ...T) error {
 	if err := l.enqueue(items); err != nil {
 		return err
@@ -115,7 +121,7 @@ func (l *Lane[T]) enqueue(items []T) error {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.room(items); err != nil {
+	if err := l.room(items, now); err != nil {
 		return err
 	}
 	for _, item := range items {
@@ -127,7 +133,7 @@ func (l *Lane[T]) enqueue(items []T) error {
 			l.turns = append(l.turns, o)
 		}
 		o.items = append(o.items, entry[T]{item, now})
-		if !l.away[name] {
+		if l.away[name] == nil {
 			l.ready++
 		}
 	}
@@ -151,11 +157,19 @@ func (l *Lane[T]) wakeOne() {
 // may is whether a flush may begin, where so many are the most. Beside another it does only if that is slow: two small
 // batches cost more than a large one.
 func (l *Lane[T]) may(most int) bool {
-	return l.ready > 0 && l.flushes < most && (l.flushes == 0 || l.late > 0)
+	return l.ready > 0 && len(l.flights) < most && (len(l.flights) == 0 || slices.ContainsFunc(l.flights, (*flight).isSlow))
 }
 
+func (f *flight) isSlow() bool { return f.slow }
+
 // room is an error unless the items, which belong to one owner, may wait.
-func (l *Lane[T]) room(items []T) error {
+func (l *Lane[T]) room(items []T, now time.Time) error {
+	stuck := func(f *flight) bool { return now.Sub(f.since) > l.cfg.Patience }
+	others := func(f *flight) bool { return !stuck(f) }
+	f := l.away[l.cfg.Owner(items[0])]
+	if f != nil && stuck(f) || len(l.flights) == atOnce && !slices.ContainsFunc(l.flights, others) {
+		return ErrStuck
+	}
 	if l.waiting+len(items) > l.cfg.Bound {
 		return ErrFull
 	}
@@ -180,43 +194,47 @@ func (l *Lane[T]) flushAll() {
 
 // flush flushes the next batch; false where there is none, or none that may go beside those under way.
 func (l *Lane[T]) flush(most int) bool {
-	batch := l.take(most)
-	if len(batch) == 0 {
+	batch, f := l.take(most)
+	if f == nil {
 		return false
 	}
-	names := l.names(batch) // before the items are let go
 	slow := time.AfterFunc(l.cfg.Slow, func() {
 		l.mu.Lock()
-		l.late++
+		f.slow = true
 		l.mu.Unlock()
 		l.wakeOne()
 	})
-	defer func() { l.back(names, slow.Stop()) }()
+	defer l.land(f)
+	defer slow.Stop()
 	l.cfg.Flush(batch)
 	return true
 }
 
 // take removes the next batch: one item of each owner in turn, until it is full. An owner who has items in another flush
 // waits for its end.
-func (l *Lane[T]) take(most int) []T {
+func (l *Lane[T]) take(most int) ([]T, *flight) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.may(most) {
-		return nil
+		return nil, nil
 	}
 	var elsewhere, turns []*owner[T]
 	for _, o := range l.turns {
-		if l.away[o.name] {
+		if l.away[o.name] != nil {
 			elsewhere = append(elsewhere, o)
 		} else {
 			turns = append(turns, o)
 		}
 	}
 	batch := make([]T, 0, min(l.ready, l.cfg.Most))
+	f := &flight{since: time.Now()}
 	for len(batch) < cap(batch) {
 		o := turns[0]
 		batch = append(batch, o.items[0].item)
-		l.away[o.name] = true
+		if l.away[o.name] == nil {
+			l.away[o.name] = f
+			f.owners = append(f.owners, o.name)
+		}
 		o.items = o.items[1:]
 		turns = turns[1:]
 		if len(o.items) > 0 {
@@ -226,40 +244,29 @@ func (l *Lane[T]) take(most int) []T {
 		}
 	}
 	l.turns = slices.Concat(elsewhere, turns)
-	l.flushes++
+	l.flights = append(l.flights, f)
 	l.waiting -= len(batch)
 	l.countReady()
-	return batch
+	return batch, f
 }
 
 // countReady counts anew, after owners went away or came back.
 func (l *Lane[T]) countReady() {
 	l.ready = 0
 	for _, o := range l.turns {
-		if !l.away[o.name] {
+		if l.away[o.name] == nil {
 			l.ready += len(o.items)
 		}
 	}
 }
 
-func (l *Lane[T]) names(batch []T) []string {
-	names := make([]string, len(batch))
-	for i, item := range batch {
-		names[i] = l.cfg.Owner(item)
-	}
-	return names
-}
-
-// back lets the owners of a batch go into others again.
-func (l *Lane[T]) back(names []string, soon bool) {
+// land lets the owners of a batch go into others again.
+func (l *Lane[T]) land(f *flight) {
 	l.mu.Lock()
-	for _, name := range names {
+	for _, name := range f.owners {
 		delete(l.away, name)
 	}
-	if !soon {
-		l.late--
-	}
-	l.flushes--
+	l.flights = slices.DeleteFunc(l.flights, func(other *flight) bool { return other == f })
 	l.countReady()
 	l.mu.Unlock()
 	l.wakeOne()

@@ -247,3 +247,40 @@ func TestWhatWaitsTooLongIsRefused(t *testing.T) {
 		}
 	})
 }
+
+func TestBehindACommitThatHangsNewItemsAreRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hung := map[byte]chan struct{}{'a': make(chan struct{}), 'b': make(chan struct{})}
+		l := groupcommit.New(groupcommit.Config[item]{
+			Flush: func(batch []item) {
+				if gate := hung[batch[0][0]]; gate != nil {
+					<-gate
+				}
+			},
+			Owner: func(i item) string { return string(i[0]) }, Refuse: func(item, error) {},
+			Most: 10, Bound: 100, Slow: 2 * time.Millisecond, Patience: 200 * time.Millisecond,
+		})
+		submit(t, l, "a1")
+		time.Sleep(201 * time.Millisecond)
+		if err := l.Submit("a2"); !errors.Is(err, groupcommit.ErrStuck) {
+			t.Errorf("behind the own commit that hangs: %v", err)
+		}
+		submit(t, l, "c1") // the other flush is free
+		synctest.Wait()
+		submit(t, l, "b1")
+		time.Sleep(199 * time.Millisecond)
+		submit(t, l, "c2")
+		time.Sleep(2 * time.Millisecond)
+		if err := l.Submit("c3"); !errors.Is(err, groupcommit.ErrStuck) {
+			t.Errorf("while both commits hang: %v", err)
+		}
+		close(hung['b'])
+		synctest.Wait()
+		submit(t, l, "c4")
+		close(hung['a'])
+		synctest.Wait()
+		submit(t, l, "a3")
+		l.Close()
+	})
+}

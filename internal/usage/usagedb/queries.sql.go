@@ -220,6 +220,37 @@ func (q *Queries) Journal(ctx context.Context, db DBTX, arg JournalParams) error
 	return err
 }
 
+const lockFreePlatforms = `-- name: LockFreePlatforms :many
+SELECT platform_id, minute, calls, month, tracked FROM tenant_usage.platforms WHERE platform_id = ANY($1::text[]) ORDER BY platform_id FOR UPDATE SKIP LOCKED
+`
+
+// Likewise those that nobody holds.
+func (q *Queries) LockFreePlatforms(ctx context.Context, db DBTX, platforms []string) ([]TenantUsagePlatform, error) {
+	rows, err := db.Query(ctx, lockFreePlatforms, platforms)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TenantUsagePlatform
+	for rows.Next() {
+		var i TenantUsagePlatform
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.Minute,
+			&i.Calls,
+			&i.Month,
+			&i.Tracked,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockFreeUsers = `-- name: LockFreeUsers :many
 SELECT u.platform_id, u.user_id, u.epoch, u.settled, u.minute, u.calls, u.day, u.slots, u.starts, u.ends, u.counts, u.extras, u.kept, u.today FROM tenant_usage.users u
 JOIN (SELECT unnest($1::text[]) AS platform_id, unnest($2::text[]) AS user_id) k
@@ -380,7 +411,10 @@ func (q *Queries) LockUsers(ctx context.Context, db DBTX, arg LockUsersParams) (
 }
 
 const makePlatforms = `-- name: MakePlatforms :exec
-INSERT INTO tenant_usage.platforms (platform_id) SELECT unnest($1::text[]) AS platform_id ORDER BY platform_id
+INSERT INTO tenant_usage.platforms (platform_id)
+SELECT k.platform_id FROM (SELECT unnest($1::text[]) AS platform_id) k
+WHERE NOT EXISTS (SELECT FROM tenant_usage.platforms p WHERE p.platform_id = k.platform_id)
+ORDER BY k.platform_id
 ON CONFLICT DO NOTHING
 `
 
