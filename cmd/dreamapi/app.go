@@ -231,6 +231,15 @@ func (a *app) verify(ctx context.Context, allowed db.Allowances) error {
 	if len(faults) > 0 {
 		return fmt.Errorf("this database must not be served from:\n  %s", strings.Join(faults, "\n  "))
 	}
+	for _, pool := range a.pools {
+		off, err := pool.LossySettings(ctx)
+		if err != nil {
+			return err
+		}
+		if len(off) > 0 {
+			a.log.Warn("a crash of this database may lose what was answered", "role", string(pool.Role()), "off", off)
+		}
+	}
 	return nil
 }
 

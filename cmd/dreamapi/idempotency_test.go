@@ -51,6 +51,7 @@ func TestARepetitionOfACallGetsTheFirstAnswer(t *testing.T) {
 	// A user's own token and the backend for that user are the same user.
 	user := p.customer(t, "eve@mail.example")
 	p.track(t, user, "", one).want(t, 200).replayed(t, false)
+	p.track(t, user, "", one, "X-User-Plan: free").want(t, 200).replayed(t, true) // which is ignored for a customer
 	p.w.api(t, "POST /api/data", p.w.userToken(t, user), "", one).want(t, 200).replayed(t, true)
 }
 

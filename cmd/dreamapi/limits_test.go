@@ -29,7 +29,8 @@ func TestTrack(t *testing.T) {
 	p.w.api(t, "POST /api/data", p.w.userToken(t, user), `{"meter":"tokens","quantity":400}`).want(t, 200).
 		expect(t, "usage.meter", "tokens", "usage.count", "400", "usage.periodStart", "2031-03-05T00:00:00Z", "usage.periodEnd", "2031-03-06T00:00:00Z")
 	p.track(t, user, `{"meter":"images"}`).want(t, 400, "unknown_meter").expect(t, "param", "meter")
-	p.track(t, user, `{"meter":""}`).want(t, 402)
+	p.track(t, user, `{"meter":""}`).wantParam(t, "meter")
+	p.track(t, user, `{"meter":null}`).want(t, 402)
 
 	for range 2 { // reading changes nothing
 		report := p.usage(t, user).expect(t, "userId", user, "plan", "free", "usageCount", "3", "limit", "3", "remaining", "0",

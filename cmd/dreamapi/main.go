@@ -92,7 +92,7 @@ func help(args []string, out io.Writer) error {
       --migrate                   bring the schema up to date first
       --unsafe-durability         accept a database that may lose in a crash what was answered: with fsync,
                                   full_page_writes or synchronous_commit off
-      --unsafe-sandbox            accept the addresses of a sandbox, and a database made for tests
+      --unsafe-sandbox            accept the addresses of a sandbox, and a database made for tests, whatever its durability
   dreamapi developer-token EMAIL  make a token for the JSON API of the developer who signed up at Clerk with EMAIL;
                                   reads the same environment as serve
   dreamapi sandbox                run only the stand-ins for third parties, for tests of serve

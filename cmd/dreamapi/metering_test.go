@@ -77,6 +77,7 @@ func TestGrantsGiveExtraUnitsForThisPeriodOrUntilTheyAreUsed(t *testing.T) {
 	p.usage(t, "u").expect(t, "limit", "10")
 
 	p.api(t, "POST /api/grants", `{"userId":"nobody","quantity":1,"expires":"used"}`).want(t, 404, "not_found")
+	p.api(t, "GET /api/adjustments?userId=u&cursor=adj_1", "").wantParam(t, "cursor")
 	p.api(t, "POST /api/grants", `{"userId":"theirs","plan":"ten","quantity":1,"expires":"used"}`).want(t, 201).expect(t, "usage.limit", "11")
 	p.api(t, "POST /api/grants", `{"userId":"u","meter":"images","quantity":1,"expires":"used"}`).want(t, 400, "unknown_meter")
 	equal(t, "rows of nobody", p.w.query(t, "SELECT count(*)::text FROM tenant_usage.users WHERE user_id = 'nobody'"), "0")
@@ -89,6 +90,51 @@ func TestGrantsGiveExtraUnitsForThisPeriodOrUntilTheyAreUsed(t *testing.T) {
 		equal(t, "on a page", strconv.Itoa(len(got.at("data").([]any))), want)
 		got.expect(t, "hasMore", strconv.FormatBool(page == 0))
 	}
+}
+
+func TestUnitsThatLastAreToldOfWhateverTheKindOfPeriodAndThePlan(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tier(t, `{"name":"a","limit":1,"meters":{"tokens":{"limit":10}}}`)
+	p.tier(t, `{"name":"b","limit":1,"meters":{"tokens":{"limit":10,"period":"day"}}}`)
+	track := func(plan string) answer { return p.track(t, "u", `{"meter":"tokens"}`, "X-User-Plan: "+plan) }
+	track("a").want(t, 200)
+	track("b").want(t, 200)
+	p.api(t, "POST /api/grants", `{"userId":"u","plan":"a","meter":"tokens","quantity":5,"expires":"used"}`).want(t, 201)
+	track("b").want(t, 200).expect(t, "usage.count", "2", "usage.limit", "15", "usage.remaining", "13", "usage.extra", "5")
+	p.usage(t, "u", "X-User-Plan: b").expect(t, "meters.tokens.remaining", "13")
+
+	p.tier(t, `{"name":"none","limit":1}`)
+	p.usage(t, "u", "X-User-Plan: none").expect(t, "meters.tokens.count", "1", "meters.tokens.limit", "5", "meters.requests.limit", "1")
+	track("none").want(t, 200).expect(t, "usage.remaining", "3")
+}
+
+// Who has more to count than the rate allows sends all of it again, minute after minute.
+func TestRepetitionsDoNotCountAgainstTheRate(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t, withConfig(func(c *config) { c.TestPlatformCalls = 10 }))
+	p.tier(t, `{"name":"slow","limit":90,"rateLimit":3}`)
+	p.external(t, "u", "slow")
+	p.dash(t, "PATCH /", `{"rateLimit":3}`).want(t, 200)
+	items := make([]string, 5)
+	for i := range items {
+		items[i] = fmt.Sprintf(`{"id":"%d","userId":"u"}`, i)
+	}
+	send := func(minute int) string {
+		p.w.db.SetClock(t, time.Date(2031, 5, 5, 5, minute, 1, 0, time.UTC))
+		got := p.api(t, "POST /api/data/batch", `{"items":[`+strings.Join(items, ",")+`]}`).want(t, 200)
+		var states []string
+		for i := range items {
+			states = append(states, got.text(fmt.Sprintf("results.%d.status", i)))
+		}
+		return strings.Join(states, " ")
+	}
+	equal(t, "the first time", send(5), "200 200 200 429 429")
+	equal(t, "in the same minute", send(5), "200 200 200 429 429")
+	equal(t, "a minute later", send(6), "200 200 200 200 200")
+	p.usage(t, "u").expect(t, "usageCount", "5")
+	p.track(t, "u", "").want(t, 200) // the tenth of the month, with those that were refused
+	p.track(t, "u", "").want(t, 403, "test_calls_used_up")
 }
 
 func TestALimitForAllUsersOfAPlatformTogether(t *testing.T) {
@@ -114,6 +160,13 @@ func TestALimitForAllUsersOfAPlatformTogether(t *testing.T) {
 		track("c").want(t, 200)
 	}
 	p.dash(t, "PATCH /", `{"rateLimit":0}`).want(t, 400)
+
+	p.dash(t, "PATCH /", `{"rateLimit":7}`).want(t, 200)
+	p.external(t, "e", "free")
+	if state := p.usage(t, "e").header.Get("RateLimit"); !strings.Contains(state, `, "platform";r=`) {
+		t.Errorf("with the usage RateLimit is %s", state)
+	}
+	p.dash(t, "GET /customers/e", "").want(t, 200)
 }
 
 func TestATestPlatformTakesSoManyTrackedCallsAMonth(t *testing.T) {

@@ -11,6 +11,28 @@ type Allowances struct {
 	Lossy   bool // a database that may lose in a crash what it has committed
 }
 
+// LossySettings are those of the database which are off, so that a crash may lose what was committed.
+func (d *DB) LossySettings(ctx context.Context) (off []string, err error) {
+	err = d.Tx(ctx, func(ctx context.Context, tx Tx) error {
+		off, err = lossySettings(ctx, tx)
+		return err
+	})
+	return off, err
+}
+
+func lossySettings(ctx context.Context, tx Tx) (off []string, err error) {
+	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
+		var value string
+		if err := tx.QueryRow(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
+			return nil, err
+		}
+		if value == "off" {
+			off = append(off, setting)
+		}
+	}
+	return off, nil
+}
+
 // Verify reports, in words for whoever runs the program, why it must not serve from this database under this role;
 // none when it may. The error is that of a look that failed.
 func (d *DB) Verify(ctx context.Context, allowed Allowances) ([]string, error) {
@@ -37,12 +59,12 @@ func (d *DB) Verify(ctx context.Context, allowed Allowances) ([]string, error) {
 				"(CREATE ROLE dreamapi LOGIN …; then `dreamapi migrate --print-roles`)", login))
 		}
 
-		for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
-			var value string
-			if err := tx.QueryRow(ctx, "SELECT current_setting($1)", setting).Scan(&value); err != nil {
-				return err
-			}
-			if value == "off" && !allowed.Lossy {
+		lossy, err := lossySettings(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, setting := range lossy {
+			if !allowed.Lossy {
 				faults = append(faults, fmt.Sprintf("the database has %s off: what was counted could be lost in a crash "+
 					"(--unsafe-durability accepts that)", setting))
 			}

@@ -46,7 +46,7 @@ var about = map[Code]struct{ title, help string }{
 	InvalidJSON: {"Invalid JSON",
 		"The body is no JSON object, or has something after it. Check quotes, commas and the end of what you send."},
 	InvalidRequest: {"Invalid request",
-		"A field is missing, unknown, given twice or has a value that is not allowed. errors lists every fault with its param."},
+		"A field is missing, unknown, given twice or has a value that is not allowed. errors lists the faults, each with its param."},
 	UnknownPlan: {"Unknown plan",
 		"The plan is not the name of a tier of this platform. GET /api/tiers lists them."},
 	UnknownMeter: {"Unknown meter",

@@ -22,7 +22,7 @@ type Error struct {
 
 // Fault is one thing that is wrong with a request. Param is a path such as "limits.tokens.max".
 type Fault struct {
-	Param   string `json:"param"`
+	Param   string `json:"param,omitempty"` // none: the body as a whole
 	Message string `json:"message"`
 }
 
@@ -48,7 +48,7 @@ func Invalid(faults []Fault) error {
 		}
 		return &Error{
 			Code:    InvalidRequest,
-			Message: fmt.Sprintf("The request has %s faults; errors lists %s.", counted, listed),
+			Message: fmt.Sprintf("The request has %s faults: errors lists %s.", counted, listed),
 			Faults:  faults[:min(len(faults), MostFaults)],
 		}
 	}

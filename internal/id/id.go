@@ -5,6 +5,7 @@ package id
 import (
 	"encoding/base32"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -39,6 +40,12 @@ func next(prefix string) string {
 		panic(fmt.Sprintf("id: the system gives no random bytes: %v", err))
 	}
 	return prefix + crockford.EncodeToString(u[:])
+}
+
+func is(prefix, s string) bool {
+	rest, ok := strings.CutPrefix(s, prefix)
+	u, err := crockford.DecodeString(rest)
+	return ok && err == nil && len(u) == len(uuid.UUID{})
 }
 
 // NewDeveloper makes a dev_….
@@ -76,6 +83,9 @@ func NewRepair() string { return next("rep_") }
 
 // NewAdjustment makes an adj_…, which names units that were granted or given back.
 func NewAdjustment() string { return next("adj_") }
+
+// IsAdjustment reports whether a text has the form of an adj_….
+func IsAdjustment(s string) bool { return is("adj_", s) }
 
 // NewRequest makes a req_…, which names one HTTP request in answers and logs.
 func NewRequest() string { return next("req_") }

@@ -86,7 +86,8 @@ func (d *decoder) members(raw []byte, path string, fn func(name string, value []
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
 		if path == "" {
-			path = "The body"
+			d.faults = append(d.faults, errs.Fault{Message: "The body is an object."})
+			return
 		}
 		d.fault(path, "is an object")
 		return
@@ -220,7 +221,7 @@ func expected(t reflect.Type) string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		return "a whole number"
+		return "a whole number, written without a point or an exponent"
 	case reflect.Slice:
 		return "a list of texts"
 	default:

@@ -68,9 +68,9 @@ func TestDecodeNamesTheFault(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`{"text":1}`:                   "text is a text.",
-		`{"number":"1"}`:               "number is a whole number.",
-		`{"number":1.0}`:               "number is a whole number.",
-		`{"maybe":{}}`:                 "maybe is a whole number.",
+		`{"number":"1"}`:               "number is a whole number, written without a point or an exponent.",
+		`{"number":1.0}`:               "number is a whole number, written without a point or an exponent.",
+		`{"maybe":{}}`:                 "maybe is a whole number, written without a point or an exponent.",
 		`{"flag":1}`:                   "flag is true or false.",
 		`{"list":"a"}`:                 "list is a list of texts.",
 		`{"list":["a",1]}`:             "list is a list of texts.",

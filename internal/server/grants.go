@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/tenant"
 	"github.com/dream-api/dream-api/internal/usage"
 )
@@ -14,12 +15,12 @@ import (
 // createGrant gives a user units beyond what the plan grants.
 func (s *Server) createGrant(c echo.Context) error {
 	var in struct {
-		UserID   string `json:"userId"`
-		Plan     string `json:"plan"`
-		Meter    string `json:"meter"`
-		Quantity int64  `json:"quantity"`
-		Expires  string `json:"expires"`
-		Reason   string `json:"reason"`
+		UserID   string    `json:"userId"`
+		Plan     string    `json:"plan"`
+		Meter    meterName `json:"meter"`
+		Quantity int64     `json:"quantity"`
+		Expires  string    `json:"expires"`
+		Reason   string    `json:"reason"`
 	}
 	r, err := s.decodeOnce(c, &in, false)
 	if err != nil {
@@ -27,7 +28,7 @@ func (s *Server) createGrant(c echo.Context) error {
 	}
 	r.User = in.UserID
 	made, replayed, err := s.usage.Grant(c.Request().Context(), s.keeper, callerOf(c).Platform, usage.Grant{
-		UserID: in.UserID, Stated: in.Plan, Meter: in.Meter, Quantity: in.Quantity, Expires: in.Expires, Reason: in.Reason,
+		UserID: in.UserID, Stated: in.Plan, Meter: string(in.Meter), Quantity: in.Quantity, Expires: in.Expires, Reason: in.Reason,
 	}, r)
 	if err != nil {
 		return err
@@ -49,7 +50,11 @@ func (s *Server) listAdjustments(c echo.Context) error {
 		}
 		most = n
 	}
-	found, more, err := s.usageReader.Adjustments(c.Request().Context(), callerOf(c).Platform, user, c.QueryParam("cursor"), most)
+	cursor := c.QueryParam("cursor")
+	if cursor != "" && !id.IsAdjustment(cursor) {
+		return errs.InvalidParam("cursor", "cursor is the nextCursor of an earlier answer.")
+	}
+	found, more, err := s.usageReader.Adjustments(c.Request().Context(), callerOf(c).Platform, user, cursor, most)
 	if err != nil {
 		return err
 	}

@@ -125,6 +125,9 @@ func (s *Server) bound(next echo.HandlerFunc) echo.HandlerFunc {
 			if !storable(r.Header.Get(name)) {
 				return errs.InvalidParam(name, "%s holds characters that are not UTF-8.", name)
 			}
+			if len(r.Header.Values(name)) > 1 {
+				return errs.InvalidParam(name, "%s is given twice.", name)
+			}
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), longest)
 		defer cancel()

@@ -23,8 +23,8 @@ const mostItems = 1000
 
 func (s *Server) track(c echo.Context) error {
 	var in struct {
-		Meter    string `json:"meter"`
-		Quantity *int64 `json:"quantity"`
+		Meter    meterName `json:"meter"`
+		Quantity *int64    `json:"quantity"`
 	}
 	body, err := decode(c, &in, true)
 	if err != nil {
@@ -36,9 +36,9 @@ func (s *Server) track(c echo.Context) error {
 	}
 	caller, stated := callerOf(c), statedPlan(c)
 	call := usage.Call{
-		Meter: in.Meter, Quantity: orDefault(in.Quantity, 1), GivesBack: caller.Backend,
+		Meter: string(in.Meter), Quantity: orDefault(in.Quantity, 1), GivesBack: caller.Backend,
 		Receipt: usage.ReceiptOf(s.keeper, idempotency.Request{
-			Route: "POST /api/data", User: caller.UserID, Key: key, Body: append(body, stated...),
+			Route: "POST /api/data", User: caller.UserID, Key: key, Body: body,
 		}),
 	}
 	var outcomes [1]usage.Outcome
@@ -47,7 +47,7 @@ func (s *Server) track(c echo.Context) error {
 	outcome, err := outcomes[0], failed[0]
 	rateHeaders(c, outcome)
 	if err != nil {
-		return err
+		return ofHeader(err)
 	}
 	markReplayed(c, outcome.Replayed)
 	if outcome.Refused {
@@ -169,11 +169,11 @@ func (s *Server) reconsider(c echo.Context, caller tenant.Caller) (tenant.Caller
 // sent again as it is.
 func (s *Server) trackBatch(c echo.Context) error {
 	type item struct {
-		ID       string `json:"id"`
-		UserID   string `json:"userId"`
-		Plan     string `json:"plan"`
-		Meter    string `json:"meter"`
-		Quantity *int64 `json:"quantity"`
+		ID       string    `json:"id"`
+		UserID   string    `json:"userId"`
+		Plan     string    `json:"plan"`
+		Meter    meterName `json:"meter"`
+		Quantity *int64    `json:"quantity"`
 	}
 	var in struct {
 		Items []item `json:"items"`
@@ -209,7 +209,7 @@ func (s *Server) trackBatch(c echo.Context) error {
 			return err
 		}
 		calls[i] = usage.Call{
-			Meter: it.Meter, Quantity: orDefault(it.Quantity, 1), GivesBack: true,
+			Meter: string(it.Meter), Quantity: orDefault(it.Quantity, 1), GivesBack: true,
 			Receipt: usage.ReceiptOf(s.keeper, idempotency.Request{
 				Route: "POST /api/data/batch", User: it.UserID, Key: it.ID, Body: body,
 			}),
@@ -268,9 +268,9 @@ func (s *Server) getUsage(c echo.Context) error {
 	caller := callerOf(c)
 	report, err := s.usageReader.Of(c.Request().Context(), caller.Platform, caller.UserID, statedPlan(c))
 	if err != nil {
-		return err
+		return ofHeader(err)
 	}
-	rateHeaders(c, usage.Outcome{Rate: report.Rate})
+	rateHeaders(c, usage.Outcome{Rate: report.Rate, PlatformRate: report.PlatformRate})
 	main := report.Meters[tenant.DefaultMeter]
 	return c.JSON(http.StatusOK, object{
 		{"userId", caller.UserID}, {"plan", report.Plan}, {"usageCount", main.Count}, {"limit", main.Limit},
@@ -285,6 +285,31 @@ func statedPlan(c echo.Context) string {
 		return ""
 	}
 	return c.Request().Header.Get("X-User-Plan")
+}
+
+// ofHeader makes the error of a plan that came as a header one of that header.
+func ofHeader(err error) error {
+	var e *errs.Error
+	if errors.As(err, &e) && e.Code == errs.UnknownPlan && e.Param != "" {
+		e.Param = "X-User-Plan"
+	}
+	return err
+}
+
+// meterName is the name of a meter in a body: left away or null it is that of requests, but an empty text is a mistake.
+type meterName string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (m *meterName) UnmarshalJSON(raw []byte) error {
+	var name *string
+	if err := json.Unmarshal(raw, &name); err != nil {
+		return errors.New("is a text")
+	}
+	if name != nil && *name == "" {
+		return errors.New("is empty; leave it away to count requests")
+	}
+	*m = meterName(orDefault(name, ""))
+	return nil
 }
 
 func tierLimitReached(u usage.Usage) error {

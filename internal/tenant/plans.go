@@ -27,8 +27,8 @@ func checkPlan(ctx context.Context, tx db.Tenant, name string) error {
 }
 
 func unknownUser(userID string) error {
-	return errs.New(errs.NotFound, "There is no customer %s here. Create the customer first, or send X-User-Plan "+
-		"if you keep your users yourself.", userID)
+	return errs.New(errs.NotFound, "There is no customer %s here. Create the customer first, or, if you keep your "+
+		"users yourself, say the plan: X-User-Plan, or the field plan of a batch's item and of a grant.", userID)
 }
 
 // UnknownPlan is the error of a parameter that names no tier on sale.

@@ -145,6 +145,10 @@ func (d *deed) decide(it *item) (Outcome, error) {
 	}
 	d.touched[who] = true
 	page.turn(d.now)
+	first := d.first(it)
+	if first != nil && first.Fingerprint == it.Receipt.Fingerprint {
+		return d.repeat(it, first), nil
+	}
 	var outcome Outcome
 	var err error
 	if users := d.crowds[e.Platform]; users != nil {
@@ -155,12 +159,8 @@ func (d *deed) decide(it *item) (Outcome, error) {
 	if err = cmp.Or(err, tooMany); err != nil {
 		return outcome, err
 	}
-	if it.Receipt != nil {
-		if first := d.answers[e.Platform][it.Receipt.ID]; first != nil {
-			replayed, err := first.replay(it.Receipt)
-			replayed.Rate, replayed.PlatformRate = outcome.Rate, outcome.PlatformRate
-			return replayed, err
-		}
+	if first != nil {
+		return outcome, errOtherBody
 	}
 	if it.fault != nil {
 		return outcome, it.fault
@@ -179,6 +179,25 @@ func (d *deed) decide(it *item) (Outcome, error) {
 		})
 	}
 	return outcome, nil
+}
+
+// first is what was answered to the call's idempotency key before; nil where nothing was.
+func (d *deed) first(it *item) *answer {
+	if it.Receipt == nil {
+		return nil
+	}
+	return d.answers[it.Entitlement.Platform][it.Receipt.ID]
+}
+
+// repeat is that answer again. It does not count against a rate: else who has more to count than that allows, and sends
+// all of it again for what was refused, would get no further.
+func (d *deed) repeat(it *item, first *answer) Outcome {
+	e, outcome := it.Entitlement, first.replay()
+	outcome.Rate = d.sheets[it.account()].rate(e.RateLimit, d.now)
+	if users := d.crowds[e.Platform]; users != nil {
+		outcome.PlatformRate = users.rate(e.PlatformRateLimit, d.now)
+	}
+	return outcome
 }
 
 func (d *deed) keep(at id.Platform, a *answer) {

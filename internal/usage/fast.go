@@ -21,7 +21,8 @@ import (
 // written out here and not generated, because they are sent along with the beginning and the end of their transaction.
 
 // addSQL counts groups. A group comes back if it was counted, and is otherwise left as it is: its user has no row or is
-// in a new period or on a new day, its entitlement is out of date, it does not fit without units that last, it is over the rate.
+// in a new period or on a new day, its entitlement is out of date, it does not fit without units that last, those are
+// still with the counter of another kind of period, it is over the rate.
 //
 // Rows are locked in the order of the arrays, which is that of the keys: so two batches do not wait for each other.
 const addSQL = `
@@ -40,6 +41,7 @@ WITH clock AS {kept_clock} (
         AND c.at < g.until AND u.day = c.day AND u.minute <= c.minute
         AND u.starts[{slot}] <= c.at AND c.at < u.ends[{slot}]
         AND u.counts[{slot}] + g.quantity <= g.most + u.extras[{slot}]
+        AND (u.kept[{slot}] > 0 OR 0 >= ALL (u.kept))
         AND CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END <= g.rate
         {unseen}
     RETURNING g.n, g.platform_id, g.plan, g.slot, u.counts[{slot}] AS count,

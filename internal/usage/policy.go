@@ -101,6 +101,14 @@ func (s *sheet) slot(meter string, limit tenant.Limit, e *tenant.Entitlement, no
 	return x
 }
 
+// has is whether anything was counted on the meter, or granted.
+func (s *sheet) has(meter string) bool {
+	return slices.ContainsFunc(s.slots, func(x slot) bool {
+		name, _ := parts(x.name)
+		return name == meter
+	})
+}
+
 // settle works the periods out again after what decides the user's plan has changed: a subscription's own have perhaps
 // begun anew.
 func (s *sheet) settle(e *tenant.Entitlement, now time.Time) {
@@ -159,12 +167,15 @@ func (x *slot) add(quantity int64, limit tenant.Limit) (counted int64, fits bool
 // hit counts a call against the rate, and is an error if it is one too many.
 func (s *sheet) hit(limit int, now time.Time) (Rate, error) {
 	s.calls++
-	rate := rateOf(limit, s.calls, s.minute, now)
+	rate := s.rate(limit, now)
 	if s.calls <= limit {
 		return rate, nil
 	}
 	return rate, tooMany("for this user", rate)
 }
+
+// rate is the window of the sheet's minute.
+func (s *sheet) rate(limit int, now time.Time) Rate { return rateOf(limit, s.calls, s.minute, now) }
 
 // rateOf is the window of a minute.
 func rateOf(limit, calls int, minute, now time.Time) Rate {
@@ -187,12 +198,7 @@ type crowd struct {
 
 // hit counts a call of the platform, and is an error if it is one too many.
 func (c *crowd) hit(e *tenant.Entitlement, now time.Time) (*Rate, error) {
-	if minute := now.UTC().Truncate(time.Minute); minute.After(c.minute) {
-		c.minute, c.calls = minute, 0
-	}
-	if month := calendar("month", now.UTC()).starts; month.After(c.month) {
-		c.month, c.tracked = month, 0
-	}
+	c.turn(now)
 	c.calls++
 	if e.MonthlyCalls != nil {
 		if c.tracked >= *e.MonthlyCalls {
@@ -201,12 +207,28 @@ func (c *crowd) hit(e *tenant.Entitlement, now time.Time) (*Rate, error) {
 		}
 		c.tracked++
 	}
-	if e.PlatformRateLimit == nil {
-		return nil, nil
+	rate := c.rate(e.PlatformRateLimit, now)
+	if rate != nil && c.calls > rate.Limit {
+		return rate, tooMany("for this platform", *rate)
 	}
-	rate := rateOf(*e.PlatformRateLimit, c.calls, c.minute, now)
-	if c.calls > *e.PlatformRateLimit {
-		return &rate, tooMany("for this platform", rate)
+	return rate, nil
+}
+
+// turn brings the crowd to the present minute and month; as with a sheet, time that goes back is not followed.
+func (c *crowd) turn(now time.Time) {
+	if minute := now.UTC().Truncate(time.Minute); minute.After(c.minute) {
+		c.minute, c.calls = minute, 0
 	}
-	return &rate, nil
+	if month := calendar("month", now.UTC()).starts; month.After(c.month) {
+		c.month, c.tracked = month, 0
+	}
+}
+
+// rate is the present window of all users; nil where they have no limit together.
+func (c *crowd) rate(limit *int, now time.Time) *Rate {
+	c.turn(now)
+	if limit == nil {
+		return nil
+	}
+	return new(rateOf(*limit, c.calls, c.minute, now))
 }

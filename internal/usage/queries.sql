@@ -52,6 +52,11 @@ WHERE NOT EXISTS (SELECT FROM tenant_usage.platforms p WHERE p.platform_id = k.p
 ORDER BY k.platform_id
 ON CONFLICT DO NOTHING;
 
+-- name: PlatformRate :one
+SELECT s.rate_limit, coalesce(p.minute, '0001-01-01 00:00:00+00')::timestamptz AS minute, coalesce(p.calls, 0)::int AS calls
+FROM tenant.settings s LEFT JOIN tenant_usage.platforms p ON p.platform_id = s.platform_id
+WHERE s.platform_id = @platform_id;
+
 -- name: LockPlatforms :many
 SELECT * FROM tenant_usage.platforms WHERE platform_id = ANY(@platforms::text[]) ORDER BY platform_id FOR UPDATE;
 

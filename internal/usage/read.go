@@ -19,9 +19,10 @@ func NewReader(pool *db.DB) *Reader { return &Reader{pool} }
 
 // Report is all the usage of a user.
 type Report struct {
-	Plan   string
-	Meters map[string]Usage
-	Rate   Rate
+	Plan         string
+	Meters       map[string]Usage // those of the plan, and those of which units were granted beyond it
+	Rate         Rate
+	PlatformRate *Rate // where the platform has a limit for all users together
 }
 
 // Of reports the usage of a user; stated is the plan that the developer says of one who is no customer of ours.
@@ -40,8 +41,14 @@ func (r *Reader) Of(ctx context.Context, at id.Platform, userID, stated string) 
 			return err
 		}
 		now, err := queries.Now(ctx, tx)
-		if err == nil {
-			report = sheetOf(row).report(e, now)
+		if err != nil {
+			return err
+		}
+		report = sheetOf(row).report(e, now)
+		users, err := queries.PlatformRate(ctx, tx, string(at))
+		if err == nil && users.RateLimit != nil {
+			together := crowd{minute: users.Minute.UTC(), calls: int(users.Calls)}
+			report.PlatformRate = together.rate(new(int(*users.RateLimit)), now)
 		}
 		return err
 	})
@@ -52,9 +59,17 @@ func (r *Reader) Of(ctx context.Context, at id.Platform, userID, stated string) 
 func (s *sheet) report(e *tenant.Entitlement, now time.Time) Report {
 	s.turn(now)
 	s.settle(e, now)
-	report := Report{e.Plan, map[string]Usage{}, rateOf(e.RateLimit, s.calls, s.minute, now)}
+	report := Report{Plan: e.Plan, Meters: map[string]Usage{}, Rate: s.rate(e.RateLimit, now)}
 	for meter, limit := range e.Limits {
 		report.Meters[meter] = s.slot(meter, limit, e, now).usage(e.Plan, limit)
+	}
+	for _, meter := range e.Meters {
+		if _, ok := report.Meters[meter]; ok || !s.has(meter) {
+			continue
+		}
+		if granted := s.slot(meter, nothing, e, now).usage(e.Plan, nothing); granted.Extra > 0 {
+			report.Meters[meter] = granted
+		}
 	}
 	return report
 }

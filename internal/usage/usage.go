@@ -6,6 +6,8 @@
 package usage
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -61,7 +63,7 @@ type Call struct {
 	Entitlement *tenant.Entitlement
 	Until       time.Time // when the caller's own right ends, such as that of a key which expires
 	Meter       string    // empty: requests
-	Quantity    int64     // to 10⁹; 0 asks whether a unit would fit, a negative one gives units back
+	Quantity    int64     // from -10⁹ to 10⁹; 0 asks whether a unit would fit, a negative one gives units back
 	GivesBack   bool      // whether a negative quantity is allowed
 	Receipt     *Receipt  // nil: the call has no idempotency key
 }
@@ -78,7 +80,9 @@ func (c *Call) until() time.Time {
 func (c *Call) check() error {
 	var faults []errs.Fault
 	if c.Quantity > mostAtOnce || c.Quantity < -mostAtOnce {
-		faults = append(faults, errs.Fault{Param: "quantity", Message: "quantity is a whole number up to 1000000000."})
+		faults = append(faults, errs.Fault{
+			Param: "quantity", Message: fmt.Sprintf("quantity is a whole number from %d to %d.", -mostAtOnce, mostAtOnce),
+		})
 	}
 	if c.Quantity < 0 && !c.GivesBack {
 		faults = append(faults, errs.Fault{Param: "quantity", Message: "quantity is negative, which gives units back: only your " +
@@ -87,6 +91,9 @@ func (c *Call) check() error {
 	return errs.Invalid(faults)
 }
 
+// nothing is the limit of a meter that the plan does not name.
+var nothing = tenant.Limit{Max: new(int64(0)), Period: "month", Anchor: tenant.FromCalendar}
+
 // limit is what the plan grants of the meter: nothing, where it does not name it.
 func (c *Call) limit() (tenant.Limit, error) {
 	if limit, ok := c.Entitlement.Limits[c.Meter]; ok {
@@ -94,11 +101,11 @@ func (c *Call) limit() (tenant.Limit, error) {
 	}
 	for _, known := range c.Entitlement.Meters {
 		if known == c.Meter {
-			return tenant.Limit{Max: new(int64(0)), Period: "month", Anchor: tenant.FromCalendar}, nil
+			return nothing, nil
 		}
 	}
-	e := errs.New(errs.UnknownMeter, "There is no meter %q here. The meters, which the tiers name, are: %v.", c.Meter,
-		c.Entitlement.Meters)
+	e := errs.New(errs.UnknownMeter, "There is no meter %.100q here. The meters, which the tiers name, are: %s.", c.Meter,
+		strings.Join(c.Entitlement.Meters, ", "))
 	e.Param = "meter"
 	return tenant.Limit{}, e
 }

@@ -454,6 +454,25 @@ func (q *Queries) Now(ctx context.Context, db DBTX) (time.Time, error) {
 	return now, err
 }
 
+const platformRate = `-- name: PlatformRate :one
+SELECT s.rate_limit, coalesce(p.minute, '0001-01-01 00:00:00+00')::timestamptz AS minute, coalesce(p.calls, 0)::int AS calls
+FROM tenant.settings s LEFT JOIN tenant_usage.platforms p ON p.platform_id = s.platform_id
+WHERE s.platform_id = $1
+`
+
+type PlatformRateRow struct {
+	RateLimit *int32
+	Minute    time.Time
+	Calls     int32
+}
+
+func (q *Queries) PlatformRate(ctx context.Context, db DBTX, platformID string) (PlatformRateRow, error) {
+	row := db.QueryRow(ctx, platformRate, platformID)
+	var i PlatformRateRow
+	err := row.Scan(&i.RateLimit, &i.Minute, &i.Calls)
+	return i, err
+}
+
 const receipts = `-- name: Receipts :many
 SELECT r.platform_id, r.id, r.fingerprint, r.refused, r.count, r.max, r.extra, r.plan, r.slot, r.starts, r.ends, r.created_at FROM tenant_usage.receipts r
 JOIN (SELECT unnest($1::text[]) AS platform_id, unnest($2::uuid[]) AS id) k
