@@ -3,7 +3,6 @@ package usage
 import (
 	"cmp"
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,33 +51,31 @@ WITH clock AS {kept_clock} (
 ) {receipts}
 SELECT n, count, extra, calls, starts, ends, at FROM added`
 
-const (
-	groupArrays = `@platforms::text[], @users::text[], @slots::text[], @plans::text[], @quantities::bigint[],
-            @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[]`
-	asked = `@tally_platforms::text[], @tally_meters::text[], @tally_plans::text[], @tallies::int[], @quantities::bigint[]`
-)
-
-// Many groups are taken out of the arrays, and what is the same for several of them is found out once.
+// Many groups are taken out of arrays, and what is the same for several of them is found out once.
 var many = strings.NewReplacer(
 	"{kept_clock}", "MATERIALIZED",
-	"{groups}", "unnest("+groupArrays+") WITH ORDINALITY",
+	"{groups}", `unnest(@platforms::text[], @users::text[], @slots::text[], @plans::text[], @quantities::bigint[],
+            @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[]) WITH ORDINALITY`,
 	"{stale}", `stale AS MATERIALIZED (
     SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
     FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
     WHERE f.epoch IS DISTINCT FROM (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id COLLATE "C" = f.platform_id)
 ),`,
 	"{fresh}", "g.platform_id <> ALL ((SELECT platforms FROM stale)::text[])",
-	"{line}", "SELECT min(at), "+asked+", array_agg(n) FROM added HAVING count(*) > 0",
+	"{line}", `SELECT min(at), @tally_platforms::text[], @tally_meters::text[], @tally_plans::text[], @tallies::int[],
+        @quantities::bigint[], array_agg(n) FROM added HAVING count(*) > 0`,
 )
 
-// One group, as that of a lone caller, has a plan of a third of the nodes: to start one is most of what such a call costs.
+// One group, as that of a lone caller, has plain parameters, and a plan of a third of the nodes: to start one is most of
+// what such a call costs.
 var one = strings.NewReplacer(
 	"{kept_clock}", "NOT MATERIALIZED",
-	"{groups}", "(SELECT "+regexp.MustCompile(`@\w+::\w+\[\]`).ReplaceAllString(groupArrays, "($0)[1]")+", 1::bigint)",
+	"{groups}", `(SELECT @platform::text, @user::text, @slot::text, @plan::text, @quantity::bigint, @calls::int, @most::bigint,
+            @rate::int, @user_epoch::bigint, @until::timestamptz, 1::bigint)`,
 	"{stale}", "",
-	"{fresh}", `(@epochs::bigint[])[1] =
-            (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id COLLATE "C" = (@fenced::text[])[1])`,
-	"{line}", "SELECT at, "+asked+", ARRAY[n] FROM added",
+	"{fresh}", `@epoch::bigint = (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id COLLATE "C" = @platform::text)`,
+	"{line}", `SELECT at, ARRAY[@platform::text], ARRAY[@meter::text], ARRAY[@plan::text], ARRAY[1], ARRAY[@quantity::bigint],
+        ARRAY[n] FROM added`,
 )
 
 // With idempotency keys, receipts are kept. A group with a key that is known is left; one whose key another transaction is
@@ -86,7 +83,7 @@ var one = strings.NewReplacer(
 var keyed = strings.NewReplacer(
 	"{seen}", `seen AS MATERIALIZED (
     SELECT coalesce(array_agg(k.n), '{}') AS groups
-    FROM unnest(@key_groups::bigint[], @key_platforms::text[], @keys::uuid[]) AS k (n, platform_id, id)
+    FROM {keys}
     WHERE EXISTS (SELECT FROM tenant_usage.receipts r WHERE r.platform_id = k.platform_id AND r.id = k.id)
 ),`,
 	"{unseen}", "AND g.n <> ALL ((SELECT groups FROM seen)::bigint[])",
@@ -94,37 +91,52 @@ var keyed = strings.NewReplacer(
     INSERT INTO tenant_usage.receipts (platform_id, id, fingerprint, refused, count, max, extra, plan, slot, starts, ends, created_at)
     SELECT a.platform_id, (@keys::uuid[])[i], (@fingerprints::uuid[])[i], false, a.count - (@later::bigint[])[i],
         NULLIF((@maxima::bigint[])[i], -1), a.extra, a.plan, a.slot, a.starts, a.ends, a.at
-    FROM added a, generate_series((@first_keys::bigint[])[a.n], (@last_keys::bigint[])[a.n]) i
+    FROM added a, generate_series({first_key}, {last_key}) i
 )`,
 )
 
 var keyless = strings.NewReplacer("{seen}", "", "{unseen}", "", "{receipts}", "")
 
-var (
-	countManySQL      = counting(many, keyless)
-	countManyKeyedSQL = counting(many, keyed)
-	countOneSQL       = counting(one, keyless)
-	countOneKeyedSQL  = counting(one, keyed)
+// The keys of many groups say whose they are, and those of a group stand next to each other.
+var manyKeys = strings.NewReplacer(
+	"{keys}", "unnest(@key_groups::bigint[], @key_platforms::text[], @keys::uuid[]) AS k (n, platform_id, id)",
+	"{first_key}", "(@first_keys::bigint[])[a.n]", "{last_key}", "(@last_keys::bigint[])[a.n]",
 )
 
-func counting(kind, keys *strings.Replacer) string {
-	return positional(strings.ReplaceAll(keys.Replace(kind.Replace(addSQL)), "{slot}", "array_position(u.slots, g.slot)"))
-}
+var oneKeys = strings.NewReplacer(
+	"{keys}", "(SELECT 1::bigint AS n, @platform::text AS platform_id, unnest(@keys::uuid[]) AS id) k",
+	"{first_key}", "1", "{last_key}", "cardinality(@keys::uuid[])",
+)
 
-// parameters are the names in those statements, in the order of the arguments.
-var parameters = []string{
-	"platforms", "users", "slots", "plans", "quantities", "calls", "most", "rates", "user_epochs", "until",
-	"fenced", "epochs", "tally_platforms", "tally_meters", "tally_plans", "tallies",
-	"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima", "first_keys", "last_keys",
-}
+var (
+	countManySQL      = counting(many, keyless, manyKeys, ofMany)
+	countManyKeyedSQL = counting(many, keyed, manyKeys, ofMany)
+	countOneSQL       = counting(one, keyless, oneKeys, ofOne)
+	countOneKeyedSQL  = counting(one, keyed, oneKeys, ofOne)
+)
 
-// positional numbers the parameters of a statement.
-func positional(sql string) string {
-	for i := range parameters {
-		sql = strings.ReplaceAll(sql, "@"+parameters[i]+"::", "$"+strconv.Itoa(i+1)+"::")
+// counting is a variant of the statement: each step may leave marks that the next one fills in.
+func counting(kind, receipts, keys *strings.Replacer, parameters []string) string {
+	sql := keys.Replace(receipts.Replace(kind.Replace(addSQL)))
+	sql = strings.ReplaceAll(sql, "{slot}", "array_position(u.slots, g.slot)")
+	for i, name := range parameters {
+		sql = strings.ReplaceAll(sql, "@"+name+"::", "$"+strconv.Itoa(i+1)+"::")
 	}
 	return sql
 }
+
+// The names of the parameters, in the order of the arguments. The last ones are those of receipts.
+var (
+	ofMany = []string{
+		"platforms", "users", "slots", "plans", "quantities", "calls", "most", "rates", "user_epochs", "until",
+		"fenced", "epochs", "tally_platforms", "tally_meters", "tally_plans", "tallies",
+		"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima", "first_keys", "last_keys",
+	}
+	ofOne = []string{
+		"platform", "user", "slot", "plan", "quantity", "calls", "most", "rate", "user_epoch", "until", "epoch", "meter",
+		"keys", "fingerprints", "later", "maxima",
+	}
+)
 
 // group is the calls of one user that are counted together.
 type group struct {
@@ -136,16 +148,7 @@ type group struct {
 // flushFast counts the groups of a batch that are plain, and leaves the others to the careful lane.
 func (s *Service) flushFast(batch []*item) {
 	groups := groupByUser(batch)
-	args, keyed := arguments(groups)
-	sql := countManySQL
-	switch {
-	case len(groups) == 1 && keyed:
-		sql = countOneKeyedSQL
-	case len(groups) == 1:
-		sql = countOneSQL
-	case keyed:
-		sql = countManyKeyedSQL
-	}
+	sql, args := statement(groups)
 	ctx, cancel := commitContext()
 	defer cancel()
 	var found []added
@@ -230,6 +233,45 @@ func (g *group) add(it *item) {
 		g.keys = map[uuid.UUID]bool{}
 	}
 	g.keys[it.Receipt.ID] = true
+}
+
+// statement is what counts the groups, and its arguments.
+func statement(groups []group) (sql string, args []any) {
+	if len(groups) == 1 {
+		return groups[0].statement()
+	}
+	args, keyed := arguments(groups)
+	if keyed {
+		return countManyKeyedSQL, args
+	}
+	return countManySQL, args
+}
+
+// statement is that for one group.
+func (g *group) statement() (sql string, args []any) {
+	first, e := g.items[0], g.items[0].Entitlement
+	until, left := first.until(), g.quantity
+	var later, maxima []int64
+	var keys, fingerprints []db.UUID
+	for _, it := range g.items {
+		left -= it.Quantity
+		if it.until().Before(until) {
+			until = it.until()
+		}
+		if it.Receipt != nil {
+			keys = append(keys, db.UUID{Bytes: it.Receipt.ID, Valid: true})
+			fingerprints = append(fingerprints, db.UUID{Bytes: it.Receipt.Fingerprint, Valid: true})
+			later, maxima = append(later, left), append(maxima, maxOr(it.limit, -1))
+		}
+	}
+	args = []any{
+		string(e.Platform), e.UserID, first.slot, e.Plan, g.quantity, int32(len(g.items)), maxOr(first.limit, unlimited),
+		int32(e.RateLimit), e.UserEpoch, until, e.Epoch, first.Meter,
+	}
+	if len(keys) == 0 {
+		return countOneSQL, args
+	}
+	return countOneKeyedSQL, append(args, keys, fingerprints, later, maxima)
 }
 
 // arguments are the groups as arrays, in the order of the parameters.

@@ -22,7 +22,7 @@ func TestTheFastStatementsGoByIndexAndInOrder(t *testing.T) {
 		if _, err := conn.Prepare(ctx, name, sql); err != nil {
 			t.Fatal(err)
 		}
-		n := len(parameters)
+		n := len(ofMany)
 		for !strings.Contains(sql, "$"+strconv.Itoa(n)+"::") {
 			n--
 		}
