@@ -35,7 +35,7 @@ func AddUp(ctx context.Context, worker *db.DB) error {
 	return nil
 }
 
-func addUp(entries []usagedb.TakeJournalRow) (usagedb.AddHoursParams, []id.Platform) {
+func addUp(entries []usagedb.TenantUsageJournal) (usagedb.AddHoursParams, []id.Platform) {
 	type sum struct {
 		tally
 		hour time.Time

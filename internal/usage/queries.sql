@@ -104,8 +104,8 @@ WHERE platform_id = @platform_id AND user_id = @user_id AND (@after::text = '' O
 ORDER BY id DESC LIMIT @most;
 
 -- name: TakeJournal :many
--- The oldest of it; each hour that it is about is added to before it is gone.
-DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT @most)
+-- Some of it; each hour that it is about is added to before it is gone.
+DELETE FROM tenant_usage.journal WHERE ctid = ANY (ARRAY(SELECT ctid FROM tenant_usage.journal LIMIT @most))
 RETURNING at, platforms, meters, plans, counts, tallies, counted;
 
 -- name: AddHours :exec

@@ -10,6 +10,19 @@ import (
 	"github.com/google/uuid"
 )
 
+type TenantUsageJournal struct {
+	At        time.Time
+	Platforms []string
+	Meters    []string
+	Plans     []string
+	// of each group of calls
+	Counts []int64
+	// for each group the number of its platform, meter and plan
+	Tallies []int32
+	// the numbers of the groups that were counted
+	Counted []int64
+}
+
 type TenantUsagePlatform struct {
 	PlatformID string
 	Minute     time.Time

@@ -584,30 +584,20 @@ func (q *Queries) SweepReceipts(ctx context.Context, db DBTX, arg SweepReceiptsP
 }
 
 const takeJournal = `-- name: TakeJournal :many
-DELETE FROM tenant_usage.journal WHERE id IN (SELECT id FROM tenant_usage.journal ORDER BY id LIMIT $1)
+DELETE FROM tenant_usage.journal WHERE ctid = ANY (ARRAY(SELECT ctid FROM tenant_usage.journal LIMIT $1))
 RETURNING at, platforms, meters, plans, counts, tallies, counted
 `
 
-type TakeJournalRow struct {
-	At        time.Time
-	Platforms []string
-	Meters    []string
-	Plans     []string
-	Counts    []int64
-	Tallies   []int32
-	Counted   []int64
-}
-
-// The oldest of it; each hour that it is about is added to before it is gone.
-func (q *Queries) TakeJournal(ctx context.Context, db DBTX, most int32) ([]TakeJournalRow, error) {
+// Some of it; each hour that it is about is added to before it is gone.
+func (q *Queries) TakeJournal(ctx context.Context, db DBTX, most int32) ([]TenantUsageJournal, error) {
 	rows, err := db.Query(ctx, takeJournal, most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TakeJournalRow
+	var items []TenantUsageJournal
 	for rows.Next() {
-		var i TakeJournalRow
+		var i TenantUsageJournal
 		if err := rows.Scan(
 			&i.At,
 			&i.Platforms,
