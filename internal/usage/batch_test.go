@@ -170,7 +170,7 @@ func TestACustomerDeletedAsABatchBeginsIsJudgedAgain(t *testing.T) {
 			_, failed := b.TrackAll([]Call{gone, next})
 			done <- failed
 		}()
-		b.awaitWaiting(t, done)
+		awaitWaiting(t, b, done)
 		if _, err := deleter.Exec(t.Context(), "DELETE FROM tenant_usage.users WHERE user_id = 'a'"); err != nil {
 			t.Fatal(err)
 		}
@@ -188,11 +188,11 @@ func TestACustomerDeletedAsABatchBeginsIsJudgedAgain(t *testing.T) {
 	t.Fatal("no batch was caught between the two")
 }
 
-// awaitWaiting returns when a batch waits for a lock, or is done.
-func (b books) awaitWaiting(t *testing.T, done chan []error) {
+// awaitWaiting returns when a batch waits for a lock, or is over.
+func awaitWaiting[T any](t *testing.T, b books, over chan T) {
 	t.Helper()
 	wait.For(t, "batch that waits", func() bool {
-		return len(done) > 0 || readOne[bool](t, b, `SELECT EXISTS (SELECT FROM pg_stat_activity
+		return len(over) > 0 || readOne[bool](t, b, `SELECT EXISTS (SELECT FROM pg_stat_activity
 			WHERE datname = current_database() AND application_name = 'dreamapi_customer' AND wait_event_type = 'Lock')`)
 	})
 }
