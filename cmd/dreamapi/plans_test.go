@@ -76,7 +76,7 @@ func TestTheHeaderIsBelievedOfAUserWhoIsNoCustomer(t *testing.T) {
 	p.api(t, "GET /api/usage", "", "X-User-Id: theirs").want(t, 404, "not_found")
 	for _, plan := range []string{"gold", "Pro", "pro ' OR 1=1"} {
 		got := p.track(t, "theirs", "", "X-User-Plan: "+plan).want(t, 400, "unknown_plan")
-		equal(t, "param", got.text("param"), "plan")
+		equal(t, "param", got.text("param"), "X-User-Plan")
 		if !strings.Contains(got.text("message"), "free, pro") {
 			t.Errorf("the message does not list the plans: %s", got.body)
 		}
