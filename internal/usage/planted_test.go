@@ -79,7 +79,9 @@ func TestRowsAreLockedInTheOrderOfTheirKeys(t *testing.T) {
 			var found []added
 			return b.lanes.OneTrip(context.Background(), platformsOf(batch), func(trip *db.Trip) { db.Collect(trip, &found, sql, args...) })
 		},
-		"careful": func(b books, batch []*item) error { return b.countCarefully(batch, func(account) bool { return false }) },
+		"careful": func(b books, batch []*item) error {
+			return b.countCarefully(batch, func(account) bool { return false })
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
