@@ -7,6 +7,8 @@ import (
 	"github.com/dream-api/dream-api/e2e/browser"
 	"github.com/dream-api/dream-api/e2e/program"
 	"github.com/dream-api/dream-api/e2e/wait"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // buyer is a customer of the demo's test platform, in a browser.
@@ -201,6 +203,18 @@ func TestALostEventIsHealedByTheReconciliationWhichSaysSo(t *testing.T) {
 	c := newBuyer(t)
 	c.subscribe(t)
 	wait.For(t, "silence", func() bool { return c.stripe().silent(t) })
+	db, err := pgx.Connect(t.Context(), c.facts.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait.For(t, "end of what the events began", func() bool { // else a late look would see what is about to be lost
+		var left int
+		const under = "SELECT count(*) FROM river.river_job WHERE kind = 'billing.stripe_event' AND finalized_at IS NULL"
+		return db.QueryRow(t.Context(), under).Scan(&left) == nil && left == 0
+	})
+	if err := db.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	c.stripe().control(t, http.MethodPost, "/faults", object{"times": 1000, "event": object{"drop": true}})
 	c.visit(t, c.Tab)
 	c.Press(t, "Cancel plan")
