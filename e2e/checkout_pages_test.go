@@ -4,11 +4,11 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/dream-api/dream-api/e2e/browser"
 	"github.com/dream-api/dream-api/e2e/program"
 	"github.com/dream-api/dream-api/e2e/wait"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // buyer is a customer of the demo's test platform, in a browser.

@@ -2,8 +2,9 @@ package usage
 
 import (
 	"crypto/sha256"
-	"github.com/google/uuid"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/idempotency"
