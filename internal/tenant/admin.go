@@ -86,6 +86,9 @@ func (a *Admin) insertPlatform(
 	if err := queries.InsertSettings(ctx, tx, string(tx.Platform)); err != nil {
 		return made, err
 	}
+	if err := queries.InsertSignIn(ctx, tx, string(tx.Platform)); err != nil {
+		return made, err
+	}
 	for _, t := range tiers {
 		if err := insertTier(ctx, tx, t, nil); err != nil {
 			return made, err

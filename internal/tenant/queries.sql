@@ -210,8 +210,12 @@ SELECT tenant.user_epoch(@platform_id, @user_id)::bigint;
 -- name: CurrentPlan :one
 SELECT kind, coalesce(plan, '')::text AS plan, source, since, current_period_start, current_period_end,
     coalesce(interval, '')::text AS interval, coalesce(interval_count, 0)::int AS interval_count,
-    coalesce(grace_until, '9999-01-01')::timestamptz AS grace_until
-FROM tenant.current_plans WHERE platform_id = @platform_id AND customer_id = @id;
+    coalesce(grace_until, '9999-01-01')::timestamptz AS grace_until, ARRAY(
+        SELECT s.id FROM tenant.sessions s
+        WHERE s.platform_id = p.platform_id AND s.customer_id = p.customer_id AND s.ended_at IS NOT NULL
+            AND s.token_until > clock_timestamp()
+    )::text[] AS ended_sessions
+FROM tenant.current_plans p WHERE p.platform_id = @platform_id AND p.customer_id = @id;
 
 -- name: InsertCustomer :exec
 INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan)
@@ -317,7 +321,8 @@ SELECT directory.end_user(@user_id)::text[];
 SELECT directory.users_leaving()::text[];
 
 -- name: InsertClerkEvent :execrows
-INSERT INTO tenant.clerk_events (id, type, user_id) VALUES (@id, @type, @user_id) ON CONFLICT DO NOTHING;
+INSERT INTO tenant.clerk_events (id, type, user_id, session_id) VALUES (@id, @type, @user_id, @session_id)
+ON CONFLICT DO NOTHING;
 
 -- name: ClerkEvent :one
 SELECT * FROM tenant.clerk_events WHERE id = @id AND processed_at IS NULL;
@@ -382,3 +387,154 @@ SELECT directory.mode()::text;
 -- name: CustomersByPlan :many
 SELECT coalesce(plan, '')::text AS plan, count(*) AS customers FROM tenant.current_plans
 WHERE platform_id = @platform_id GROUP BY 1 ORDER BY 1;
+
+-- name: SignIn :one
+SELECT * FROM tenant.sign_in WHERE platform_id = @platform_id;
+
+-- name: InsertSignIn :exec
+INSERT INTO tenant.sign_in (platform_id, product_name)
+SELECT p.id, j.name FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id WHERE p.id = @platform_id;
+
+-- name: LockSignIn :one
+SELECT * FROM tenant.sign_in WHERE platform_id = @platform_id FOR UPDATE;
+
+-- name: SetSignIn :exec
+UPDATE tenant.sign_in
+SET product_name = @product_name, logo = @logo, color = @color, home_url = @home_url, terms_url = @terms_url,
+    privacy_url = @privacy_url, support_url = @support_url, sign_up = @sign_up, email_domains = @email_domains,
+    sign_ups_per_hour = @sign_ups_per_hour, plan = @plan
+WHERE platform_id = @platform_id;
+
+-- name: CountSignUp :execrows
+-- Nothing is counted beyond the limit.
+INSERT INTO tenant.sign_ups AS u (platform_id, hour, source, count)
+VALUES (@platform_id, date_trunc('hour', dreamapi.now(), 'UTC'), @source, 1)
+ON CONFLICT (platform_id, hour, source) DO UPDATE SET count = u.count + 1 WHERE u.count < @most::int;
+
+-- name: ToNextHour :one
+SELECT extract(epoch FROM date_trunc('hour', dreamapi.now(), 'UTC') + interval '1 hour' - dreamapi.now())::double precision;
+
+-- name: InsertCode :exec
+INSERT INTO tenant.sign_in_codes (platform_id, hash, customer_id, redirect_url, code_challenge, publishable_key,
+    clerk_session_id, authenticated_at, user_agent, expires_at)
+VALUES (@platform_id, @hash, @customer_id, @redirect_url, @code_challenge, @publishable_key, @clerk_session_id,
+    dreamapi.now() - make_interval(mins => @minutes_ago::int), @user_agent,
+    dreamapi.now() + make_interval(secs => @seconds::double precision));
+
+-- name: LockCode :one
+SELECT sqlc.embed(c), (dreamapi.now() < expires_at)::boolean AS good FROM tenant.sign_in_codes c
+WHERE platform_id = @platform_id AND hash = @hash FOR UPDATE;
+
+-- name: UseCode :exec
+UPDATE tenant.sign_in_codes SET session_id = @session_id WHERE platform_id = @platform_id AND hash = @hash;
+
+-- name: InsertSession :one
+INSERT INTO tenant.sessions (platform_id, id, customer_id, kind, hash, retry_hash, publishable_key, clerk_session_id,
+    authenticated_at, user_agent, expires_at)
+VALUES (@platform_id, @id, @customer_id, @kind, @hash, @retry_hash, @publishable_key, @clerk_session_id,
+    dreamapi.now() - make_interval(secs => @seconds_ago::double precision), @user_agent,
+    dreamapi.now() + make_interval(days => @days::int))
+RETURNING *;
+
+-- name: SecondsSince :one
+SELECT extract(epoch FROM dreamapi.now() - @at::timestamptz)::double precision;
+
+-- name: EndOldSessions :exec
+-- Those beyond so many that were used last.
+UPDATE tenant.sessions e SET ended_at = dreamapi.now(), end_reason = 'signed_out'
+WHERE e.platform_id = @platform_id AND e.id IN (
+    SELECT s.id FROM tenant.sessions s
+    WHERE s.platform_id = @platform_id AND s.customer_id = @customer_id AND s.ended_at IS NULL
+    ORDER BY s.seen_at DESC, s.id DESC OFFSET @most::int
+);
+
+-- name: LockSession :one
+SELECT sqlc.embed(s), (ended_at IS NULL AND dreamapi.now() < expires_at
+    AND dreamapi.now() < seen_at + make_interval(days => @idle_days::int))::boolean AS lives
+FROM tenant.sessions s WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
+
+-- name: RenewSession :exec
+UPDATE tenant.sessions
+SET generation = @generation, retry_hash = @retry_hash, seen_at = dreamapi.now(),
+    token_until = greatest(token_until, @token_until::timestamptz)
+WHERE platform_id = @platform_id AND id = @id;
+
+-- name: PageSession :one
+SELECT sqlc.embed(s), (seen_at < dreamapi.now() - interval '1 minute')::boolean AS unseen,
+    (dreamapi.now() < authenticated_at + make_interval(mins => @fresh_minutes::int))::boolean AS fresh
+FROM tenant.sessions s
+WHERE platform_id = @platform_id AND hash = @hash AND ended_at IS NULL AND dreamapi.now() < expires_at
+    AND dreamapi.now() < seen_at + make_interval(days => @idle_days::int);
+
+-- name: TouchPageSession :exec
+UPDATE tenant.sessions s SET seen_at = dreamapi.now()
+WHERE s.platform_id = @platform_id
+    AND s.id = (SELECT l.id FROM tenant.sessions l WHERE l.platform_id = @platform_id AND l.id = @id FOR UPDATE SKIP LOCKED);
+
+-- name: LiveSessions :many
+SELECT id, kind, user_agent, created_at, seen_at FROM tenant.sessions
+WHERE platform_id = @platform_id AND customer_id = @customer_id AND ended_at IS NULL AND dreamapi.now() < expires_at
+    AND dreamapi.now() < seen_at + make_interval(days => @idle_days::int)
+ORDER BY seen_at DESC, id DESC;
+
+-- name: EndSessions :many
+-- One session, or all of the customer's.
+UPDATE tenant.sessions SET ended_at = dreamapi.now(), end_reason = @reason
+WHERE platform_id = @platform_id AND customer_id = @customer_id AND ended_at IS NULL
+    AND (sqlc.narg(id)::text IS NULL OR id = sqlc.narg(id))
+RETURNING clerk_session_id;
+
+-- name: EndSessionsOfClerk :execrows
+UPDATE tenant.sessions SET ended_at = dreamapi.now(), end_reason = 'clerk'
+WHERE platform_id = @platform_id AND customer_id = @customer_id AND clerk_session_id = @clerk_session_id AND ended_at IS NULL;
+
+-- name: UserChanged :exec
+SELECT tenant.user_changed(@platform_id, @user_id);
+
+-- name: EndCodes :exec
+UPDATE tenant.sign_in_codes SET expires_at = least(expires_at, dreamapi.now())
+WHERE platform_id = @platform_id AND customer_id = @customer_id;
+
+-- name: InsertInvitation :exec
+INSERT INTO tenant.invitations (platform_id, id, email, plan, hash, expires_at)
+VALUES (@platform_id, @id, @email, @plan, @hash, dreamapi.now() + make_interval(days => @days::int));
+
+-- name: Invitations :many
+SELECT sqlc.embed(i), dreamapi.now()::timestamptz AS now FROM tenant.invitations i
+WHERE platform_id = @platform_id AND (sqlc.narg(before)::text IS NULL OR id < sqlc.narg(before))
+ORDER BY id DESC LIMIT @max;
+
+-- name: Invitation :one
+SELECT sqlc.embed(i), dreamapi.now()::timestamptz AS now FROM tenant.invitations i
+WHERE platform_id = @platform_id AND id = @id;
+
+-- name: LockInvitation :one
+SELECT sqlc.embed(i), dreamapi.now()::timestamptz AS now FROM tenant.invitations i
+WHERE platform_id = @platform_id AND hash = @hash FOR UPDATE;
+
+-- name: CountInvitations :one
+SELECT count(*) FROM tenant.invitations
+WHERE platform_id = @platform_id AND accepted_at IS NULL AND revoked_at IS NULL AND dreamapi.now() < expires_at;
+
+-- name: AcceptInvitation :exec
+UPDATE tenant.invitations SET accepted_at = dreamapi.now(), accepted_by = @customer_id
+WHERE platform_id = @platform_id AND id = @id;
+
+-- name: RevokeInvitation :execrows
+UPDATE tenant.invitations SET revoked_at = coalesce(revoked_at, dreamapi.now())
+WHERE platform_id = @platform_id AND id = @id AND accepted_at IS NULL;
+
+-- name: SweepCodes :execrows
+DELETE FROM tenant.sign_in_codes WHERE (platform_id, hash) IN (
+    SELECT platform_id, hash FROM tenant.sign_in_codes
+    WHERE platform_id = ANY(@platform_ids::text[]) AND expires_at < dreamapi.now() - interval '1 day' LIMIT @most);
+
+-- name: SweepSessions :execrows
+DELETE FROM tenant.sessions WHERE (platform_id, id) IN (
+    SELECT platform_id, id FROM tenant.sessions
+    WHERE platform_id = ANY(@platform_ids::text[]) AND least(ended_at, expires_at) < dreamapi.now() - interval '30 days' LIMIT @most);
+
+-- name: SweepSignUps :execrows
+DELETE FROM tenant.sign_ups WHERE (platform_id, hour, source) IN (
+    SELECT platform_id, hour, source FROM tenant.sign_ups
+    WHERE platform_id = ANY(@platform_ids::text[]) AND hour < dreamapi.now() - interval '1 day' LIMIT @most);

@@ -15,6 +15,7 @@ type TenantClerkEvent struct {
 	UserID      string
 	ReceivedAt  time.Time
 	ProcessedAt *time.Time
+	SessionID   string
 }
 
 type TenantCustomer struct {
@@ -42,6 +43,19 @@ type TenantCustomerIntent struct {
 	TriedAt        time.Time
 }
 
+type TenantInvitation struct {
+	PlatformID string
+	ID         string
+	Email      string
+	Plan       *string
+	Hash       []byte
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	AcceptedAt *time.Time
+	AcceptedBy *string
+	RevokedAt  *time.Time
+}
+
 type TenantKey struct {
 	PlatformID string
 	ID         string
@@ -54,4 +68,60 @@ type TenantKey struct {
 	ExpiresAt  *time.Time
 	RevokedAt  *time.Time
 	LastUsedAt *time.Time
+}
+
+type TenantSession struct {
+	PlatformID string
+	ID         string
+	CustomerID string
+	Kind       string
+	Hash       []byte
+	// of the refresh token that is good; those before it were used
+	Generation int32
+	// of the idempotency key with which that token was asked for
+	RetryHash []byte
+	// when the last token of the session expires, by the clock of the world
+	TokenUntil      *time.Time
+	PublishableKey  string
+	ClerkSessionID  string
+	AuthenticatedAt time.Time
+	UserAgent       string
+	CreatedAt       time.Time
+	SeenAt          time.Time
+	ExpiresAt       time.Time
+	EndedAt         *time.Time
+	EndReason       *string
+}
+
+type TenantSignIn struct {
+	PlatformID  string
+	ProductName string
+	// a PNG, as we encoded it
+	Logo       []byte
+	Color      *string
+	HomeUrl    *string
+	TermsUrl   *string
+	PrivacyUrl *string
+	SupportUrl *string
+	SignUp     string
+	// whose addresses alone may sign up; none: all
+	EmailDomains   []string
+	SignUpsPerHour int32
+	// of those who sign up; NULL: whatever the default tier is
+	Plan *string
+}
+
+type TenantSignInCode struct {
+	PlatformID      string
+	Hash            []byte
+	CustomerID      string
+	RedirectUrl     string
+	CodeChallenge   *string
+	PublishableKey  string
+	ClerkSessionID  string
+	AuthenticatedAt time.Time
+	UserAgent       string
+	ExpiresAt       time.Time
+	// for which it was traded
+	SessionID *string
 }

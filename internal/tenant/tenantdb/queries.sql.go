@@ -29,6 +29,22 @@ func (q *Queries) AbandonIntent(ctx context.Context, db DBTX, arg AbandonIntentP
 	return result.RowsAffected(), nil
 }
 
+const acceptInvitation = `-- name: AcceptInvitation :exec
+UPDATE tenant.invitations SET accepted_at = dreamapi.now(), accepted_by = $1
+WHERE platform_id = $2 AND id = $3
+`
+
+type AcceptInvitationParams struct {
+	CustomerID *string
+	PlatformID string
+	ID         string
+}
+
+func (q *Queries) AcceptInvitation(ctx context.Context, db DBTX, arg AcceptInvitationParams) error {
+	_, err := db.Exec(ctx, acceptInvitation, arg.CustomerID, arg.PlatformID, arg.ID)
+	return err
+}
+
 const addDomain = `-- name: AddDomain :one
 SELECT directory.add_domain($1, $2)::boolean
 `
@@ -65,7 +81,7 @@ func (q *Queries) BoundSearch(ctx context.Context, db DBTX) error {
 }
 
 const clerkEvent = `-- name: ClerkEvent :one
-SELECT id, type, user_id, received_at, processed_at FROM tenant.clerk_events WHERE id = $1 AND processed_at IS NULL
+SELECT id, type, user_id, received_at, processed_at, session_id FROM tenant.clerk_events WHERE id = $1 AND processed_at IS NULL
 `
 
 func (q *Queries) ClerkEvent(ctx context.Context, db DBTX, id string) (TenantClerkEvent, error) {
@@ -77,6 +93,7 @@ func (q *Queries) ClerkEvent(ctx context.Context, db DBTX, id string) (TenantCle
 		&i.UserID,
 		&i.ReceivedAt,
 		&i.ProcessedAt,
+		&i.SessionID,
 	)
 	return i, err
 }
@@ -118,6 +135,18 @@ func (q *Queries) Connection(ctx context.Context, db DBTX, platformID string) (C
 	return i, err
 }
 
+const countInvitations = `-- name: CountInvitations :one
+SELECT count(*) FROM tenant.invitations
+WHERE platform_id = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND dreamapi.now() < expires_at
+`
+
+func (q *Queries) CountInvitations(ctx context.Context, db DBTX, platformID string) (int64, error) {
+	row := db.QueryRow(ctx, countInvitations, platformID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countKeys = `-- name: CountKeys :one
 SELECT count(*) FROM tenant.keys
 WHERE platform_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR dreamapi.now() < expires_at)
@@ -128,6 +157,27 @@ func (q *Queries) CountKeys(ctx context.Context, db DBTX, platformID string) (in
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const countSignUp = `-- name: CountSignUp :execrows
+INSERT INTO tenant.sign_ups AS u (platform_id, hour, source, count)
+VALUES ($1, date_trunc('hour', dreamapi.now(), 'UTC'), $2, 1)
+ON CONFLICT (platform_id, hour, source) DO UPDATE SET count = u.count + 1 WHERE u.count < $3::int
+`
+
+type CountSignUpParams struct {
+	PlatformID string
+	Source     string
+	Most       int32
+}
+
+// Nothing is counted beyond the limit.
+func (q *Queries) CountSignUp(ctx context.Context, db DBTX, arg CountSignUpParams) (int64, error) {
+	result, err := db.Exec(ctx, countSignUp, arg.PlatformID, arg.Source, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const countTiers = `-- name: CountTiers :one
@@ -144,8 +194,12 @@ func (q *Queries) CountTiers(ctx context.Context, db DBTX, platformID string) (i
 const currentPlan = `-- name: CurrentPlan :one
 SELECT kind, coalesce(plan, '')::text AS plan, source, since, current_period_start, current_period_end,
     coalesce(interval, '')::text AS interval, coalesce(interval_count, 0)::int AS interval_count,
-    coalesce(grace_until, '9999-01-01')::timestamptz AS grace_until
-FROM tenant.current_plans WHERE platform_id = $1 AND customer_id = $2
+    coalesce(grace_until, '9999-01-01')::timestamptz AS grace_until, ARRAY(
+        SELECT s.id FROM tenant.sessions s
+        WHERE s.platform_id = p.platform_id AND s.customer_id = p.customer_id AND s.ended_at IS NOT NULL
+            AND s.token_until > clock_timestamp()
+    )::text[] AS ended_sessions
+FROM tenant.current_plans p WHERE p.platform_id = $1 AND p.customer_id = $2
 `
 
 type CurrentPlanParams struct {
@@ -163,6 +217,7 @@ type CurrentPlanRow struct {
 	Interval           string
 	IntervalCount      int32
 	GraceUntil         time.Time
+	EndedSessions      []string
 }
 
 func (q *Queries) CurrentPlan(ctx context.Context, db DBTX, arg CurrentPlanParams) (CurrentPlanRow, error) {
@@ -178,6 +233,7 @@ func (q *Queries) CurrentPlan(ctx context.Context, db DBTX, arg CurrentPlanParam
 		&i.Interval,
 		&i.IntervalCount,
 		&i.GraceUntil,
+		&i.EndedSessions,
 	)
 	return i, err
 }
@@ -388,6 +444,21 @@ func (q *Queries) DeleteLimits(ctx context.Context, db DBTX, arg DeleteLimitsPar
 	return err
 }
 
+const endCodes = `-- name: EndCodes :exec
+UPDATE tenant.sign_in_codes SET expires_at = least(expires_at, dreamapi.now())
+WHERE platform_id = $1 AND customer_id = $2
+`
+
+type EndCodesParams struct {
+	PlatformID string
+	CustomerID string
+}
+
+func (q *Queries) EndCodes(ctx context.Context, db DBTX, arg EndCodesParams) error {
+	_, err := db.Exec(ctx, endCodes, arg.PlatformID, arg.CustomerID)
+	return err
+}
+
 const endConnection = `-- name: EndConnection :execrows
 UPDATE tenant.connections SET ended_at = dreamapi.now(), end_reason = $1
 WHERE platform_id = $2 AND account = $3 AND ended_at IS NULL
@@ -422,6 +493,86 @@ type EndKeyAtParams struct {
 func (q *Queries) EndKeyAt(ctx context.Context, db DBTX, arg EndKeyAtParams) error {
 	_, err := db.Exec(ctx, endKeyAt, arg.Seconds, arg.PlatformID, arg.ID)
 	return err
+}
+
+const endOldSessions = `-- name: EndOldSessions :exec
+UPDATE tenant.sessions e SET ended_at = dreamapi.now(), end_reason = 'signed_out'
+WHERE e.platform_id = $1 AND e.id IN (
+    SELECT s.id FROM tenant.sessions s
+    WHERE s.platform_id = $1 AND s.customer_id = $2 AND s.ended_at IS NULL
+    ORDER BY s.seen_at DESC, s.id DESC OFFSET $3::int
+)
+`
+
+type EndOldSessionsParams struct {
+	PlatformID string
+	CustomerID string
+	Most       int32
+}
+
+// Those beyond so many that were used last.
+func (q *Queries) EndOldSessions(ctx context.Context, db DBTX, arg EndOldSessionsParams) error {
+	_, err := db.Exec(ctx, endOldSessions, arg.PlatformID, arg.CustomerID, arg.Most)
+	return err
+}
+
+const endSessions = `-- name: EndSessions :many
+UPDATE tenant.sessions SET ended_at = dreamapi.now(), end_reason = $1
+WHERE platform_id = $2 AND customer_id = $3 AND ended_at IS NULL
+    AND ($4::text IS NULL OR id = $4)
+RETURNING clerk_session_id
+`
+
+type EndSessionsParams struct {
+	Reason     *string
+	PlatformID string
+	CustomerID string
+	ID         *string
+}
+
+// One session, or all of the customer's.
+func (q *Queries) EndSessions(ctx context.Context, db DBTX, arg EndSessionsParams) ([]string, error) {
+	rows, err := db.Query(ctx, endSessions,
+		arg.Reason,
+		arg.PlatformID,
+		arg.CustomerID,
+		arg.ID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var clerk_session_id string
+		if err := rows.Scan(&clerk_session_id); err != nil {
+			return nil, err
+		}
+		items = append(items, clerk_session_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endSessionsOfClerk = `-- name: EndSessionsOfClerk :execrows
+UPDATE tenant.sessions SET ended_at = dreamapi.now(), end_reason = 'clerk'
+WHERE platform_id = $1 AND customer_id = $2 AND clerk_session_id = $3 AND ended_at IS NULL
+`
+
+type EndSessionsOfClerkParams struct {
+	PlatformID     string
+	CustomerID     string
+	ClerkSessionID string
+}
+
+func (q *Queries) EndSessionsOfClerk(ctx context.Context, db DBTX, arg EndSessionsOfClerkParams) (int64, error) {
+	result, err := db.Exec(ctx, endSessionsOfClerk, arg.PlatformID, arg.CustomerID, arg.ClerkSessionID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const endUser = `-- name: EndUser :one
@@ -465,21 +616,65 @@ func (q *Queries) HasDefaultTier(ctx context.Context, db DBTX, platformID string
 }
 
 const insertClerkEvent = `-- name: InsertClerkEvent :execrows
-INSERT INTO tenant.clerk_events (id, type, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+INSERT INTO tenant.clerk_events (id, type, user_id, session_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
 `
 
 type InsertClerkEventParams struct {
-	ID     string
-	Type   string
-	UserID string
+	ID        string
+	Type      string
+	UserID    string
+	SessionID string
 }
 
 func (q *Queries) InsertClerkEvent(ctx context.Context, db DBTX, arg InsertClerkEventParams) (int64, error) {
-	result, err := db.Exec(ctx, insertClerkEvent, arg.ID, arg.Type, arg.UserID)
+	result, err := db.Exec(ctx, insertClerkEvent,
+		arg.ID,
+		arg.Type,
+		arg.UserID,
+		arg.SessionID,
+	)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const insertCode = `-- name: InsertCode :exec
+INSERT INTO tenant.sign_in_codes (platform_id, hash, customer_id, redirect_url, code_challenge, publishable_key,
+    clerk_session_id, authenticated_at, user_agent, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7,
+    dreamapi.now() - make_interval(mins => $8::int), $9,
+    dreamapi.now() + make_interval(secs => $10::double precision))
+`
+
+type InsertCodeParams struct {
+	PlatformID     string
+	Hash           []byte
+	CustomerID     string
+	RedirectUrl    string
+	CodeChallenge  *string
+	PublishableKey string
+	ClerkSessionID string
+	MinutesAgo     int32
+	UserAgent      string
+	Seconds        float64
+}
+
+func (q *Queries) InsertCode(ctx context.Context, db DBTX, arg InsertCodeParams) error {
+	_, err := db.Exec(ctx, insertCode,
+		arg.PlatformID,
+		arg.Hash,
+		arg.CustomerID,
+		arg.RedirectUrl,
+		arg.CodeChallenge,
+		arg.PublishableKey,
+		arg.ClerkSessionID,
+		arg.MinutesAgo,
+		arg.UserAgent,
+		arg.Seconds,
+	)
+	return err
 }
 
 const insertCustomer = `-- name: InsertCustomer :exec
@@ -566,6 +761,32 @@ func (q *Queries) InsertIntent(ctx context.Context, db DBTX, arg InsertIntentPar
 		&i.TriedAt,
 	)
 	return i, err
+}
+
+const insertInvitation = `-- name: InsertInvitation :exec
+INSERT INTO tenant.invitations (platform_id, id, email, plan, hash, expires_at)
+VALUES ($1, $2, $3, $4, $5, dreamapi.now() + make_interval(days => $6::int))
+`
+
+type InsertInvitationParams struct {
+	PlatformID string
+	ID         string
+	Email      string
+	Plan       *string
+	Hash       []byte
+	Days       int32
+}
+
+func (q *Queries) InsertInvitation(ctx context.Context, db DBTX, arg InsertInvitationParams) error {
+	_, err := db.Exec(ctx, insertInvitation,
+		arg.PlatformID,
+		arg.ID,
+		arg.Email,
+		arg.Plan,
+		arg.Hash,
+		arg.Days,
+	)
+	return err
 }
 
 const insertKey = `-- name: InsertKey :one
@@ -664,12 +885,82 @@ func (q *Queries) InsertPrice(ctx context.Context, db DBTX, arg InsertPriceParam
 	return err
 }
 
+const insertSession = `-- name: InsertSession :one
+INSERT INTO tenant.sessions (platform_id, id, customer_id, kind, hash, retry_hash, publishable_key, clerk_session_id,
+    authenticated_at, user_agent, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+    dreamapi.now() - make_interval(secs => $9::double precision), $10,
+    dreamapi.now() + make_interval(days => $11::int))
+RETURNING platform_id, id, customer_id, kind, hash, generation, retry_hash, token_until, publishable_key, clerk_session_id, authenticated_at, user_agent, created_at, seen_at, expires_at, ended_at, end_reason
+`
+
+type InsertSessionParams struct {
+	PlatformID     string
+	ID             string
+	CustomerID     string
+	Kind           string
+	Hash           []byte
+	RetryHash      []byte
+	PublishableKey string
+	ClerkSessionID string
+	SecondsAgo     float64
+	UserAgent      string
+	Days           int32
+}
+
+func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionParams) (TenantSession, error) {
+	row := db.QueryRow(ctx, insertSession,
+		arg.PlatformID,
+		arg.ID,
+		arg.CustomerID,
+		arg.Kind,
+		arg.Hash,
+		arg.RetryHash,
+		arg.PublishableKey,
+		arg.ClerkSessionID,
+		arg.SecondsAgo,
+		arg.UserAgent,
+		arg.Days,
+	)
+	var i TenantSession
+	err := row.Scan(
+		&i.PlatformID,
+		&i.ID,
+		&i.CustomerID,
+		&i.Kind,
+		&i.Hash,
+		&i.Generation,
+		&i.RetryHash,
+		&i.TokenUntil,
+		&i.PublishableKey,
+		&i.ClerkSessionID,
+		&i.AuthenticatedAt,
+		&i.UserAgent,
+		&i.CreatedAt,
+		&i.SeenAt,
+		&i.ExpiresAt,
+		&i.EndedAt,
+		&i.EndReason,
+	)
+	return i, err
+}
+
 const insertSettings = `-- name: InsertSettings :exec
 INSERT INTO tenant.settings (platform_id) VALUES ($1)
 `
 
 func (q *Queries) InsertSettings(ctx context.Context, db DBTX, platformID string) error {
 	_, err := db.Exec(ctx, insertSettings, platformID)
+	return err
+}
+
+const insertSignIn = `-- name: InsertSignIn :exec
+INSERT INTO tenant.sign_in (platform_id, product_name)
+SELECT p.id, j.name FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id WHERE p.id = $1
+`
+
+func (q *Queries) InsertSignIn(ctx context.Context, db DBTX, platformID string) error {
+	_, err := db.Exec(ctx, insertSignIn, platformID)
 	return err
 }
 
@@ -702,6 +993,89 @@ func (q *Queries) InsertTier(ctx context.Context, db DBTX, arg InsertTierParams)
 		arg.Position,
 	)
 	return err
+}
+
+const invitation = `-- name: Invitation :one
+SELECT i.platform_id, i.id, i.email, i.plan, i.hash, i.created_at, i.expires_at, i.accepted_at, i.accepted_by, i.revoked_at, dreamapi.now()::timestamptz AS now FROM tenant.invitations i
+WHERE platform_id = $1 AND id = $2
+`
+
+type InvitationParams struct {
+	PlatformID string
+	ID         string
+}
+
+type InvitationRow struct {
+	TenantInvitation TenantInvitation
+	Now              time.Time
+}
+
+func (q *Queries) Invitation(ctx context.Context, db DBTX, arg InvitationParams) (InvitationRow, error) {
+	row := db.QueryRow(ctx, invitation, arg.PlatformID, arg.ID)
+	var i InvitationRow
+	err := row.Scan(
+		&i.TenantInvitation.PlatformID,
+		&i.TenantInvitation.ID,
+		&i.TenantInvitation.Email,
+		&i.TenantInvitation.Plan,
+		&i.TenantInvitation.Hash,
+		&i.TenantInvitation.CreatedAt,
+		&i.TenantInvitation.ExpiresAt,
+		&i.TenantInvitation.AcceptedAt,
+		&i.TenantInvitation.AcceptedBy,
+		&i.TenantInvitation.RevokedAt,
+		&i.Now,
+	)
+	return i, err
+}
+
+const invitations = `-- name: Invitations :many
+SELECT i.platform_id, i.id, i.email, i.plan, i.hash, i.created_at, i.expires_at, i.accepted_at, i.accepted_by, i.revoked_at, dreamapi.now()::timestamptz AS now FROM tenant.invitations i
+WHERE platform_id = $1 AND ($2::text IS NULL OR id < $2)
+ORDER BY id DESC LIMIT $3
+`
+
+type InvitationsParams struct {
+	PlatformID string
+	Before     *string
+	Max        int32
+}
+
+type InvitationsRow struct {
+	TenantInvitation TenantInvitation
+	Now              time.Time
+}
+
+func (q *Queries) Invitations(ctx context.Context, db DBTX, arg InvitationsParams) ([]InvitationsRow, error) {
+	rows, err := db.Query(ctx, invitations, arg.PlatformID, arg.Before, arg.Max)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []InvitationsRow
+	for rows.Next() {
+		var i InvitationsRow
+		if err := rows.Scan(
+			&i.TenantInvitation.PlatformID,
+			&i.TenantInvitation.ID,
+			&i.TenantInvitation.Email,
+			&i.TenantInvitation.Plan,
+			&i.TenantInvitation.Hash,
+			&i.TenantInvitation.CreatedAt,
+			&i.TenantInvitation.ExpiresAt,
+			&i.TenantInvitation.AcceptedAt,
+			&i.TenantInvitation.AcceptedBy,
+			&i.TenantInvitation.RevokedAt,
+			&i.Now,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const joinUser = `-- name: JoinUser :one
@@ -867,6 +1241,53 @@ func (q *Queries) LiveLacks(ctx context.Context, db DBTX) (string, error) {
 	return column_1, err
 }
 
+const liveSessions = `-- name: LiveSessions :many
+SELECT id, kind, user_agent, created_at, seen_at FROM tenant.sessions
+WHERE platform_id = $1 AND customer_id = $2 AND ended_at IS NULL AND dreamapi.now() < expires_at
+    AND dreamapi.now() < seen_at + make_interval(days => $3::int)
+ORDER BY seen_at DESC, id DESC
+`
+
+type LiveSessionsParams struct {
+	PlatformID string
+	CustomerID string
+	IdleDays   int32
+}
+
+type LiveSessionsRow struct {
+	ID        string
+	Kind      string
+	UserAgent string
+	CreatedAt time.Time
+	SeenAt    time.Time
+}
+
+func (q *Queries) LiveSessions(ctx context.Context, db DBTX, arg LiveSessionsParams) ([]LiveSessionsRow, error) {
+	rows, err := db.Query(ctx, liveSessions, arg.PlatformID, arg.CustomerID, arg.IdleDays)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LiveSessionsRow
+	for rows.Next() {
+		var i LiveSessionsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.UserAgent,
+			&i.CreatedAt,
+			&i.SeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const liveSubscriptionsElsewhere = `-- name: LiveSubscriptionsElsewhere :one
 SELECT (SELECT count(*) FROM billing.subscriptions s
         WHERE s.platform_id = $1 AND s.account <> $2
@@ -888,6 +1309,41 @@ func (q *Queries) LiveSubscriptionsElsewhere(ctx context.Context, db DBTX, arg L
 	var column_1 int32
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const lockCode = `-- name: LockCode :one
+SELECT c.platform_id, c.hash, c.customer_id, c.redirect_url, c.code_challenge, c.publishable_key, c.clerk_session_id, c.authenticated_at, c.user_agent, c.expires_at, c.session_id, (dreamapi.now() < expires_at)::boolean AS good FROM tenant.sign_in_codes c
+WHERE platform_id = $1 AND hash = $2 FOR UPDATE
+`
+
+type LockCodeParams struct {
+	PlatformID string
+	Hash       []byte
+}
+
+type LockCodeRow struct {
+	TenantSignInCode TenantSignInCode
+	Good             bool
+}
+
+func (q *Queries) LockCode(ctx context.Context, db DBTX, arg LockCodeParams) (LockCodeRow, error) {
+	row := db.QueryRow(ctx, lockCode, arg.PlatformID, arg.Hash)
+	var i LockCodeRow
+	err := row.Scan(
+		&i.TenantSignInCode.PlatformID,
+		&i.TenantSignInCode.Hash,
+		&i.TenantSignInCode.CustomerID,
+		&i.TenantSignInCode.RedirectUrl,
+		&i.TenantSignInCode.CodeChallenge,
+		&i.TenantSignInCode.PublishableKey,
+		&i.TenantSignInCode.ClerkSessionID,
+		&i.TenantSignInCode.AuthenticatedAt,
+		&i.TenantSignInCode.UserAgent,
+		&i.TenantSignInCode.ExpiresAt,
+		&i.TenantSignInCode.SessionID,
+		&i.Good,
+	)
+	return i, err
 }
 
 const lockCustomer = `-- name: LockCustomer :one
@@ -931,6 +1387,40 @@ func (q *Queries) LockIntent(ctx context.Context, db DBTX, arg LockIntentParams)
 	return i, err
 }
 
+const lockInvitation = `-- name: LockInvitation :one
+SELECT i.platform_id, i.id, i.email, i.plan, i.hash, i.created_at, i.expires_at, i.accepted_at, i.accepted_by, i.revoked_at, dreamapi.now()::timestamptz AS now FROM tenant.invitations i
+WHERE platform_id = $1 AND hash = $2 FOR UPDATE
+`
+
+type LockInvitationParams struct {
+	PlatformID string
+	Hash       []byte
+}
+
+type LockInvitationRow struct {
+	TenantInvitation TenantInvitation
+	Now              time.Time
+}
+
+func (q *Queries) LockInvitation(ctx context.Context, db DBTX, arg LockInvitationParams) (LockInvitationRow, error) {
+	row := db.QueryRow(ctx, lockInvitation, arg.PlatformID, arg.Hash)
+	var i LockInvitationRow
+	err := row.Scan(
+		&i.TenantInvitation.PlatformID,
+		&i.TenantInvitation.ID,
+		&i.TenantInvitation.Email,
+		&i.TenantInvitation.Plan,
+		&i.TenantInvitation.Hash,
+		&i.TenantInvitation.CreatedAt,
+		&i.TenantInvitation.ExpiresAt,
+		&i.TenantInvitation.AcceptedAt,
+		&i.TenantInvitation.AcceptedBy,
+		&i.TenantInvitation.RevokedAt,
+		&i.Now,
+	)
+	return i, err
+}
+
 const lockKey = `-- name: LockKey :one
 SELECT k.platform_id, k.id, k.kind, k.name, k.hash, k.value, k.hint, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, dreamapi.now()::timestamptz AS now FROM tenant.keys k
 WHERE platform_id = $1 AND id = $2 FOR UPDATE
@@ -966,6 +1456,49 @@ func (q *Queries) LockKey(ctx context.Context, db DBTX, arg LockKeyParams) (Lock
 	return i, err
 }
 
+const lockSession = `-- name: LockSession :one
+SELECT s.platform_id, s.id, s.customer_id, s.kind, s.hash, s.generation, s.retry_hash, s.token_until, s.publishable_key, s.clerk_session_id, s.authenticated_at, s.user_agent, s.created_at, s.seen_at, s.expires_at, s.ended_at, s.end_reason, (ended_at IS NULL AND dreamapi.now() < expires_at
+    AND dreamapi.now() < seen_at + make_interval(days => $1::int))::boolean AS lives
+FROM tenant.sessions s WHERE platform_id = $2 AND id = $3 FOR UPDATE
+`
+
+type LockSessionParams struct {
+	IdleDays   int32
+	PlatformID string
+	ID         string
+}
+
+type LockSessionRow struct {
+	TenantSession TenantSession
+	Lives         bool
+}
+
+func (q *Queries) LockSession(ctx context.Context, db DBTX, arg LockSessionParams) (LockSessionRow, error) {
+	row := db.QueryRow(ctx, lockSession, arg.IdleDays, arg.PlatformID, arg.ID)
+	var i LockSessionRow
+	err := row.Scan(
+		&i.TenantSession.PlatformID,
+		&i.TenantSession.ID,
+		&i.TenantSession.CustomerID,
+		&i.TenantSession.Kind,
+		&i.TenantSession.Hash,
+		&i.TenantSession.Generation,
+		&i.TenantSession.RetryHash,
+		&i.TenantSession.TokenUntil,
+		&i.TenantSession.PublishableKey,
+		&i.TenantSession.ClerkSessionID,
+		&i.TenantSession.AuthenticatedAt,
+		&i.TenantSession.UserAgent,
+		&i.TenantSession.CreatedAt,
+		&i.TenantSession.SeenAt,
+		&i.TenantSession.ExpiresAt,
+		&i.TenantSession.EndedAt,
+		&i.TenantSession.EndReason,
+		&i.Lives,
+	)
+	return i, err
+}
+
 const lockSettings = `-- name: LockSettings :one
 SELECT currency FROM tenant.settings WHERE platform_id = $1 FOR UPDATE
 `
@@ -975,6 +1508,30 @@ func (q *Queries) LockSettings(ctx context.Context, db DBTX, platformID string) 
 	var currency string
 	err := row.Scan(&currency)
 	return currency, err
+}
+
+const lockSignIn = `-- name: LockSignIn :one
+SELECT platform_id, product_name, logo, color, home_url, terms_url, privacy_url, support_url, sign_up, email_domains, sign_ups_per_hour, plan FROM tenant.sign_in WHERE platform_id = $1 FOR UPDATE
+`
+
+func (q *Queries) LockSignIn(ctx context.Context, db DBTX, platformID string) (TenantSignIn, error) {
+	row := db.QueryRow(ctx, lockSignIn, platformID)
+	var i TenantSignIn
+	err := row.Scan(
+		&i.PlatformID,
+		&i.ProductName,
+		&i.Logo,
+		&i.Color,
+		&i.HomeUrl,
+		&i.TermsUrl,
+		&i.PrivacyUrl,
+		&i.SupportUrl,
+		&i.SignUp,
+		&i.EmailDomains,
+		&i.SignUpsPerHour,
+		&i.Plan,
+	)
+	return i, err
 }
 
 const meters = `-- name: Meters :many
@@ -1022,6 +1579,59 @@ func (q *Queries) OriginKnown(ctx context.Context, db DBTX, origin string) (bool
 	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const pageSession = `-- name: PageSession :one
+SELECT s.platform_id, s.id, s.customer_id, s.kind, s.hash, s.generation, s.retry_hash, s.token_until, s.publishable_key, s.clerk_session_id, s.authenticated_at, s.user_agent, s.created_at, s.seen_at, s.expires_at, s.ended_at, s.end_reason, (seen_at < dreamapi.now() - interval '1 minute')::boolean AS unseen,
+    (dreamapi.now() < authenticated_at + make_interval(mins => $1::int))::boolean AS fresh
+FROM tenant.sessions s
+WHERE platform_id = $2 AND hash = $3 AND ended_at IS NULL AND dreamapi.now() < expires_at
+    AND dreamapi.now() < seen_at + make_interval(days => $4::int)
+`
+
+type PageSessionParams struct {
+	FreshMinutes int32
+	PlatformID   string
+	Hash         []byte
+	IdleDays     int32
+}
+
+type PageSessionRow struct {
+	TenantSession TenantSession
+	Unseen        bool
+	Fresh         bool
+}
+
+func (q *Queries) PageSession(ctx context.Context, db DBTX, arg PageSessionParams) (PageSessionRow, error) {
+	row := db.QueryRow(ctx, pageSession,
+		arg.FreshMinutes,
+		arg.PlatformID,
+		arg.Hash,
+		arg.IdleDays,
+	)
+	var i PageSessionRow
+	err := row.Scan(
+		&i.TenantSession.PlatformID,
+		&i.TenantSession.ID,
+		&i.TenantSession.CustomerID,
+		&i.TenantSession.Kind,
+		&i.TenantSession.Hash,
+		&i.TenantSession.Generation,
+		&i.TenantSession.RetryHash,
+		&i.TenantSession.TokenUntil,
+		&i.TenantSession.PublishableKey,
+		&i.TenantSession.ClerkSessionID,
+		&i.TenantSession.AuthenticatedAt,
+		&i.TenantSession.UserAgent,
+		&i.TenantSession.CreatedAt,
+		&i.TenantSession.SeenAt,
+		&i.TenantSession.ExpiresAt,
+		&i.TenantSession.EndedAt,
+		&i.TenantSession.EndReason,
+		&i.Unseen,
+		&i.Fresh,
+	)
+	return i, err
 }
 
 const placeTier = `-- name: PlaceTier :exec
@@ -1228,6 +1838,32 @@ func (q *Queries) RemoveDomain(ctx context.Context, db DBTX, domain string) (boo
 	return column_1, err
 }
 
+const renewSession = `-- name: RenewSession :exec
+UPDATE tenant.sessions
+SET generation = $1, retry_hash = $2, seen_at = dreamapi.now(),
+    token_until = greatest(token_until, $3::timestamptz)
+WHERE platform_id = $4 AND id = $5
+`
+
+type RenewSessionParams struct {
+	Generation int32
+	RetryHash  []byte
+	TokenUntil time.Time
+	PlatformID string
+	ID         string
+}
+
+func (q *Queries) RenewSession(ctx context.Context, db DBTX, arg RenewSessionParams) error {
+	_, err := db.Exec(ctx, renewSession,
+		arg.Generation,
+		arg.RetryHash,
+		arg.TokenUntil,
+		arg.PlatformID,
+		arg.ID,
+	)
+	return err
+}
+
 const retireAllPrices = `-- name: RetireAllPrices :many
 UPDATE tenant.prices SET retired_at = dreamapi.now()
 WHERE platform_id = $1 AND retired_at IS NULL
@@ -1277,6 +1913,24 @@ func (q *Queries) RetirePrice(ctx context.Context, db DBTX, arg RetirePriceParam
 	return err
 }
 
+const revokeInvitation = `-- name: RevokeInvitation :execrows
+UPDATE tenant.invitations SET revoked_at = coalesce(revoked_at, dreamapi.now())
+WHERE platform_id = $1 AND id = $2 AND accepted_at IS NULL
+`
+
+type RevokeInvitationParams struct {
+	PlatformID string
+	ID         string
+}
+
+func (q *Queries) RevokeInvitation(ctx context.Context, db DBTX, arg RevokeInvitationParams) (int64, error) {
+	result, err := db.Exec(ctx, revokeInvitation, arg.PlatformID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const revokeKey = `-- name: RevokeKey :exec
 UPDATE tenant.keys SET revoked_at = coalesce(revoked_at, dreamapi.now())
 WHERE platform_id = $1 AND id = $2
@@ -1291,6 +1945,17 @@ type RevokeKeyParams struct {
 func (q *Queries) RevokeKey(ctx context.Context, db DBTX, arg RevokeKeyParams) error {
 	_, err := db.Exec(ctx, revokeKey, arg.PlatformID, arg.ID)
 	return err
+}
+
+const secondsSince = `-- name: SecondsSince :one
+SELECT extract(epoch FROM dreamapi.now() - $1::timestamptz)::double precision
+`
+
+func (q *Queries) SecondsSince(ctx context.Context, db DBTX, at time.Time) (float64, error) {
+	row := db.QueryRow(ctx, secondsSince, at)
+	var column_1 float64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const seeOffUser = `-- name: SeeOffUser :exec
@@ -1397,6 +2062,47 @@ func (q *Queries) SetRateLimit(ctx context.Context, db DBTX, arg SetRateLimitPar
 	return err
 }
 
+const setSignIn = `-- name: SetSignIn :exec
+UPDATE tenant.sign_in
+SET product_name = $1, logo = $2, color = $3, home_url = $4, terms_url = $5,
+    privacy_url = $6, support_url = $7, sign_up = $8, email_domains = $9,
+    sign_ups_per_hour = $10, plan = $11
+WHERE platform_id = $12
+`
+
+type SetSignInParams struct {
+	ProductName    string
+	Logo           []byte
+	Color          *string
+	HomeUrl        *string
+	TermsUrl       *string
+	PrivacyUrl     *string
+	SupportUrl     *string
+	SignUp         string
+	EmailDomains   []string
+	SignUpsPerHour int32
+	Plan           *string
+	PlatformID     string
+}
+
+func (q *Queries) SetSignIn(ctx context.Context, db DBTX, arg SetSignInParams) error {
+	_, err := db.Exec(ctx, setSignIn,
+		arg.ProductName,
+		arg.Logo,
+		arg.Color,
+		arg.HomeUrl,
+		arg.TermsUrl,
+		arg.PrivacyUrl,
+		arg.SupportUrl,
+		arg.SignUp,
+		arg.EmailDomains,
+		arg.SignUpsPerHour,
+		arg.Plan,
+		arg.PlatformID,
+	)
+	return err
+}
+
 const settings = `-- name: Settings :one
 SELECT currency, allowed_origins, rate_limit, directory.domains_here()::text[] AS domains FROM tenant.settings
 WHERE platform_id = $1
@@ -1421,6 +2127,30 @@ func (q *Queries) Settings(ctx context.Context, db DBTX, platformID string) (Set
 	return i, err
 }
 
+const signIn = `-- name: SignIn :one
+SELECT platform_id, product_name, logo, color, home_url, terms_url, privacy_url, support_url, sign_up, email_domains, sign_ups_per_hour, plan FROM tenant.sign_in WHERE platform_id = $1
+`
+
+func (q *Queries) SignIn(ctx context.Context, db DBTX, platformID string) (TenantSignIn, error) {
+	row := db.QueryRow(ctx, signIn, platformID)
+	var i TenantSignIn
+	err := row.Scan(
+		&i.PlatformID,
+		&i.ProductName,
+		&i.Logo,
+		&i.Color,
+		&i.HomeUrl,
+		&i.TermsUrl,
+		&i.PrivacyUrl,
+		&i.SupportUrl,
+		&i.SignUp,
+		&i.EmailDomains,
+		&i.SignUpsPerHour,
+		&i.Plan,
+	)
+	return i, err
+}
+
 const sweepClerkEvents = `-- name: SweepClerkEvents :exec
 DELETE FROM tenant.clerk_events WHERE processed_at < dreamapi.now() - interval '30 days'
 `
@@ -1428,6 +2158,63 @@ DELETE FROM tenant.clerk_events WHERE processed_at < dreamapi.now() - interval '
 func (q *Queries) SweepClerkEvents(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, sweepClerkEvents)
 	return err
+}
+
+const sweepCodes = `-- name: SweepCodes :execrows
+DELETE FROM tenant.sign_in_codes WHERE (platform_id, hash) IN (
+    SELECT platform_id, hash FROM tenant.sign_in_codes
+    WHERE platform_id = ANY($1::text[]) AND expires_at < dreamapi.now() - interval '1 day' LIMIT $2)
+`
+
+type SweepCodesParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+func (q *Queries) SweepCodes(ctx context.Context, db DBTX, arg SweepCodesParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepCodes, arg.PlatformIds, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sweepSessions = `-- name: SweepSessions :execrows
+DELETE FROM tenant.sessions WHERE (platform_id, id) IN (
+    SELECT platform_id, id FROM tenant.sessions
+    WHERE platform_id = ANY($1::text[]) AND least(ended_at, expires_at) < dreamapi.now() - interval '30 days' LIMIT $2)
+`
+
+type SweepSessionsParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+func (q *Queries) SweepSessions(ctx context.Context, db DBTX, arg SweepSessionsParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepSessions, arg.PlatformIds, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sweepSignUps = `-- name: SweepSignUps :execrows
+DELETE FROM tenant.sign_ups WHERE (platform_id, hour, source) IN (
+    SELECT platform_id, hour, source FROM tenant.sign_ups
+    WHERE platform_id = ANY($1::text[]) AND hour < dreamapi.now() - interval '1 day' LIMIT $2)
+`
+
+type SweepSignUpsParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+func (q *Queries) SweepSignUps(ctx context.Context, db DBTX, arg SweepSignUpsParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepSignUps, arg.PlatformIds, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const takeUpIntent = `-- name: TakeUpIntent :one
@@ -1636,6 +2423,17 @@ func (q *Queries) Tiers(ctx context.Context, db DBTX, arg TiersParams) ([]TiersR
 	return items, nil
 }
 
+const toNextHour = `-- name: ToNextHour :one
+SELECT extract(epoch FROM date_trunc('hour', dreamapi.now(), 'UTC') + interval '1 hour' - dreamapi.now())::double precision
+`
+
+func (q *Queries) ToNextHour(ctx context.Context, db DBTX) (float64, error) {
+	row := db.QueryRow(ctx, toNextHour)
+	var column_1 float64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const touchKey = `-- name: TouchKey :exec
 UPDATE tenant.keys k SET last_used_at = dreamapi.now()
 WHERE k.platform_id = $1
@@ -1650,6 +2448,22 @@ type TouchKeyParams struct {
 // Whoever finds the row locked leaves it to the one who holds it: no call waits for this.
 func (q *Queries) TouchKey(ctx context.Context, db DBTX, arg TouchKeyParams) error {
 	_, err := db.Exec(ctx, touchKey, arg.PlatformID, arg.ID)
+	return err
+}
+
+const touchPageSession = `-- name: TouchPageSession :exec
+UPDATE tenant.sessions s SET seen_at = dreamapi.now()
+WHERE s.platform_id = $1
+    AND s.id = (SELECT l.id FROM tenant.sessions l WHERE l.platform_id = $1 AND l.id = $2 FOR UPDATE SKIP LOCKED)
+`
+
+type TouchPageSessionParams struct {
+	PlatformID string
+	ID         string
+}
+
+func (q *Queries) TouchPageSession(ctx context.Context, db DBTX, arg TouchPageSessionParams) error {
+	_, err := db.Exec(ctx, touchPageSession, arg.PlatformID, arg.ID)
 	return err
 }
 
@@ -1791,6 +2605,35 @@ func (q *Queries) UsableKey(ctx context.Context, db DBTX, arg UsableKeyParams) (
 	var i UsableKeyRow
 	err := row.Scan(&i.ID, &i.ExpiresAt, &i.Unseen)
 	return i, err
+}
+
+const useCode = `-- name: UseCode :exec
+UPDATE tenant.sign_in_codes SET session_id = $1 WHERE platform_id = $2 AND hash = $3
+`
+
+type UseCodeParams struct {
+	SessionID  *string
+	PlatformID string
+	Hash       []byte
+}
+
+func (q *Queries) UseCode(ctx context.Context, db DBTX, arg UseCodeParams) error {
+	_, err := db.Exec(ctx, useCode, arg.SessionID, arg.PlatformID, arg.Hash)
+	return err
+}
+
+const userChanged = `-- name: UserChanged :exec
+SELECT tenant.user_changed($1, $2)
+`
+
+type UserChangedParams struct {
+	PlatformID string
+	UserID     string
+}
+
+func (q *Queries) UserChanged(ctx context.Context, db DBTX, arg UserChangedParams) error {
+	_, err := db.Exec(ctx, userChanged, arg.PlatformID, arg.UserID)
+	return err
 }
 
 const userEpoch = `-- name: UserEpoch :one
