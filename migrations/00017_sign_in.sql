@@ -98,6 +98,13 @@ CREATE TABLE tenant.sign_ups (
     PRIMARY KEY (platform_id, hour, source)
 );
 
+-- Sessions at Clerk that we ended because a user asked to be signed out of one platform: the event that says so ends
+-- nothing on others.
+CREATE TABLE tenant.clerk_sessions_ended (
+    id       text PRIMARY KEY,
+    ended_at timestamptz NOT NULL DEFAULT dreamapi.now()
+);
+
 CALL dreamapi.isolate('tenant.sign_in');
 CALL dreamapi.isolate('tenant.sign_in_codes');
 CALL dreamapi.isolate('tenant.sessions');
@@ -108,6 +115,8 @@ GRANT SELECT, INSERT, UPDATE ON tenant.sign_in TO dreamapi_developer;
 GRANT SELECT ON tenant.sign_in TO dreamapi_customer;
 GRANT SELECT, INSERT, UPDATE ON tenant.sign_in_codes, tenant.sign_ups TO dreamapi_customer;
 GRANT SELECT, INSERT, UPDATE ON tenant.sessions, tenant.invitations TO dreamapi_customer;
+GRANT INSERT ON tenant.clerk_sessions_ended TO dreamapi_customer;
+GRANT SELECT, INSERT, DELETE ON tenant.clerk_sessions_ended TO dreamapi_worker;
 GRANT SELECT, UPDATE ON tenant.sessions TO dreamapi_worker;
 GRANT SELECT, DELETE ON tenant.sign_in_codes, tenant.sign_ups, tenant.sessions, tenant.invitations TO dreamapi_worker;
 GRANT SELECT ON tenant.sessions, tenant.invitations TO dreamapi_developer;

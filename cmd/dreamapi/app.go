@@ -125,11 +125,17 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	if a.counting, err = usage.New(ctx, customer); err != nil {
 		return nil, err
 	}
+	keys, err := sessionKeys(cfg)
+	if err != nil {
+		return nil, err
+	}
 	a.modules = server.Modules{
-		Gate:       tenant.NewGate(customer, endUsers, testCalls),
-		Admin:      tenant.NewAdmin(developer, keeper, queue, net.DefaultResolver),
-		Customers:  tenant.NewCustomers(customer, endUsers, keeper, queue, usage.Forget, cashier.Forget),
-		Background: background,
+		Gate:        tenant.NewGate(customer, endUsers, keys, testCalls),
+		EndUsers:    tenant.NewEndUsers(customer, endUsers, keys, queue, cfg.CustomerURL.String()),
+		SessionKeys: keys,
+		Admin:       tenant.NewAdmin(developer, keeper, queue, net.DefaultResolver),
+		Customers:   tenant.NewCustomers(customer, endUsers, keeper, queue, usage.Forget, cashier.Forget),
+		Background:  background,
 		Platform: platform.New(developer, developers, queue, cfg.DeveloperURL.String(),
 			platform.CallLimits{Free: cfg.DeveloperFreeCalls, Paid: cfg.DeveloperPaidCalls}),
 		Developers:    developerWork,
@@ -153,8 +159,8 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	jobs.Every(a.work, addUpEvery, addUp{}, func(ctx context.Context) error { return usage.AddUp(ctx, worker) })
 	jobs.Every(a.work, time.Hour, sweep{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
-			return errors.Join(idempotency.Sweep(ctx, worker, platforms), usage.Sweep(ctx, worker, platforms, cfg.HistoryDays),
-				billing.Sweep(ctx, worker, platforms))
+			return errors.Join(idempotency.Sweep(ctx, worker, platforms), tenant.Sweep(ctx, worker, platforms),
+				usage.Sweep(ctx, worker, platforms, cfg.HistoryDays), billing.Sweep(ctx, worker, platforms))
 		})
 	})
 	flashKey, err := derive(cfg.EncryptionKey, "flash cookies")
@@ -174,22 +180,34 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 			billing.ConnectEndpoint: {cfg.StripeConnectWebhookSecret, cfg.StripeConnectWebhookSecretPrevious},
 			billing.PreviewEndpoint: {cfg.StripeTestWebhookSecret, cfg.StripeTestWebhookSecretPrevious},
 		},
-		ClerkFrontend: developers.Frontend(), ClerkPublishableKey: developers.PublishableKey(),
-		TrustedForms: trustedForms(developers, allowed.Sandbox), FormTargets: formTargets(cfg), FlashKey: flashKey,
+		DeveloperClerk: clerkOf(developers, allowed.Sandbox), CustomerClerk: clerkOf(endUsers, allowed.Sandbox),
+		FormTargets: formTargets(cfg), FlashKey: flashKey,
 		Version: versionText(),
 	}, a.modules, metrics, log)
 	return a, err
 }
 
-// trustedForms is the origin of the sandbox's sign-in page, which posts a session to us. Clerk's own form is on our page.
-func trustedForms(developers *clerkapp.App, sandboxed bool) string {
-	if !sandboxed {
-		return ""
-	}
-	return developers.Frontend()
+func clerkOf(app *clerkapp.App, sandboxed bool) server.ClerkApp {
+	return server.ClerkApp{Frontend: app.Frontend(), PublishableKey: app.PublishableKey(), Sandboxed: sandboxed}
 }
 
-// formTargets are the origins of Stripe's pages, to which the dashboard's forms lead.
+// sessionKeys makes the keys of session tokens from those that are configured.
+func sessionKeys(cfg config) (*tenant.SigningKeys, error) {
+	var masters [][]byte
+	for _, key := range []secret.Text{cfg.SessionSigningKey, cfg.SessionSigningKeyPrevious} {
+		if key.Empty() {
+			continue
+		}
+		master, err := base64.StdEncoding.DecodeString(key.Reveal())
+		if err != nil {
+			return nil, errors.New("a session signing key is not base64")
+		}
+		masters = append(masters, master)
+	}
+	return tenant.NewSigningKeys(cfg.CustomerURL.String(), time.Now, masters...), nil
+}
+
+// formTargets are the origins of Stripe's pages, to which forms of ours lead.
 func formTargets(cfg config) []string {
 	if cfg.StripeAPIURL != "" {
 		return []string{cfg.StripeAPIURL}

@@ -20,6 +20,8 @@ type browser struct {
 	page   string // what was shown last
 	at     *url.URL
 
+	last *http.Response // to what was asked for last; its body is page
+
 	stopped string // the address that stopsAt kept it from
 }
 
@@ -76,7 +78,7 @@ func (b *browser) do(t testing.TB, req *http.Request) *browser {
 	defer func() { _ = got.Body.Close() }()
 	text, err := io.ReadAll(got.Body)
 	must(t, err)
-	b.page, b.at = string(text), got.Request.URL
+	b.page, b.at, b.last = string(text), got.Request.URL, got
 	b.w.known.inAnswer(b.page)
 	if got.StatusCode >= 500 {
 		t.Fatalf("%s answered %d: %s", req.URL.Path, got.StatusCode, b.page)

@@ -63,8 +63,9 @@ type config struct {
 	StripeTestWebhookSecret            secret.Text `env:"STRIPE_TEST_WEBHOOK_SECRET,required,notEmpty"`
 	StripeTestWebhookSecretPrevious    secret.Text `env:"STRIPE_TEST_WEBHOOK_SECRET_PREVIOUS"`
 
-	SessionSigningKey secret.Text `env:"SESSION_SIGNING_KEY,required,notEmpty" doc:"32 random bytes in base64: openssl rand -base64 32"`
-	EncryptionKey     secret.Text `env:"ENCRYPTION_KEY,required,notEmpty" doc:"32 other random bytes in base64"`
+	SessionSigningKey         secret.Text `env:"SESSION_SIGNING_KEY,required,notEmpty" doc:"32 random bytes in base64: openssl rand -base64 32"`
+	SessionSigningKeyPrevious secret.Text `env:"SESSION_SIGNING_KEY_PREVIOUS" doc:"tokens of this one are good too: the key before, or the one to come"`
+	EncryptionKey             secret.Text `env:"ENCRYPTION_KEY,required,notEmpty" doc:"32 other random bytes in base64"`
 
 	DeveloperFreeCalls int64 `env:"DEVELOPER_FREE_CALLS" envDefault:"5" doc:"changes a month by the JSON API for a developer who does not pay"`
 	DeveloperPaidCalls int64 `env:"DEVELOPER_PAID_CALLS" envDefault:"500" doc:"changes a month for one who does"`
@@ -229,13 +230,18 @@ func (c config) contradictions(unsafeSandbox bool) []string {
 	if key := c.StripeTestSecretKey.Reveal(); key != "" && !strings.HasPrefix(key, "sk_test_") && !strings.HasPrefix(key, "rk_test_") {
 		fault("STRIPE_TEST_SECRET_KEY is not a test key, and previews would cost money")
 	}
-	for name, key := range map[string]secret.Text{"SESSION_SIGNING_KEY": c.SessionSigningKey, "ENCRYPTION_KEY": c.EncryptionKey} {
+	for name, key := range map[string]secret.Text{
+		"SESSION_SIGNING_KEY": c.SessionSigningKey, "SESSION_SIGNING_KEY_PREVIOUS": c.SessionSigningKeyPrevious, "ENCRYPTION_KEY": c.EncryptionKey,
+	} {
 		if bytes, err := base64.StdEncoding.DecodeString(key.Reveal()); !key.Empty() && (err != nil || len(bytes) != 32) {
 			fault("%s is not 32 bytes in base64", name)
 		}
 	}
 	if !c.SessionSigningKey.Empty() && c.SessionSigningKey.Reveal() == c.EncryptionKey.Reveal() {
 		fault("SESSION_SIGNING_KEY and ENCRYPTION_KEY are the same")
+	}
+	if !c.SessionSigningKey.Empty() && c.SessionSigningKey.Reveal() == c.SessionSigningKeyPrevious.Reveal() {
+		fault("SESSION_SIGNING_KEY and SESSION_SIGNING_KEY_PREVIOUS are the same")
 	}
 	for name, address := range map[string]string{"CLERK_API_URL": c.ClerkAPIURL, "STRIPE_API_URL": c.StripeAPIURL} {
 		if address != "" && !unsafeSandbox {

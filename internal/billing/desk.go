@@ -107,8 +107,17 @@ type Subscription struct {
 
 // SubscriptionOf returns the customer's subscription: the one that lives, else the last; nil for one who never had any.
 func (d *Desk) SubscriptionOf(ctx context.Context, at id.Platform, customer string) (*Subscription, error) {
+	return subscriptionOf(ctx, d.db, at, customer)
+}
+
+// SubscriptionOf is the Desk's, for the customers themselves.
+func (c *Cashier) SubscriptionOf(ctx context.Context, at id.Platform, customer string) (*Subscription, error) {
+	return subscriptionOf(ctx, c.db, at, customer)
+}
+
+func subscriptionOf(ctx context.Context, pool *db.DB, at id.Platform, customer string) (*Subscription, error) {
 	var found *Subscription
-	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+	err := pool.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		row, err := queries.LatestSubscription(ctx, tx, billingdb.LatestSubscriptionParams{
 			PlatformID: string(at), CustomerID: customer,
 		})

@@ -27,6 +27,12 @@ const (
 	CustomerExists      Code = "customer_exists"
 	SubscriptionLives   Code = "subscription_lives"
 	PlatformSuspended   Code = "platform_suspended"
+	NoAccount           Code = "no_account"
+	SignUpClosed        Code = "sign_up_closed"
+	InvitationRefused   Code = "invitation_refused"
+	EmailNotAllowed     Code = "email_not_allowed"
+	EmailNotVerified    Code = "email_not_verified"
+	RedirectRefused     Code = "redirect_refused"
 	PlanRequired        Code = "plan_required"
 	NotConnected        Code = "not_connected"
 	CallsUsedUp         Code = "calls_used_up"
@@ -77,6 +83,18 @@ var about = map[Code]struct{ title, help string }{
 		"A subscription decides here. Change or cancel the subscription instead."},
 	PlatformSuspended: {"Platform suspended",
 		"The plan of the platform's developer has ended. Nothing is lost: it works again once the plan is paid, in the dashboard."},
+	NoAccount: {"No account here",
+		"The user has an account, and not with this product. Have them sign up, if the product lets them."},
+	SignUpClosed: {"Sign-up is closed",
+		"The platform lets nobody sign up, or only who was invited. The rule is in its sign-in settings."},
+	InvitationRefused: {"The invitation is not good",
+		"It was used or taken back, has expired, or is for another address. Create another one with POST /api/invitations."},
+	EmailNotAllowed: {"This address can not sign up",
+		"The platform's sign-in settings name the domains whose addresses may sign up, and this is none of them."},
+	EmailNotVerified: {"Address not verified",
+		"The user has not proved that the address is theirs. Have them open the mail that Clerk sent, and sign up again."},
+	RedirectRefused: {"Return address refused",
+		"redirectUrl must be at one of the platform's allowed origins; a test platform also takes this machine's. Add the origin in the settings."},
 	PlanRequired: {"Plan required",
 		"This is for developers who pay. Subscribe in the dashboard, or with POST /api/plan/checkout."},
 	NotConnected: {"Stripe not connected",

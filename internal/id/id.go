@@ -28,6 +28,10 @@ type (
 	Price string
 	// Session is ses_…, a developer's session in a browser; it names one and is no authority.
 	Session string
+	// UserSession is uss_…, where an end user is signed in; it names a session and is no authority.
+	UserSession string
+	// Invitation is inv_…, one invitation to sign up.
+	Invitation string
 	// Checkout is chk_…, one way of a customer to a subscription.
 	Checkout string
 )
@@ -74,6 +78,18 @@ func NewSession() Session { return Session(next("ses_")) }
 
 // NewCheckout makes a chk_….
 func NewCheckout() Checkout { return Checkout(next("chk_")) }
+
+// NewUserSession makes a uss_….
+func NewUserSession() UserSession { return UserSession(next("uss_")) }
+
+// NewInvitation makes an inv_….
+func NewInvitation() Invitation { return Invitation(next("inv_")) }
+
+// IsInvitation reports whether a text has the form of an inv_….
+func IsInvitation(s string) bool { return is("inv_", s) }
+
+// NewJWT makes a jwt_…, which names one session token.
+func NewJWT() string { return next("jwt_") }
 
 // NewAttempt makes a con_…, which names one try to connect a Stripe account.
 func NewAttempt() string { return next("con_") }

@@ -22,6 +22,9 @@ func (s *Server) customerRoutes(e *echo.Echo) {
 	e.GET("/docs/errors", s.errorDocs)
 	e.POST("/webhook/clerk", s.receiveClerkEvent)
 
+	e.GET("/.well-known/jwks.json", s.jwks)
+	s.hostedRoutes(e)
+
 	e.GET("/api/tiers", s.listPriceList, s.anybody)
 
 	e.POST("/api/customers", s.createCustomer, s.backend)
@@ -29,6 +32,17 @@ func (s *Server) customerRoutes(e *echo.Echo) {
 	e.GET("/api/customers/:id", s.getCustomer, s.backend)
 	e.PATCH("/api/customers/:id", s.updateCustomer, s.backend)
 	e.DELETE("/api/customers/:id", s.deleteCustomer, s.backend)
+
+	e.GET("/api/customers/:id/export", s.exportCustomer, s.backend)
+	e.GET("/api/customers/:id/sessions", s.listCustomerSessions, s.backend)
+	e.DELETE("/api/customers/:id/sessions", s.endCustomerSessions, s.backend)
+	e.DELETE("/api/customers/:id/sessions/:session", s.endCustomerSessions, s.backend)
+	e.POST("/api/sessions", s.createSession, s.client)
+	e.POST("/api/sessions/refresh", s.refreshSession, s.client)
+	e.POST("/api/sessions/revoke", s.revokeSession, s.client)
+	e.POST("/api/invitations", s.createInvitation, s.backend)
+	e.GET("/api/invitations", s.listInvitations, s.backend)
+	e.DELETE("/api/invitations/:invitation", s.revokeInvitation, s.backend)
 
 	e.POST("/api/data", s.track, func(next echo.HandlerFunc) echo.HandlerFunc { return s.backendOrUserBy(s.remembered(), next) })
 	e.POST("/api/data/batch", s.trackBatch, func(next echo.HandlerFunc) echo.HandlerFunc { return s.backendBy(s.remembered(), next) })

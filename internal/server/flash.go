@@ -13,6 +13,7 @@ import (
 
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/secret"
+	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 // flash is what the next page shows once: that something was done, what failed, or a new secret. It travels in a cookie
@@ -67,8 +68,11 @@ func (s *Server) shown(c echo.Context) *flash {
 	return &f
 }
 
-// flashOf is what a flash is bound to: the session of the dashboard.
+// flashOf is what a flash is bound to: the session of the dashboard, or of an end user on our pages.
 func flashOf(c echo.Context) []byte {
+	if session, ok := c.Get(userSessionKey).(tenant.PageSession); ok {
+		return []byte("flash of " + session.ID)
+	}
 	session, _ := c.Get(sessionKey).(id.Session)
 	return []byte("flash of " + session)
 }

@@ -32,8 +32,8 @@ func pagesAlone() *Server {
 	}
 }
 
-// visit has a handler answer a request with the cookies.
-func visit(t *testing.T, s *Server, method, address string, fields url.Values, cookies []*http.Cookie, h echo.HandlerFunc) (*http.Response, error) {
+// opens has a handler answer a request with the cookies.
+func opens(t *testing.T, s *Server, method, address string, fields url.Values, cookies []*http.Cookie, h echo.HandlerFunc) (*http.Response, error) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, address, strings.NewReader(fields.Encode()))
 	r.Header.Set(echo.HeaderContentType, echo.MIMEApplicationForm)
@@ -98,13 +98,13 @@ func TestAFormThatFailsComesBackWithItsFaultsBesideItsFields(t *testing.T) {
 	sent := url.Values{
 		"back": {"/platforms/plt_1/new-tier"}, "form": {"tier"}, "displayName": {`"><script>alert(1)</script>`}, "monthly": {"x"}, "period.0": {"day"},
 	}
-	got, err := visit(t, s, http.MethodPost, "/platforms/plt_1/tiers", sent, nil, fails(s, errs.Invalid([]errs.Fault{
+	got, err := opens(t, s, http.MethodPost, "/platforms/plt_1/tiers", sent, nil, fails(s, errs.Invalid([]errs.Fault{
 		{Param: "monthly", Message: "monthly is <no> amount."}, {Param: "displayName", Message: "displayName is odd."},
 	})))
 	if text(t, got, err); got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "/platforms/plt_1/new-tier" {
 		t.Fatalf("%d to %s", got.StatusCode, got.Header.Get("Location"))
 	}
-	got, err = visit(t, s, http.MethodGet, "/platforms/plt_1/new-tier", nil, got.Cookies(), shows(s, "new-tier", freshTier()))
+	got, err = opens(t, s, http.MethodGet, "/platforms/plt_1/new-tier", nil, got.Cookies(), shows(s, "new-tier", freshTier()))
 	page := text(t, got, err)
 	contains(t, page, `role="alert"`, `<a href="#tier-monthly">The monthly price is &lt;no&gt; amount.</a>`,
 		`<p class="fault" id="tier-monthly-fault">The monthly price is &lt;no&gt; amount.</p>`, `aria-describedby="tier-monthly-hint tier-monthly-fault"`,
@@ -116,7 +116,7 @@ func TestAFormThatFailsComesBackWithItsFaultsBesideItsFields(t *testing.T) {
 		t.Errorf("%d fields are marked, want 2", n)
 	}
 
-	again, err := visit(t, s, http.MethodGet, "/platforms/plt_1/new-tier", nil, got.Cookies(), shows(s, "new-tier", freshTier()))
+	again, err := opens(t, s, http.MethodGet, "/platforms/plt_1/new-tier", nil, got.Cookies(), shows(s, "new-tier", freshTier()))
 	if page := text(t, again, err); strings.Contains(page, `role="alert"`) || strings.Contains(page, `value="x"`) {
 		t.Error("the faults are shown twice")
 	}
@@ -125,10 +125,10 @@ func TestAFormThatFailsComesBackWithItsFaultsBesideItsFields(t *testing.T) {
 func TestAFaultOfOneFormIsNotShownInAnother(t *testing.T) {
 	t.Parallel()
 	s := pagesAlone()
-	got, err := visit(t, s, http.MethodPost, "/account/tokens", url.Values{"back": {"/account"}, "form": {"other"}, "name": {"typed"}}, nil,
+	got, err := opens(t, s, http.MethodPost, "/account/tokens", url.Values{"back": {"/account"}, "form": {"other"}, "name": {"typed"}}, nil,
 		fails(s, errs.InvalidParam("name", "name has 1 to 100 characters.")))
 	text(t, got, err)
-	got, err = visit(t, s, http.MethodGet, "/projects", nil, got.Cookies(), shows(s, "projects", nil))
+	got, err = opens(t, s, http.MethodGet, "/projects", nil, got.Cookies(), shows(s, "projects", nil))
 	page := text(t, got, err)
 	contains(t, page, "The name has 1 to 100 characters.")
 	if strings.Contains(page, `class="fault"`) || strings.Contains(page, "typed") {
@@ -142,13 +142,13 @@ func TestASecretIsShownOnce(t *testing.T) {
 	made := func(c echo.Context) error {
 		return s.done(c, "/account", flash{Title: "Ready", Secret: "sk_test_secret"})
 	}
-	got, err := visit(t, s, http.MethodPost, "/keys", nil, nil, made)
+	got, err := opens(t, s, http.MethodPost, "/keys", nil, nil, made)
 	if text(t, got, err); strings.Contains(got.Header.Get("Set-Cookie"), "sk_test") || strings.Contains(got.Header.Get("Location"), "sk_test") {
 		t.Fatal("the secret can be read on the way")
 	}
-	got, err = visit(t, s, http.MethodGet, "/projects", nil, got.Cookies(), shows(s, "projects", nil))
+	got, err = opens(t, s, http.MethodGet, "/projects", nil, got.Cookies(), shows(s, "projects", nil))
 	contains(t, text(t, got, err), "sk_test_secret", `role="status"`)
-	got, err = visit(t, s, http.MethodGet, "/projects", nil, got.Cookies(), shows(s, "projects", nil))
+	got, err = opens(t, s, http.MethodGet, "/projects", nil, got.Cookies(), shows(s, "projects", nil))
 	if strings.Contains(text(t, got, err), "sk_test_secret") {
 		t.Error("the secret is shown twice")
 	}
@@ -157,10 +157,10 @@ func TestASecretIsShownOnce(t *testing.T) {
 func TestWhatIsTypedIntoASecretFieldIsNotKept(t *testing.T) {
 	t.Parallel()
 	s := pagesAlone()
-	got, err := visit(t, s, http.MethodPost, "/x", url.Values{"token": {"t"}, "secret": {"s"}, "password": {"p"}, "back": {"/"}, "name": {"n"}}, nil,
+	got, err := opens(t, s, http.MethodPost, "/x", url.Values{"token": {"t"}, "secret": {"s"}, "password": {"p"}, "back": {"/"}, "name": {"n"}}, nil,
 		fails(s, errs.New(errs.Conflict, "No.")))
 	text(t, got, err)
-	_, err = visit(t, s, http.MethodGet, "/", nil, got.Cookies(), func(c echo.Context) error {
+	_, err = opens(t, s, http.MethodGet, "/", nil, got.Cookies(), func(c echo.Context) error {
 		if f := s.shown(c); f == nil || len(f.Form) != 1 || f.Form["name"] != "n" {
 			t.Errorf("the flash holds %+v", f)
 		}
@@ -178,13 +178,13 @@ func TestAFormTooLargeForACookieStillComesBack(t *testing.T) {
 		"much was typed": errs.InvalidParam("features", "features is too long."),
 		"much is wrong":  errs.New(errs.Conflict, "%s", strings.Repeat("no ", 5000)),
 	} {
-		got, err := visit(t, s, http.MethodPost, "/x", url.Values{
+		got, err := opens(t, s, http.MethodPost, "/x", url.Values{
 			"back": {"/y"}, "form": {"tier"}, "features": {strings.Repeat("long ", 2000)}, "monthly": {"19"},
 		}, nil, fails(s, failure))
 		if text(t, got, err); got.Header.Get("Location") != "/y" {
 			t.Fatalf("%s: it leads to %s", name, got.Header.Get("Location"))
 		}
-		got, err = visit(t, s, http.MethodGet, "/y", nil, got.Cookies(), shows(s, "new-tier", freshTier()))
+		got, err = opens(t, s, http.MethodGet, "/y", nil, got.Cookies(), shows(s, "new-tier", freshTier()))
 		contains(t, text(t, got, err), `role="alert"`, `value="19"`)
 	}
 }
@@ -193,12 +193,12 @@ func TestWhatIsBrokenOnOurSideIsNoFaultOfTheForm(t *testing.T) {
 	t.Parallel()
 	s := pagesAlone()
 	for _, failure := range []error{errors.New("pq: no"), errs.New(errs.Internal, "No."), errs.New(errs.UpstreamFailed, "No.")} {
-		got, err := visit(t, s, http.MethodPost, "/x", url.Values{"back": {"/y"}}, nil, fails(s, failure))
+		got, err := opens(t, s, http.MethodPost, "/x", url.Values{"back": {"/y"}}, nil, fails(s, failure))
 		if err == nil || len(got.Cookies()) > 0 {
 			t.Errorf("%v leads back to the form", failure)
 		}
 	}
-	got, err := visit(t, s, http.MethodPost, "/x", url.Values{"back": {"/y"}}, nil, fails(s, errs.New(errs.Unavailable, "Stripe is away.")))
+	got, err := opens(t, s, http.MethodPost, "/x", url.Values{"back": {"/y"}}, nil, fails(s, errs.New(errs.Unavailable, "Stripe is away.")))
 	if text(t, got, err); got.Header.Get("Location") != "/y" {
 		t.Error("what may go away by itself does not lead back to the form")
 	}
@@ -209,7 +209,7 @@ func TestAFormHoldsTextAlone(t *testing.T) {
 	s := pagesAlone()
 	reached := s.form(func(echo.Context) error { t.Error("the form is taken"); return nil })
 	for _, bad := range []string{"a\x00b", "\xff"} {
-		got, err := visit(t, s, http.MethodPost, "/x", url.Values{"back": {"/y"}, "name": {bad}}, nil, reached)
+		got, err := opens(t, s, http.MethodPost, "/x", url.Values{"back": {"/y"}, "name": {bad}}, nil, reached)
 		if text(t, got, err); got.StatusCode != http.StatusSeeOther {
 			t.Errorf("%q: %d", bad, got.StatusCode)
 		}

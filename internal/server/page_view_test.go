@@ -93,7 +93,7 @@ func TestPagesShowEveryState(t *testing.T) {
 			[]string{"?cursor=x&amp;q=a%26b", "First page", "/customers/a@b%7cc"}},
 	} {
 		v := testView(c.page, c.mode, c.data)
-		got, err := visit(t, s, http.MethodGet, "/", nil, nil, func(c echo.Context) error { return s.writeView(c, v.Section, v) })
+		got, err := opens(t, s, http.MethodGet, "/", nil, nil, func(c echo.Context) error { return s.writeView(c, v.Section, v) })
 		page := text(t, got, err)
 		t.Run(name, func(t *testing.T) { contains(t, page, c.want...) })
 		if strings.Contains(page, "<no value>") || strings.Contains(page, "ZgotmplZ") || strings.Contains(page, "%!") {
@@ -105,7 +105,7 @@ func TestPagesShowEveryState(t *testing.T) {
 func TestAFormMayLeadToStripe(t *testing.T) {
 	t.Parallel()
 	s := pagesAlone()
-	got, err := visit(t, s, http.MethodGet, "/", nil, nil, shows(s, "projects", nil))
+	got, err := opens(t, s, http.MethodGet, "/", nil, nil, shows(s, "projects", nil))
 	text(t, got, err)
 	policy := got.Header.Get("Content-Security-Policy")
 	const want = "form-action 'self' https://connect.example https://checkout.stripe.example;"

@@ -34,12 +34,35 @@ type Config struct {
 	CustomerClerkSecrets  []secret.Text // that sign events of the shared Clerk app: the present one, and perhaps the one before
 	DeveloperClerkSecrets []secret.Text // likewise of the developers' Clerk app
 	StripeSecrets         billing.Secrets
-	ClerkFrontend         string   // of the developers' Clerk app, whose scripts and pages sign them in
-	ClerkPublishableKey   string   // that app's own
-	TrustedForms          string   // origin of the sandbox's sign-in page, which posts a session to us; empty in production
-	FormTargets           []string // origins to which a form of the dashboard may lead: those of Stripe's pages
+	DeveloperClerk        ClerkApp
+	CustomerClerk         ClerkApp
+	FormTargets           []string // origins to which a form of a page may lead: those of Stripe's pages
 	FlashKey              []byte   // 32 bytes, for what a page shows once
 	Version               string
+}
+
+// ClerkApp is what a page must know of a Clerk app, whose scripts and pages sign people in.
+type ClerkApp struct {
+	Frontend       string // origin of the app's frontend API
+	PublishableKey string // the app's own
+	// Sandboxed is whether it is a sandbox: its page signs people in, and posts a session to us.
+	Sandboxed bool
+}
+
+// trustedForms is the origin whose pages may post to ours; empty in production.
+func (a ClerkApp) trustedForms() string {
+	if a.Sandboxed {
+		return a.Frontend
+	}
+	return ""
+}
+
+// signInPolicy is the Content-Security-Policy of a page with Clerk's own form, as Clerk says that its script needs it:
+// https://clerk.com/docs/guides/secure/best-practices/csp-headers
+func (a ClerkApp) signInPolicy(formAction string) string {
+	return "default-src 'none'; script-src 'self' " + a.Frontend + " https://challenges.cloudflare.com; connect-src 'self' " + a.Frontend +
+		"; img-src 'self' data: https://img.clerk.com; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; " +
+		"frame-src https://challenges.cloudflare.com; form-action " + formAction + "; base-uri 'none'; frame-ancestors 'none'"
 }
 
 // Modules are what the surfaces call.
@@ -47,6 +70,8 @@ type Modules struct {
 	Gate        *tenant.Gate
 	Admin       *tenant.Admin
 	Customers   *tenant.Customers
+	EndUsers    *tenant.EndUsers
+	SessionKeys *tenant.SigningKeys
 	Background  *tenant.Background
 	Platform    *platform.Service
 	Developers  *platform.Background
@@ -72,6 +97,8 @@ type Server struct {
 	gate        *tenant.Gate
 	admin       *tenant.Admin
 	customers   *tenant.Customers
+	endUsers    *tenant.EndUsers
+	sessionKeys *tenant.SigningKeys
 	background  *tenant.Background
 	platform    *platform.Service
 	developers  *platform.Background
@@ -96,7 +123,7 @@ type Server struct {
 func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: log, metrics: metrics, templates: parseTemplates(),
-		gate: m.Gate, admin: m.Admin, customers: m.Customers, background: m.Background, platform: m.Platform,
+		gate: m.Gate, admin: m.Admin, customers: m.Customers, endUsers: m.EndUsers, sessionKeys: m.SessionKeys, background: m.Background, platform: m.Platform,
 		developers: m.Developers, usage: m.Usage, usageReader: m.UsageReader, keeper: m.Keeper,
 		cashier: m.Cashier, desk: m.Desk, bridge: m.Bridge, billing: m.Billing,
 		customersRead: m.CustomersRead, usageRead: m.UsageRead,

@@ -46,23 +46,26 @@ func (s *Server) cookie(c echo.Context, name string) secret.Text {
 	return secret.New(found.Value)
 }
 
-// ownForms refuses a form that a page of another site has a browser send.
-func (s *Server) ownForms(next echo.HandlerFunc) echo.HandlerFunc {
+// ownForms refuses a form that a page of another site has a browser send. The sandbox's sign-in page is trusted, where
+// there is one.
+func ownForms(trusted string) echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
-	if s.cfg.TrustedForms != "" {
-		if err := protection.AddTrustedOrigin(s.cfg.TrustedForms); err != nil {
+	if trusted != "" {
+		if err := protection.AddTrustedOrigin(trusted); err != nil {
 			panic(err) // the origin is configured and was checked
 		}
 	}
-	return func(c echo.Context) error {
-		path := c.Request().URL.Path
-		if !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/webhook/") {
-			if err := protection.Check(c.Request()); err != nil {
-				return errs.New(errs.Forbidden, "This form was sent from another site, so nothing was done. Open the dashboard and send "+
-					"it from there.").Because(err)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			path := c.Request().URL.Path
+			if !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/webhook/") {
+				if err := protection.Check(c.Request()); err != nil {
+					return errs.New(errs.Forbidden, "This form was sent from another site, so nothing was done. Open the page itself and "+
+						"send it from there.").Because(err)
+				}
 			}
+			return next(c)
 		}
-		return next(c)
 	}
 }
 
@@ -101,17 +104,13 @@ func (s *Server) signInPage(c echo.Context) error {
 	next := ownPath(c.QueryParam("next"))
 	back := s.cfg.DeveloperURL.String() + "/session?" + url.Values{"next": {next}}.Encode()
 	data := map[string]any{
-		"Title": "Sign in", "Next": next, "PublishableKey": s.cfg.ClerkPublishableKey, "Frontend": s.cfg.ClerkFrontend,
-		"Sandbox": s.cfg.TrustedForms != "",
-		"SignIn":  s.cfg.ClerkFrontend + "/sign-in?" + url.Values{"redirect_url": {back}}.Encode(),
-		"SignUp":  s.cfg.ClerkFrontend + "/sign-up?" + url.Values{"redirect_url": {back}}.Encode(),
+		"Title": "Sign in", "Next": next, "PublishableKey": s.cfg.DeveloperClerk.PublishableKey,
+		"Frontend": s.cfg.DeveloperClerk.Frontend, "Sandbox": s.cfg.DeveloperClerk.Sandboxed,
+		"SignIn": s.cfg.DeveloperClerk.Frontend + "/sign-in?" + url.Values{"redirect_url": {back}}.Encode(),
+		"SignUp": s.cfg.DeveloperClerk.Frontend + "/sign-up?" + url.Values{"redirect_url": {back}}.Encode(),
 	}
-	if s.cfg.TrustedForms == "" {
-		// What Clerk says its script needs: https://clerk.com/docs/guides/secure/best-practices/csp-headers
-		c.Response().Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self' "+s.cfg.ClerkFrontend+
-			" https://challenges.cloudflare.com; connect-src 'self' "+s.cfg.ClerkFrontend+"; img-src 'self' https://img.clerk.com; "+
-			"worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-src https://challenges.cloudflare.com; "+
-			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	if !s.cfg.DeveloperClerk.Sandboxed {
+		c.Response().Header().Set("Content-Security-Policy", s.cfg.DeveloperClerk.signInPolicy("'self'"))
 	}
 	return s.page(c, http.StatusOK, "sign-in.html", data)
 }

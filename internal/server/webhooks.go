@@ -13,15 +13,25 @@ import (
 	"github.com/dream-api/dream-api/internal/errs"
 )
 
-// receiveClerkEvent takes an event of the shared Clerk app. Nothing of it is believed but that something happened to
-// the user: the job asks Clerk.
+// receiveClerkEvent takes an event of the shared Clerk app. Of a user's nothing is believed but that something happened:
+// the job asks Clerk. Of a session's it is enough that it was revoked, as after a new password; that a user signed out of
+// it says nothing of where else they are signed in.
 func (s *Server) receiveClerkEvent(c echo.Context) error {
 	event, err := clerkEvent(c, s.clerkHooks)
-	if err == nil && strings.HasPrefix(event.Type, "user.") && event.Data.ID != "" {
-		err = s.background.Receive(c.Request().Context(), event.id, event.Type, event.Data.ID)
-	}
 	if err != nil {
 		return err
+	}
+	userID, sessionID := "", ""
+	switch {
+	case strings.HasPrefix(event.Type, "user."):
+		userID = event.Data.ID
+	case event.Type == "session.revoked":
+		userID, sessionID = event.Data.UserID, event.Data.ID
+	}
+	if userID != "" {
+		if err := s.background.Receive(c.Request().Context(), event.id, event.Type, userID, sessionID); err != nil {
+			return err
+		}
 	}
 	return c.JSON(http.StatusOK, object{{"received", true}})
 }

@@ -31,6 +31,9 @@ func (ClerkEvent) Kind() string { return "tenant.clerk_event" }
 func (b *Background) Register(r *jobs.Registry) {
 	jobs.Handle(r, func(ctx context.Context, args RemoveUser) error { return b.remove(ctx, args.UserID) })
 	jobs.Handle(r, func(ctx context.Context, args RenameKey) error { return b.renameKey(ctx, args.UserID) })
+	jobs.Handle(r, func(ctx context.Context, args EndUserAtClerk) error {
+		return b.clerk.RevokeSession(ctx, args.ClerkSessionID)
+	})
 	jobs.Handle(r, func(ctx context.Context, args ClerkEvent) error { return b.workEvent(ctx, args.EventID, false) })
 }
 
@@ -55,6 +58,9 @@ func (b *Background) Settle(ctx context.Context) error {
 			return err
 		}
 		if err := queries.SweepClerkEvents(ctx, tx); err != nil {
+			return err
+		}
+		if err := queries.SweepClerkSessionsEnded(ctx, tx); err != nil {
 			return err
 		}
 		events, err = queries.LeftClerkEvents(ctx, tx)
@@ -87,11 +93,12 @@ func (b *Background) settleIntent(ctx context.Context, intent tenantdb.TenantCus
 	return err
 }
 
-// Receive stores an event of the shared Clerk app and has it worked. An event that was received before changes nothing.
-func (b *Background) Receive(ctx context.Context, eventID, eventType, userID string) error {
+// Receive stores an event of the shared Clerk app and has it worked; an event that was received before changes nothing. A
+// user's event has a userID, a session's a sessionID besides.
+func (b *Background) Receive(ctx context.Context, eventID, eventType, userID, sessionID string) error {
 	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
 		n, err := queries.InsertClerkEvent(ctx, tx, tenantdb.InsertClerkEventParams{
-			ID: eventID, Type: eventType, UserID: userID,
+			ID: eventID, Type: eventType, UserID: userID, SessionID: sessionID,
 		})
 		if err != nil || n == 0 {
 			return err
@@ -123,6 +130,12 @@ func (b *Background) workEvent(ctx context.Context, eventID string, left bool) e
 		return err
 	}
 
+	if event.SessionID != "" { // to sign out without need is no harm, so the event is enough
+		if err := b.endSessionsOf(ctx, event.UserID, members, event.SessionID); err != nil {
+			return err
+		}
+		return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.ClerkEventDone(ctx, tx, eventID) })
+	}
 	user, err := b.clerk.User(ctx, event.UserID)
 	switch {
 	case errors.Is(err, clerkapp.ErrNotFound) && event.Type == "user.deleted":
@@ -146,8 +159,40 @@ func (b *Background) workEvent(ctx context.Context, eventID string, left bool) e
 		if err := b.setEmail(ctx, user, members); err != nil {
 			return err
 		}
+		if user.Banned {
+			if err := b.endSessionsOf(ctx, user.ID, members, ""); err != nil {
+				return err
+			}
+		}
 	}
 	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.ClerkEventDone(ctx, tx, eventID) })
+}
+
+// endSessionsOf ends the user's sessions that came of a session at Clerk, or for an empty id all, on each platform. One
+// that we ended ourselves, for a user who signed out of one platform, ends none.
+func (b *Background) endSessionsOf(ctx context.Context, userID string, members []string, clerkSession string) error {
+	for _, member := range members {
+		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
+			if clerkSession == "" {
+				return endSessions(ctx, tx, userID, "", "clerk", nil)
+			}
+			ours, err := queries.WeEndedClerkSession(ctx, tx, clerkSession)
+			if err != nil || ours {
+				return err
+			}
+			n, err := queries.EndSessionsOfClerk(ctx, tx, tenantdb.EndSessionsOfClerkParams{
+				PlatformID: member, CustomerID: userID, ClerkSessionID: clerkSession,
+			})
+			if err != nil || n == 0 {
+				return err
+			}
+			return queries.UserChanged(ctx, tx, tenantdb.UserChangedParams{PlatformID: member, UserID: userID})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *Background) endMemberships(ctx context.Context, userID string) error {

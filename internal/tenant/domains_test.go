@@ -52,7 +52,7 @@ func TestADomainMustBeShownToBelongToThePlatform(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin := tenant.NewAdmin(d.Open(t, db.Developer), idempotency.NewKeeper([]byte("k")), queue, dns)
-	gate := tenant.NewGate(d.Open(t, db.Customer), nil, nil)
+	gate := tenant.NewGate(d.Open(t, db.Customer), nil, nil, nil)
 	a, b := platforms(t, d, admin)
 	refused := func(at id.Platform, why string) {
 		t.Helper()

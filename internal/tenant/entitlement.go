@@ -28,6 +28,7 @@ type Entitlement struct {
 	Kind         CustomerKind // empty for a user whom the developer keeps
 	Since        time.Time    // when the customer was created; zero for a user whom the developer keeps
 	Subscription *Subscription
+	LiveSessions []string // whose tokens may be good
 
 	Epoch, UserEpoch int64
 	Until            time.Time
@@ -112,7 +113,7 @@ func (g *Gate) remember(ctx context.Context, key id.Key, hash string) (Caller, e
 // change (tenant.user_changed), so a wrong guess shows as an entitlement that is out of date.
 func (g *Gate) Recall(caller Caller, userID, stated string) (e *Entitlement, ok bool) {
 	if e, ok := g.memory.entitlements.GetIfPresent(claim{caller.Platform, userID, stated}); ok && e.Epoch == caller.epoch {
-		if caller.mayBe(e) != nil { // what is remembered lets in and never refuses
+		if caller.mayBe(e.Kind, e.LiveSessions) != nil { // what is remembered lets in and never refuses
 			return nil, false
 		}
 		return e, true
@@ -141,7 +142,7 @@ func (g *Gate) Resolve(ctx context.Context, caller Caller, userID, stated string
 		found, err = g.entitlement(ctx, caller.Platform, userID, stated)
 	}
 	if errs.Is(err, errs.NotFound) && !caller.Backend {
-		err = notACustomer()
+		err = caller.refused()
 	}
 	if err != nil {
 		return nil, err
@@ -150,7 +151,7 @@ func (g *Gate) Resolve(ctx context.Context, caller Caller, userID, stated string
 	if e.Kind != "" {
 		g.memory.entitlements.Set(at, e)
 	}
-	return e, caller.mayBe(e)
+	return e, caller.mayBe(e.Kind, e.LiveSessions)
 }
 
 // of sets what an entitlement has of its platform.
@@ -159,15 +160,6 @@ func (g *Gate) of(e *Entitlement, c Caller) {
 	if c.test {
 		e.MonthlyCalls = g.testCalls
 	}
-}
-
-// mayBe refuses a user with a token who is no customer from Clerk: an external customer may have any id, also one that
-// looks like Clerk's.
-func (c Caller) mayBe(e *Entitlement) error {
-	if !c.Backend && e.Kind != FromClerk {
-		return notACustomer()
-	}
-	return nil
 }
 
 // Same is whether two entitlements of a user are the same.
@@ -190,7 +182,7 @@ func (g *Gate) Reconsider(ctx context.Context, caller Caller) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	fresh.UserID, fresh.party = caller.UserID, caller.party
+	fresh.UserID, fresh.party, fresh.session = caller.UserID, caller.party, caller.session
 	return fresh, fresh.admits()
 }
 
@@ -254,7 +246,7 @@ func (e *Entitlement) find(
 	if !known {
 		return nil
 	}
-	e.Kind, e.Since = CustomerKind(row.Kind), row.Since
+	e.Kind, e.Since, e.LiveSessions = CustomerKind(row.Kind), row.Since, row.LiveSessions
 	if row.CurrentPeriodStart != nil && row.CurrentPeriodEnd != nil {
 		e.Subscription = &Subscription{Starts: *row.CurrentPeriodStart, Ends: *row.CurrentPeriodEnd}
 		if row.IntervalCount == 1 {

@@ -16,14 +16,15 @@ import (
 type Gate struct {
 	db        *db.DB
 	clerk     *clerkapp.App
+	keys      *SigningKeys
 	testCalls *int64
 	memory    memory
 }
 
 // NewGate makes a Gate. The clerk app is the one that all end users share. A test platform takes that many tracked calls a
 // month; nil: as many as it likes.
-func NewGate(customer *db.DB, clerk *clerkapp.App, testCalls *int64) *Gate {
-	return &Gate{customer, clerk, testCalls, newMemory()}
+func NewGate(customer *db.DB, clerk *clerkapp.App, keys *SigningKeys, testCalls *int64) *Gate {
+	return &Gate{customer, clerk, keys, testCalls, newMemory()}
 }
 
 // Caller is who stands behind a request.
@@ -34,16 +35,20 @@ type Caller struct {
 	Origins  []string
 	Until    time.Time // when it ends by itself: the key expires, or the platform is suspended
 
-	seen      time.Time // when it was remembered
-	party     string    // for which origin the user's token was made
-	key       *id.Key   // by which the caller was let in; nil: otherwise
-	epoch     int64     // see Entitlement
-	rateLimit *int      // of the platform
+	seen      time.Time      // when it was remembered
+	party     string         // for which origin the user's token was made
+	session   id.UserSession // of a session token of ours
+	key       *id.Key        // by which the caller was let in; nil: otherwise
+	epoch     int64          // see Entitlement
+	rateLimit *int           // of the platform
 	test      bool
 }
 
-// Allows reports whether a browser may call from the origin.
-func (c Caller) Allows(origin string) bool { return slices.Contains(c.Origins, origin) }
+// Allows reports whether a browser may call from the origin, and be sent back to it. A test platform allows the
+// developer's own machine besides.
+func (c Caller) Allows(origin string) bool {
+	return slices.Contains(c.Origins, origin) || c.test && isLoopback(origin)
+}
 
 // of makes the caller one of the platform, unless that is suspended: a live platform whose developer's plan, and the
 // grace after it, have ended.
@@ -74,33 +79,61 @@ func (g *Gate) ByKey(ctx context.Context, key id.Key) (Caller, error) {
 	return caller, err
 }
 
-// ByUserToken resolves a JWT of the shared Clerk app. Its publishableKey claim names the platform and is no authority:
-// the user must be a customer there.
+// userToken is what a user's token says. It is no authority by itself: the user must be a customer of the platform that
+// the key names and, with a token of ours, its session must live.
+type userToken struct {
+	user    string
+	key     id.Key
+	party   string         // for which origin Clerk made it
+	session id.UserSession // empty: it is Clerk's
+}
+
+// verify reads a session token of ours, or a JWT of the shared Clerk app. Which of the two it is, the key that signed it
+// says; each is then held to its own issuer.
+func (g *Gate) verify(ctx context.Context, token string) (userToken, error) {
+	own, ours, err := g.keys.Verify(token)
+	if err != nil {
+		return userToken{}, err
+	}
+	said := userToken{user: own.Customer, session: own.Session}
+	named := own.PublishableKey
+	if !ours {
+		claims, err := g.clerk.Verify(ctx, token)
+		if err != nil {
+			return userToken{}, err
+		}
+		said, named = userToken{user: claims.UserID, party: claims.AuthorizedParty}, claims.PublishableKey
+	}
+	var ok bool
+	if said.key, ok = id.ParseKey(named); !ok || said.key.Kind != id.Publishable {
+		return userToken{}, said.refused()
+	}
+	return said, nil
+}
+
+// ByUserToken resolves a user's token.
 func (g *Gate) ByUserToken(ctx context.Context, token string) (Caller, error) {
-	claims, err := g.clerk.Verify(ctx, token)
+	said, err := g.verify(ctx, token)
 	if err != nil {
 		return Caller{}, err
 	}
-	key, ok := id.ParseKey(claims.PublishableKey)
-	if !ok || key.Kind != id.Publishable {
-		return Caller{}, notACustomer()
-	}
-	caller := Caller{UserID: claims.UserID, party: claims.AuthorizedParty}
+	caller := Caller{UserID: said.user, party: said.party, session: said.session}
 	err = g.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
-		t, err := g.enter(ctx, tx, key, &caller)
+		t, err := g.enter(ctx, tx, said.key, &caller)
 		if err != nil {
 			return err
 		}
-		plan, err := queries.CurrentPlan(ctx, t, tenantdb.CurrentPlanParams{
-			PlatformID: string(t.Platform), ID: claims.UserID,
-		})
-		if db.NoRows(err) || err == nil && plan.Kind != string(FromClerk) {
-			return notACustomer() // an external customer may have any id, also one that looks like Clerk's
+		plan, err := queries.CurrentPlan(ctx, t, tenantdb.CurrentPlanParams{PlatformID: string(t.Platform), ID: said.user})
+		if db.NoRows(err) {
+			return said.refused()
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return caller.mayBe(CustomerKind(plan.Kind), plan.LiveSessions)
 	})
 	if errs.Is(err, errs.InvalidCredentials) {
-		err = notACustomer()
+		err = said.refused()
 	}
 	if err == nil {
 		err = caller.admits()
@@ -114,29 +147,43 @@ func (g *Gate) ByUserToken(ctx context.Context, token string) (Caller, error) {
 // RecallUserToken is ByUserToken from memory, as far as the platform is there. That its user is a customer is for
 // Recall to find.
 func (g *Gate) RecallUserToken(ctx context.Context, token string) (Caller, error) {
-	claims, err := g.clerk.Verify(ctx, token)
+	said, err := g.verify(ctx, token)
 	if err != nil {
 		return Caller{}, err
 	}
-	key, ok := id.ParseKey(claims.PublishableKey)
-	if !ok || key.Kind != id.Publishable {
-		return Caller{}, notACustomer()
-	}
-	caller, err := g.RecallKey(ctx, key)
+	caller, err := g.RecallKey(ctx, said.key)
 	if errs.Is(err, errs.InvalidCredentials) {
-		err = notACustomer()
+		err = said.refused()
 	}
 	if err != nil {
 		return Caller{}, err
 	}
-	caller.UserID, caller.party = claims.UserID, claims.AuthorizedParty
+	caller.UserID, caller.party, caller.session = said.user, said.party, said.session
 	if caller.admits() != nil { // what is remembered lets in and never refuses
 		return g.Reconsider(ctx, caller)
 	}
 	return caller, nil
 }
 
-func notACustomer() error {
+// mayBe refuses a user with a token who is no customer from Clerk, as an external customer may have any id, also one that
+// looks like Clerk's; and one whose session has ended.
+func (c Caller) mayBe(kind CustomerKind, live []string) error {
+	if c.Backend {
+		return nil
+	}
+	if kind != FromClerk || c.session != "" && !slices.Contains(live, string(c.session)) {
+		return c.refused()
+	}
+	return nil
+}
+
+func (t userToken) refused() error { return Caller{session: t.session}.refused() }
+
+// refused is the error of a user whose token is good and who is not let in.
+func (c Caller) refused() error {
+	if c.session != "" {
+		return errs.New(errs.InvalidCredentials, "The session of this token has ended. Have the user sign in again.")
+	}
 	return errs.New(errs.InvalidCredentials, "The token is valid, but its user is not a customer of a platform it names. "+
 		"Make tokens with the JWT template that adds the publishableKey claim.")
 }
@@ -167,9 +214,21 @@ func (g *Gate) ByDomain(ctx context.Context, domain string) (caller Caller, ok b
 	return caller, ok, err
 }
 
+// CurrentPublishableKey is the platform's newest publishable key that works; empty: it has none.
+func (g *Gate) CurrentPublishableKey(ctx context.Context, at id.Platform) (key string, err error) {
+	err = g.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		key, err = currentKey(ctx, tx)
+		return err
+	})
+	return key, err
+}
+
 // OriginKnown reports whether any platform allows the origin. A CORS preflight carries no credentials, so this is all
 // that can be asked for it; the call itself is held to the list of its own platform.
 func (g *Gate) OriginKnown(ctx context.Context, origin string) (known bool, err error) {
+	if isLoopback(origin) { // every test platform allows it
+		return true, nil
+	}
 	err = g.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
 		known, err = queries.OriginKnown(ctx, tx, origin)
 		return err

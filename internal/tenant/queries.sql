@@ -212,9 +212,9 @@ SELECT kind, coalesce(plan, '')::text AS plan, source, since, current_period_sta
     coalesce(interval, '')::text AS interval, coalesce(interval_count, 0)::int AS interval_count,
     coalesce(grace_until, '9999-01-01')::timestamptz AS grace_until, ARRAY(
         SELECT s.id FROM tenant.sessions s
-        WHERE s.platform_id = p.platform_id AND s.customer_id = p.customer_id AND s.ended_at IS NOT NULL
+        WHERE s.platform_id = p.platform_id AND s.customer_id = p.customer_id AND s.ended_at IS NULL
             AND s.token_until > clock_timestamp()
-    )::text[] AS ended_sessions
+    )::text[] AS live_sessions
 FROM tenant.current_plans p WHERE p.platform_id = @platform_id AND p.customer_id = @id;
 
 -- name: InsertCustomer :exec
@@ -432,12 +432,12 @@ UPDATE tenant.sign_in_codes SET session_id = @session_id WHERE platform_id = @pl
 INSERT INTO tenant.sessions (platform_id, id, customer_id, kind, hash, retry_hash, publishable_key, clerk_session_id,
     authenticated_at, user_agent, expires_at)
 VALUES (@platform_id, @id, @customer_id, @kind, @hash, @retry_hash, @publishable_key, @clerk_session_id,
-    dreamapi.now() - make_interval(secs => @seconds_ago::double precision), @user_agent,
+    coalesce(sqlc.narg(authenticated_at), dreamapi.now() - make_interval(mins => @minutes_ago::int)), @user_agent,
     dreamapi.now() + make_interval(days => @days::int))
 RETURNING *;
 
--- name: SecondsSince :one
-SELECT extract(epoch FROM dreamapi.now() - @at::timestamptz)::double precision;
+-- name: SecondsUntil :one
+SELECT (-extract(epoch FROM dreamapi.now() - @at::timestamptz))::double precision;
 
 -- name: EndOldSessions :exec
 -- Those beyond so many that were used last.
@@ -492,7 +492,8 @@ WHERE platform_id = @platform_id AND customer_id = @customer_id AND clerk_sessio
 SELECT tenant.user_changed(@platform_id, @user_id);
 
 -- name: EndCodes :exec
-UPDATE tenant.sign_in_codes SET expires_at = least(expires_at, dreamapi.now())
+-- Long ago: a transaction that began before this one has an earlier now.
+UPDATE tenant.sign_in_codes SET expires_at = '2000-01-01'
 WHERE platform_id = @platform_id AND customer_id = @customer_id;
 
 -- name: InsertInvitation :exec
@@ -538,3 +539,12 @@ DELETE FROM tenant.sessions WHERE (platform_id, id) IN (
 DELETE FROM tenant.sign_ups WHERE (platform_id, hour, source) IN (
     SELECT platform_id, hour, source FROM tenant.sign_ups
     WHERE platform_id = ANY(@platform_ids::text[]) AND hour < dreamapi.now() - interval '1 day' LIMIT @most);
+
+-- name: ClerkSessionEnded :exec
+INSERT INTO tenant.clerk_sessions_ended (id) VALUES (@id) ON CONFLICT DO NOTHING;
+
+-- name: WeEndedClerkSession :one
+SELECT EXISTS (SELECT FROM tenant.clerk_sessions_ended WHERE id = @id)::boolean;
+
+-- name: SweepClerkSessionsEnded :exec
+DELETE FROM tenant.clerk_sessions_ended WHERE ended_at < dreamapi.now() - interval '30 days';

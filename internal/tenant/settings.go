@@ -138,7 +138,16 @@ func isOrigin(s string) bool {
 	if strings.ContainsAny(host, "*,;' ") {
 		return false
 	}
+	return u.Scheme == "https" || u.Scheme == "http" && isLocalHost(host)
+}
+
+// isLoopback reports whether an origin is the machine itself.
+func isLoopback(origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && isOrigin(origin) && isLocalHost(u.Hostname())
+}
+
+func isLocalHost(host string) bool {
 	ip := net.ParseIP(host)
-	local := host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && local
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }

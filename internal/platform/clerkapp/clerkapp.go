@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +103,11 @@ type User struct {
 	ExternalID     string
 	Email          string   // the primary address
 	Addresses      []string // all of them, in lower case
+	Verified       []string // those that are known to be the user's, in lower case; the primary one first, if it is
 	Name           string
+	FirstName      string
+	LastName       string
+	Banned         bool
 	PublishableKey string // of the public metadata; what the JWT template puts into tokens
 }
 
@@ -208,23 +213,22 @@ func publicMetadata(publishableKey string) (*json.RawMessage, error) {
 }
 
 func fromClerk(u *clerk.User) User {
-	out := User{ID: u.ID}
-	if u.ExternalID != nil {
-		out.ExternalID = *u.ExternalID
-	}
+	out := User{ID: u.ID, Banned: u.Banned, ExternalID: orEmpty(u.ExternalID), FirstName: orEmpty(u.FirstName), LastName: orEmpty(u.LastName)}
 	for _, address := range u.EmailAddresses {
-		out.Addresses = append(out.Addresses, strings.ToLower(address.EmailAddress))
-		if out.Email == "" && (u.PrimaryEmailAddressID == nil || address.ID == *u.PrimaryEmailAddressID) {
+		plain := strings.ToLower(address.EmailAddress)
+		out.Addresses = append(out.Addresses, plain)
+		primary := out.Email == "" && (u.PrimaryEmailAddressID == nil || address.ID == *u.PrimaryEmailAddressID)
+		if primary {
 			out.Email = address.EmailAddress
 		}
-	}
-	var names []string
-	for _, part := range []*string{u.FirstName, u.LastName} {
-		if part != nil && *part != "" {
-			names = append(names, *part)
+		switch verified := address.Verification != nil && address.Verification.Status == "verified"; {
+		case verified && primary:
+			out.Verified = slices.Insert(out.Verified, 0, plain)
+		case verified:
+			out.Verified = append(out.Verified, plain)
 		}
 	}
-	out.Name = strings.Join(names, " ")
+	out.Name = strings.TrimSpace(out.FirstName + " " + out.LastName)
 	var public struct {
 		PublishableKey string `json:"publishableKey"`
 	}
@@ -232,6 +236,13 @@ func fromClerk(u *clerk.User) User {
 		out.PublishableKey = public.PublishableKey
 	}
 	return out
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // refusal puts Clerk's error into ours. Clerk's own words are never passed on: they are about our app and not about

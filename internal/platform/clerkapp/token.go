@@ -20,6 +20,7 @@ type Claims struct {
 	SessionID       string // of the session at Clerk; empty in a token that no session made
 	AuthorizedParty string // azp: the origin that asked for the token; may be empty
 	PublishableKey  string // of the JWT template; empty in a plain session token
+	MinutesAgo      int    // since the user proved who it is, as by the password
 }
 
 // Verify checks a token of this app: signed by a key of the app, issued by exactly its frontend API, within its time,
@@ -39,6 +40,7 @@ func (a *App) Verify(ctx context.Context, token string) (Claims, error) {
 	}
 	var custom struct {
 		PublishableKey string `json:"publishableKey"`
+		FactorAges     []int  `json:"fva"` // in minutes: of the first factor and of the second; -1: none
 	}
 	claims, err := jwt.Verify(ctx, &jwt.VerifyParams{
 		Token:                   token,
@@ -56,8 +58,15 @@ func (a *App) Verify(ctx context.Context, token string) (Claims, error) {
 	case claims.Subject == "":
 		return Claims{}, badToken("it has no sub", nil)
 	}
-	return Claims{claims.Subject, claims.SessionID, claims.AuthorizedParty, custom.PublishableKey}, nil
+	minutes := longAgo
+	if len(custom.FactorAges) > 0 && custom.FactorAges[0] >= 0 {
+		minutes = min(custom.FactorAges[0], longAgo)
+	}
+	return Claims{claims.Subject, claims.SessionID, claims.AuthorizedParty, custom.PublishableKey, minutes}, nil
 }
+
+// longAgo is how old a proof is taken to be of which the token does not say when it was: a year, in minutes.
+const longAgo = 365 * 24 * 60
 
 func badToken(why string, cause error) error {
 	return errs.New(errs.InvalidCredentials, "The token is not valid here, or no longer. Sign in again for a new one.").

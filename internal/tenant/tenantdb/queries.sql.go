@@ -107,6 +107,15 @@ func (q *Queries) ClerkEventDone(ctx context.Context, db DBTX, id string) error 
 	return err
 }
 
+const clerkSessionEnded = `-- name: ClerkSessionEnded :exec
+INSERT INTO tenant.clerk_sessions_ended (id) VALUES ($1) ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) ClerkSessionEnded(ctx context.Context, db DBTX, id string) error {
+	_, err := db.Exec(ctx, clerkSessionEnded, id)
+	return err
+}
+
 const connection = `-- name: Connection :one
 SELECT account, name, charges_enabled, connected_at, ended_at, end_reason FROM tenant.connections
 WHERE platform_id = $1
@@ -196,9 +205,9 @@ SELECT kind, coalesce(plan, '')::text AS plan, source, since, current_period_sta
     coalesce(interval, '')::text AS interval, coalesce(interval_count, 0)::int AS interval_count,
     coalesce(grace_until, '9999-01-01')::timestamptz AS grace_until, ARRAY(
         SELECT s.id FROM tenant.sessions s
-        WHERE s.platform_id = p.platform_id AND s.customer_id = p.customer_id AND s.ended_at IS NOT NULL
+        WHERE s.platform_id = p.platform_id AND s.customer_id = p.customer_id AND s.ended_at IS NULL
             AND s.token_until > clock_timestamp()
-    )::text[] AS ended_sessions
+    )::text[] AS live_sessions
 FROM tenant.current_plans p WHERE p.platform_id = $1 AND p.customer_id = $2
 `
 
@@ -217,7 +226,7 @@ type CurrentPlanRow struct {
 	Interval           string
 	IntervalCount      int32
 	GraceUntil         time.Time
-	EndedSessions      []string
+	LiveSessions       []string
 }
 
 func (q *Queries) CurrentPlan(ctx context.Context, db DBTX, arg CurrentPlanParams) (CurrentPlanRow, error) {
@@ -233,7 +242,7 @@ func (q *Queries) CurrentPlan(ctx context.Context, db DBTX, arg CurrentPlanParam
 		&i.Interval,
 		&i.IntervalCount,
 		&i.GraceUntil,
-		&i.EndedSessions,
+		&i.LiveSessions,
 	)
 	return i, err
 }
@@ -445,7 +454,7 @@ func (q *Queries) DeleteLimits(ctx context.Context, db DBTX, arg DeleteLimitsPar
 }
 
 const endCodes = `-- name: EndCodes :exec
-UPDATE tenant.sign_in_codes SET expires_at = least(expires_at, dreamapi.now())
+UPDATE tenant.sign_in_codes SET expires_at = '2000-01-01'
 WHERE platform_id = $1 AND customer_id = $2
 `
 
@@ -454,6 +463,7 @@ type EndCodesParams struct {
 	CustomerID string
 }
 
+// Long ago: a transaction that began before this one has an earlier now.
 func (q *Queries) EndCodes(ctx context.Context, db DBTX, arg EndCodesParams) error {
 	_, err := db.Exec(ctx, endCodes, arg.PlatformID, arg.CustomerID)
 	return err
@@ -889,23 +899,24 @@ const insertSession = `-- name: InsertSession :one
 INSERT INTO tenant.sessions (platform_id, id, customer_id, kind, hash, retry_hash, publishable_key, clerk_session_id,
     authenticated_at, user_agent, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-    dreamapi.now() - make_interval(secs => $9::double precision), $10,
-    dreamapi.now() + make_interval(days => $11::int))
+    coalesce($9, dreamapi.now() - make_interval(mins => $10::int)), $11,
+    dreamapi.now() + make_interval(days => $12::int))
 RETURNING platform_id, id, customer_id, kind, hash, generation, retry_hash, token_until, publishable_key, clerk_session_id, authenticated_at, user_agent, created_at, seen_at, expires_at, ended_at, end_reason
 `
 
 type InsertSessionParams struct {
-	PlatformID     string
-	ID             string
-	CustomerID     string
-	Kind           string
-	Hash           []byte
-	RetryHash      []byte
-	PublishableKey string
-	ClerkSessionID string
-	SecondsAgo     float64
-	UserAgent      string
-	Days           int32
+	PlatformID      string
+	ID              string
+	CustomerID      string
+	Kind            string
+	Hash            []byte
+	RetryHash       []byte
+	PublishableKey  string
+	ClerkSessionID  string
+	AuthenticatedAt interface{}
+	MinutesAgo      int32
+	UserAgent       string
+	Days            int32
 }
 
 func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionParams) (TenantSession, error) {
@@ -918,7 +929,8 @@ func (q *Queries) InsertSession(ctx context.Context, db DBTX, arg InsertSessionP
 		arg.RetryHash,
 		arg.PublishableKey,
 		arg.ClerkSessionID,
-		arg.SecondsAgo,
+		arg.AuthenticatedAt,
+		arg.MinutesAgo,
 		arg.UserAgent,
 		arg.Days,
 	)
@@ -1947,12 +1959,12 @@ func (q *Queries) RevokeKey(ctx context.Context, db DBTX, arg RevokeKeyParams) e
 	return err
 }
 
-const secondsSince = `-- name: SecondsSince :one
-SELECT extract(epoch FROM dreamapi.now() - $1::timestamptz)::double precision
+const secondsUntil = `-- name: SecondsUntil :one
+SELECT (-extract(epoch FROM dreamapi.now() - $1::timestamptz))::double precision
 `
 
-func (q *Queries) SecondsSince(ctx context.Context, db DBTX, at time.Time) (float64, error) {
-	row := db.QueryRow(ctx, secondsSince, at)
+func (q *Queries) SecondsUntil(ctx context.Context, db DBTX, at time.Time) (float64, error) {
+	row := db.QueryRow(ctx, secondsUntil, at)
 	var column_1 float64
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -2157,6 +2169,15 @@ DELETE FROM tenant.clerk_events WHERE processed_at < dreamapi.now() - interval '
 
 func (q *Queries) SweepClerkEvents(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, sweepClerkEvents)
+	return err
+}
+
+const sweepClerkSessionsEnded = `-- name: SweepClerkSessionsEnded :exec
+DELETE FROM tenant.clerk_sessions_ended WHERE ended_at < dreamapi.now() - interval '30 days'
+`
+
+func (q *Queries) SweepClerkSessionsEnded(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, sweepClerkSessionsEnded)
 	return err
 }
 
@@ -2679,6 +2700,17 @@ SELECT directory.users_leaving()::text[]
 func (q *Queries) UsersLeaving(ctx context.Context, db DBTX) ([]string, error) {
 	row := db.QueryRow(ctx, usersLeaving)
 	var column_1 []string
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const weEndedClerkSession = `-- name: WeEndedClerkSession :one
+SELECT EXISTS (SELECT FROM tenant.clerk_sessions_ended WHERE id = $1)::boolean
+`
+
+func (q *Queries) WeEndedClerkSession(ctx context.Context, db DBTX, id string) (bool, error) {
+	row := db.QueryRow(ctx, weEndedClerkSession, id)
+	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
 }

@@ -1,0 +1,26 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
+)
+
+// Sweep deletes codes and counts of sign-ups that are older than a day, and sessions that ended more than 30 days ago.
+func Sweep(ctx context.Context, worker *db.DB, platforms []id.Platform) error {
+	list := id.Strings(platforms)
+	return errors.Join(
+		worker.InSteps(ctx, platforms, func(ctx context.Context, tx db.Tenants, step int32) (int64, error) {
+			return queries.SweepCodes(ctx, tx, tenantdb.SweepCodesParams{PlatformIds: list, Most: step})
+		}),
+		worker.InSteps(ctx, platforms, func(ctx context.Context, tx db.Tenants, step int32) (int64, error) {
+			return queries.SweepSessions(ctx, tx, tenantdb.SweepSessionsParams{PlatformIds: list, Most: step})
+		}),
+		worker.InSteps(ctx, platforms, func(ctx context.Context, tx db.Tenants, step int32) (int64, error) {
+			return queries.SweepSignUps(ctx, tx, tenantdb.SweepSignUpsParams{PlatformIds: list, Most: step})
+		}),
+	)
+}
