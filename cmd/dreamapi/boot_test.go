@@ -96,6 +96,27 @@ func boot(t *testing.T, options ...func(*setup)) *world {
 	return w
 }
 
+// another starts a second process on the same database, with the same addresses, and without background work.
+func (w *world) another(t *testing.T) *world {
+	t.Helper()
+	second := &world{db: w.db, standIns: w.standIns, port: w.port, logs: w.logs, known: w.known}
+	surfaces, ops := listen(t), listen(t)
+	second.client = clientOf(t, surfaces.Addr().String())
+	ctx, stop := context.WithCancel(context.Background())
+	var err error
+	second.app, err = newApp(ctx, w.config(t), db.Allowances{Sandbox: true, Lossy: true}, slog.New(slog.NewJSONHandler(w.logs, nil)))
+	must(t, err)
+	t.Cleanup(second.app.close)
+	ended, ready := make(chan error, 1), make(chan struct{})
+	go func() { ended <- second.run(ctx, false, surfaces, ops, ready) }()
+	t.Cleanup(func() {
+		stop()
+		must(t, <-ended)
+	})
+	<-ready
+	return second
+}
+
 // run serves as production does, or without the background work.
 func (w *world) run(ctx context.Context, jobs bool, surfaces, ops net.Listener, ready chan struct{}) error {
 	started := func() error { close(ready); return nil }

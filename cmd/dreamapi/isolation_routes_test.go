@@ -40,6 +40,19 @@ var attempts = []attempt{
 	{"customer", "PATCH /api/customers/:id", "PATCH /api/customers/{customer}", "sk", `{"firstName":"taken"}`, nil},
 	{"customer", "PATCH /api/customers/:id", "PATCH /api/customers/{external}", "sk", `{"plan":"{tier}","metadata":{"a":null}}`, nil},
 	{"customer", "DELETE /api/customers/:id", "DELETE /api/customers/{spare}", "sk", "", nil},
+	{"customer", "GET /api/customers/:id/export", "GET /api/customers/{customer}/export", "sk", "", nil},
+	{"customer", "GET /api/customers/:id/sessions", "GET /api/customers/{customer}/sessions", "sk", "", nil},
+	{"customer", "DELETE /api/customers/:id/sessions/:session", "DELETE /api/customers/{customer}/sessions/{usersession}", "sk", "", nil},
+	{"customer", "DELETE /api/customers/:id/sessions", "DELETE /api/customers/{customer}/sessions", "sk", "", nil},
+	{"customer", "POST /api/sessions", "POST /api/sessions", "sk", `{"code":"{code}"}`, nil},
+	{"customer", "POST /api/sessions/refresh", "POST /api/sessions/refresh", "sk", `{"refreshToken":"{refresh}"}`, nil},
+	{"customer", "POST /api/sessions/revoke", "POST /api/sessions/revoke", "sk", `{"refreshToken":"{refresh}"}`, nil},
+	{"customer", "POST /api/invitations", "POST /api/invitations", "sk", `{"email":"i{n}@mail.example","plan":"{tier}"}`,
+		[]string{"Idempotency-Key: {idem}{n}"}},
+	{"customer", "GET /api/invitations", "GET /api/invitations?cursor={invitation}", "sk", "", nil},
+	{"customer", "DELETE /api/invitations/:invitation", "DELETE /api/invitations/{invitation}", "sk", "", nil},
+	{"customer", "GET /.well-known/jwks.json", "GET /.well-known/jwks.json", "none", "", nil},
+	{"customer", "GET /brand/:file", "GET /brand/aabbcc.css", "none", "", nil},
 	{"customer", "POST /api/data", "POST /api/data", "sk", `{"meter":"{meter}"}`,
 		[]string{"X-User-Id: {customer}", "Idempotency-Key: {idem}"}},
 	{"customer", "POST /api/data", "POST /api/data", "sk", "", []string{"X-User-Id: {external}", "X-User-Plan: {tier}"}},
@@ -167,6 +180,14 @@ func own(method, path, query, body string) attempt {
 	return attempt{"developer", method + " /platforms/:platform" + path, method + " /platforms/{platform}" + path + query, "cookie", body, nil}
 }
 
+// hosted are the pages for end users. Whose they are a key says that anybody may know, so they are tried by
+// TestThePagesOfOnePlatformOpenNothingOnAnother.
+var hosted = []string{
+	"GET /sign-in", "POST /sign-in", "GET /sign-up", "POST /sign-up", "GET /account", "GET /account/profile", "GET /account/export",
+	"GET /account/delete", "POST /account/name", "POST /account/checkout", "POST /account/portal", "POST /account/sessions/:session/end",
+	"POST /account/reauthenticate", "POST /account/sign-out", "POST /account/sign-out-everywhere", "POST /account/delete",
+}
+
 func init() { attempts = append(attempts, pages...) }
 
 // everyRouteIsAttempted fails for a mounted route that the table does not have, and for an entry that is not mounted.
@@ -178,6 +199,9 @@ func everyRouteIsAttempted(t *testing.T, mounted []server.Route) {
 	}
 	for _, a := range attempts {
 		tried[a.surface+" "+a.route] = true
+	}
+	for _, route := range hosted {
+		tried["customer "+route] = true
 	}
 	for route := range there {
 		if !tried[route] {

@@ -54,6 +54,11 @@ func newSide(t *testing.T, w *world, name string) *side {
 	p.dash(t, "POST /keys", `{"kind":"secret","name":"once"}`, "Idempotency-Key: "+idem).want(t, 201)
 	p.api(t, "POST /api/customers", fmt.Sprintf(`{"id":"%s-once"}`, name), "Idempotency-Key: "+idem).want(t, 201)
 
+	here := p.as(t, user, email)
+	kept := p.trade(t, here.enters(t, "/sign-in", "redirectUrl", "http://localhost:1/back").code(t))
+	spareSession := p.trade(t, here.enters(t, "/sign-in", "redirectUrl", "http://localhost:1/back").code(t))
+	invitation := p.api(t, "POST /api/invitations", fmt.Sprintf(`{"email":"%s-invited@mail.example"}`, name)).want(t, 201)
+
 	s := &side{tenancy: p}
 	s.values = map[string]string{
 		"customer": user, "external": external, "spare": external + "xx", "email": email, "word": name + "-lastname",
@@ -63,11 +68,13 @@ func newSide(t *testing.T, w *world, name string) *side {
 		"subscription": w.query(t, "SELECT id FROM billing.subscriptions WHERE platform_id = $1", p.id),
 		"session":      string(w.sessionOf(t, dev)),
 		"domain":       name + "-own.localhost", "cursor": cursor, "idem": idem,
-		"developer": dev.dash(t, "GET /api/me", "").want(t, 200).text("developer.id"),
+		"developer":   dev.dash(t, "GET /api/me", "").want(t, 200).text("developer.id"),
+		"code":        here.enters(t, "/sign-in", "redirectUrl", "http://localhost:1/back").code(t),
+		"usersession": spareSession.id, "refresh": kept.refresh, "invitation": invitation.text("invitation.id"),
 	}
 	s.credentials = map[string]string{"sk": p.sk, "dk": dev.token, "user": w.userToken(t, user), "none": "", "cookie": cookie.Name + "=" + cookie.Value}
 	s.marks = append(slices.Collect(maps.Values(s.values)), p.sk, dev.token, cookie.Value, dev.email, dev.user, p.skID, p.pkID,
-		name+"-metadata", name+"-platform", name+"-spare", spareKey.text("key.hint"), spareToken.text("token.hint"))
+		kept.token, kept.id, spareSession.refresh, invitation.text("url"), name+"-invited@mail.example", name+"-metadata", name+"-platform", name+"-spare", spareKey.text("key.hint"), spareToken.text("token.hint"))
 	s.marks = slices.DeleteFunc(s.marks, func(mark string) bool { return mark == cursor })
 	return s
 }
@@ -81,12 +88,19 @@ func absent(other *side) map[string]string {
 	}
 	moment, _, _ := strings.Cut(string(at), " ")
 	const no = "0000000000000000000000zzzz"
+	invitation := []byte(other.values["invitation"]) // is a cursor too
+	invitation[len(invitation)-2] ^= '0' ^ '1'
+	if c := invitation[len(invitation)-2]; c < '0' || c > '9' { // a letter with another bit is perhaps none of ours
+		invitation[len(invitation)-2] = '0'
+	}
+	neighbour := string(invitation)
 	return map[string]string{
 		"customer": "user_2absent00000000000000000000", "external": "no-external", "spare": "no-externalxx", "email": "no@mail.example",
 		"word": "no-lastname", "pk": "pk_test_" + strings.Repeat("0", 49), "platform": "plt_" + no, "project": "prj_" + no,
 		"paid": "no-paid", "buyer": "no-buyer", "checkout": "cs_" + no, "subscription": "sub_" + no, "session": "ses_" + no,
 		"key": "key_" + no, "token": "dtk_" + no, "tier": "no-tier", "meter": "no-meter", "domain": "no-own.localhost",
 		"cursor": base64.RawURLEncoding.EncodeToString([]byte(moment + " no-external")), "idem": "no-idempotency", "developer": "dev_" + no,
+		"code": strings.Repeat("0", 52), "usersession": "uss_" + no, "refresh": "rt_" + no + "_0_" + strings.Repeat("0", 43), "invitation": neighbour,
 	}
 }
 
@@ -188,7 +202,8 @@ func TestWithOnesOwnThingsEveryRouteWorks(t *testing.T) {
 	spent := map[string]bool{"GET /checkout/return": true, "POST /session": true, "GET /connect/finish": true, "GET /authorize": true,
 		"GET /callback": true, "POST /api/platforms/:platform/disconnect": true, "POST /api/sessions/end": true,
 		"POST /platforms/:platform/domains/:domain/remove": true}
-	last := map[string]bool{"DELETE /api/customers/:id": true, "DELETE /api/platforms/:platform/domains/:domain": true}
+	last := map[string]bool{"DELETE /api/customers/:id": true, "DELETE /api/platforms/:platform/domains/:domain": true,
+		"DELETE /api/customers/:id/sessions": true}
 	for i, try := range attempts {
 		if last[try.route] || strings.HasSuffix(try.route, "/revoke") || strings.Contains(try.route, "static") ||
 			strings.Contains(try.route, "webhook") || spent[try.route] {

@@ -64,7 +64,7 @@ var catalogue = map[string]string{
 			AND c.relnamespace NOT IN ('river'::regnamespace, 'directory'::regnamespace, 'platform'::regnamespace,
 				'platform_usage'::regnamespace)
 			AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'platform_id')
-			AND c.oid::regclass::text NOT IN ('dreamapi.clock', 'dreamapi.goose_db_version', 'tenant.clerk_events',
+			AND c.oid::regclass::text NOT IN ('dreamapi.clock', 'dreamapi.goose_db_version', 'tenant.clerk_events', 'tenant.clerk_sessions_ended',
 				'billing.events', 'tenant_usage.journal')`,
 
 	"a surface may call those functions of the directory that it needs, and no other": `

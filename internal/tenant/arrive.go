@@ -199,7 +199,7 @@ func (e *EndUsers) openPage(ctx context.Context, tx db.Tenant, a Arrival, claims
 		former, err := pageSessionOf(ctx, tx, a.Former)
 		switch {
 		case err == nil:
-			err = endSessions(ctx, tx, former.Customer.ID, former.ID, "signed_out", nil)
+			err = endSessions(ctx, tx, former.Customer.ID, former.ID, "signed_out")
 		case errs.Is(err, errs.Unauthenticated):
 			err = nil
 		}
@@ -260,7 +260,7 @@ func (e *EndUsers) Reauthenticate(ctx context.Context, at id.Platform, session P
 		if err := queries.ClerkSessionEnded(ctx, tx, session.ClerkSessionID); err != nil {
 			return err
 		}
-		return endSessions(ctx, tx, session.Customer.ID, session.ID, "signed_out", nil)
+		return endSessions(ctx, tx, session.Customer.ID, session.ID, "signed_out")
 	})
 	if err != nil {
 		return err

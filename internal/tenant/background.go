@@ -174,7 +174,7 @@ func (b *Background) endSessionsOf(ctx context.Context, userID string, members [
 	for _, member := range members {
 		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
 			if clerkSession == "" {
-				return endSessions(ctx, tx, userID, "", "clerk", nil)
+				return endSessions(ctx, tx, userID, "", "clerk")
 			}
 			ours, err := queries.WeEndedClerkSession(ctx, tx, clerkSession)
 			if err != nil || ours {

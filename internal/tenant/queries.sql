@@ -477,12 +477,15 @@ WHERE platform_id = @platform_id AND customer_id = @customer_id AND ended_at IS 
     AND dreamapi.now() < seen_at + make_interval(days => @idle_days::int)
 ORDER BY seen_at DESC, id DESC;
 
--- name: EndSessions :many
+-- name: ClerkSessionsOf :many
+SELECT DISTINCT clerk_session_id FROM tenant.sessions
+WHERE platform_id = @platform_id AND customer_id = @customer_id ORDER BY 1;
+
+-- name: EndSessions :execrows
 -- One session, or all of the customer's.
 UPDATE tenant.sessions SET ended_at = dreamapi.now(), end_reason = @reason
 WHERE platform_id = @platform_id AND customer_id = @customer_id AND ended_at IS NULL
-    AND (sqlc.narg(id)::text IS NULL OR id = sqlc.narg(id))
-RETURNING clerk_session_id;
+    AND (sqlc.narg(id)::text IS NULL OR id = sqlc.narg(id));
 
 -- name: EndSessionsOfClerk :execrows
 UPDATE tenant.sessions SET ended_at = dreamapi.now(), end_reason = 'clerk'

@@ -228,7 +228,7 @@ func (e *EndUsers) again(
 		tokens, err = e.issue(ctx, tx, now)
 		return tokens, nil, err
 	}
-	return tokens, refusal, endSessions(ctx, tx, now.CustomerID, session, reason, nil)
+	return tokens, refusal, endSessions(ctx, tx, now.CustomerID, session, reason)
 }
 
 // issue makes the tokens of a session's generation, and stores it.
@@ -311,7 +311,7 @@ func (e *EndUsers) Revoke(ctx context.Context, at id.Platform, refreshToken secr
 		if err != nil {
 			return err
 		}
-		return endSessions(ctx, tx, row.TenantSession.CustomerID, session, "signed_out", nil)
+		return endSessions(ctx, tx, row.TenantSession.CustomerID, session, "signed_out")
 	})
 }
 
@@ -349,7 +349,7 @@ func (e *EndUsers) EndSessions(ctx context.Context, at id.Platform, customer str
 		if _, err := readCustomer(ctx, tx, customer); err != nil {
 			return err
 		}
-		return endSessions(ctx, tx, customer, session, "ended_by_developer", nil)
+		return endSessions(ctx, tx, customer, session, "ended_by_developer")
 	})
 }
 
@@ -357,17 +357,28 @@ func (e *EndUsers) EndSessions(ctx context.Context, at id.Platform, customer str
 // sign-in would pass unasked.
 func (e *EndUsers) SignOut(ctx context.Context, at id.Platform, customer string, session id.UserSession) error {
 	return e.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		var atClerk func(string) error
 		if session == "" {
-			atClerk = func(clerkSession string) error {
-				if err := queries.ClerkSessionEnded(ctx, tx, clerkSession); err != nil {
-					return err
-				}
-				return e.queue.Enqueue(ctx, tx.Tx, EndUserAtClerk{clerkSession})
+			if err := e.endAtClerk(ctx, tx, customer); err != nil {
+				return err
 			}
 		}
-		return endSessions(ctx, tx, customer, session, "signed_out", atClerk)
+		return endSessions(ctx, tx, customer, session, "signed_out")
 	})
+}
+
+// endAtClerk has the sessions at Clerk end from which any of the customer's came, also those that have ended here: of each a
+// browser may still hold it.
+func (e *EndUsers) endAtClerk(ctx context.Context, tx db.Tenant, customer string) error {
+	atClerk, err := queries.ClerkSessionsOf(ctx, tx, tenantdb.ClerkSessionsOfParams{PlatformID: string(tx.Platform), CustomerID: customer})
+	for _, one := range atClerk {
+		if err == nil {
+			err = queries.ClerkSessionEnded(ctx, tx, one)
+		}
+		if err == nil {
+			err = e.queue.Enqueue(ctx, tx.Tx, EndUserAtClerk{one})
+		}
+	}
+	return err
 }
 
 // EndUserAtClerk is the job that ends an end user's session at Clerk.
@@ -380,9 +391,7 @@ func (EndUserAtClerk) Kind() string { return "tenant.end_at_clerk" }
 
 // endSessions ends one session or, for an empty id, all of the customer's, and what codes there are. Whoever remembers the
 // customer looks again: the tokens of what has ended are not taken any more.
-func endSessions(
-	ctx context.Context, tx db.Tenant, customer string, session id.UserSession, reason string, atClerk func(string) error,
-) error {
+func endSessions(ctx context.Context, tx db.Tenant, customer string, session id.UserSession, reason string) error {
 	params := tenantdb.EndSessionsParams{PlatformID: string(tx.Platform), CustomerID: customer, Reason: &reason}
 	if session != "" {
 		params.ID = new(string(session))
@@ -390,16 +399,8 @@ func endSessions(
 		return err
 	}
 	ended, err := queries.EndSessions(ctx, tx, params)
-	if err != nil || len(ended) == 0 {
+	if err != nil || ended == 0 {
 		return err
-	}
-	if atClerk != nil {
-		slices.Sort(ended)
-		for _, one := range slices.Compact(ended) {
-			if err := atClerk(one); err != nil {
-				return err
-			}
-		}
 	}
 	return queries.UserChanged(ctx, tx, tenantdb.UserChangedParams{PlatformID: string(tx.Platform), UserID: customer})
 }

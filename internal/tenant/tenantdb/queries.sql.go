@@ -116,6 +116,36 @@ func (q *Queries) ClerkSessionEnded(ctx context.Context, db DBTX, id string) err
 	return err
 }
 
+const clerkSessionsOf = `-- name: ClerkSessionsOf :many
+SELECT DISTINCT clerk_session_id FROM tenant.sessions
+WHERE platform_id = $1 AND customer_id = $2 ORDER BY 1
+`
+
+type ClerkSessionsOfParams struct {
+	PlatformID string
+	CustomerID string
+}
+
+func (q *Queries) ClerkSessionsOf(ctx context.Context, db DBTX, arg ClerkSessionsOfParams) ([]string, error) {
+	rows, err := db.Query(ctx, clerkSessionsOf, arg.PlatformID, arg.CustomerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var clerk_session_id string
+		if err := rows.Scan(&clerk_session_id); err != nil {
+			return nil, err
+		}
+		items = append(items, clerk_session_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const connection = `-- name: Connection :one
 SELECT account, name, charges_enabled, connected_at, ended_at, end_reason FROM tenant.connections
 WHERE platform_id = $1
@@ -526,11 +556,10 @@ func (q *Queries) EndOldSessions(ctx context.Context, db DBTX, arg EndOldSession
 	return err
 }
 
-const endSessions = `-- name: EndSessions :many
+const endSessions = `-- name: EndSessions :execrows
 UPDATE tenant.sessions SET ended_at = dreamapi.now(), end_reason = $1
 WHERE platform_id = $2 AND customer_id = $3 AND ended_at IS NULL
     AND ($4::text IS NULL OR id = $4)
-RETURNING clerk_session_id
 `
 
 type EndSessionsParams struct {
@@ -541,29 +570,17 @@ type EndSessionsParams struct {
 }
 
 // One session, or all of the customer's.
-func (q *Queries) EndSessions(ctx context.Context, db DBTX, arg EndSessionsParams) ([]string, error) {
-	rows, err := db.Query(ctx, endSessions,
+func (q *Queries) EndSessions(ctx context.Context, db DBTX, arg EndSessionsParams) (int64, error) {
+	result, err := db.Exec(ctx, endSessions,
 		arg.Reason,
 		arg.PlatformID,
 		arg.CustomerID,
 		arg.ID,
 	)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var clerk_session_id string
-		if err := rows.Scan(&clerk_session_id); err != nil {
-			return nil, err
-		}
-		items = append(items, clerk_session_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return result.RowsAffected(), nil
 }
 
 const endSessionsOfClerk = `-- name: EndSessionsOfClerk :execrows
