@@ -106,6 +106,13 @@ func (s *Server) errorBody(e *errs.Error, requestID string) object {
 	return body
 }
 
+// retryAfter tells a program when trying again may help.
+func retryAfter(c echo.Context, e *errs.Error) {
+	if e.RetryAfter > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.RetryAfter.Seconds())))))
+	}
+}
+
 // respondError is the one place that writes an error.
 func (s *Server) respondError(err error, c echo.Context) {
 	e := asError(err)
@@ -121,9 +128,7 @@ func (s *Server) respondError(err error, c echo.Context) {
 		return
 	}
 	header := c.Response().Header()
-	if e.RetryAfter > 0 {
-		header.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.RetryAfter.Seconds())))))
-	}
+	retryAfter(c, e)
 	if status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", `Bearer realm="dream-api"`)
 	}

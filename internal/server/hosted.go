@@ -300,6 +300,7 @@ func (s *Server) hostedProblem(c echo.Context, signUp bool, err error) error {
 	if status >= http.StatusInternalServerError {
 		s.log.WarnContext(c.Request().Context(), "a sign-in failed", "requestId", requestID(c), "error", err)
 	}
+	retryAfter(c, e)
 	data := map[string]any{"Message": e.Message, "RequestID": requestID(c)}
 	switch e.Code {
 	case errs.RedirectRefused, errs.InvalidRequest: // the address of this page is wrong, which only its product can mend

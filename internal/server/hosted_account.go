@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -214,6 +215,7 @@ func (s *Server) deleteOwnAccount(c echo.Context) error {
 type export struct {
 	Customer     tenant.Customer        `json:"customer"`
 	Usage        map[string]usage.Usage `json:"usage"`
+	Days         []usage.Day            `json:"days"`
 	Adjustments  []usage.Adjustment     `json:"adjustments"`
 	Subscription *billing.Subscription  `json:"subscription"`
 	Sessions     []tenant.UserSession   `json:"sessions"`
@@ -232,6 +234,9 @@ func (s *Server) exportOf(c echo.Context, at id.Platform, customer string) (expo
 			return e, err
 		}
 		e.Usage = report.Meters
+	}
+	if e.Days, err = s.usageReader.Days(ctx, at, customer); err != nil {
+		return e, err
 	}
 	for more, cursor := true, ""; more; {
 		var page []usage.Adjustment
@@ -263,5 +268,9 @@ func (s *Server) exportOwnData(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Content-Disposition", `attachment; filename="my-data.json"`)
-	return c.JSONPretty(http.StatusOK, data, "  ")
+	text, err := json.MarshalIndent(data, "", "  ")
+	if err != nil {
+		return err
+	}
+	return c.JSONBlob(http.StatusOK, text)
 }

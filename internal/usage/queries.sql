@@ -119,6 +119,9 @@ ON CONFLICT (platform_id, hour, meter, plan) DO UPDATE SET count = h.count + exc
 -- name: Forget :exec
 DELETE FROM tenant_usage.users WHERE platform_id = @platform_id AND user_id = @user_id;
 
+-- name: DaysOf :many
+SELECT meter, day, count FROM tenant_usage.days WHERE platform_id = @platform_id AND user_id = @user_id ORDER BY day, meter;
+
 -- name: ForgetDays :exec
 DELETE FROM tenant_usage.days WHERE platform_id = @platform_id AND user_id = @user_id;
 

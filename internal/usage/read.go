@@ -2,6 +2,8 @@ package usage
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -72,6 +74,54 @@ func (s *sheet) report(e *tenant.Entitlement, now time.Time) Report {
 		}
 	}
 	return report
+}
+
+// Day is how much a user used of a meter on a day of UTC.
+type Day struct {
+	Day   string `json:"day"` // 2006-01-02
+	Meter string `json:"meter"`
+	Count int64  `json:"count"`
+}
+
+// Days lists what a user used day by day, the earliest first.
+func (r *Reader) Days(ctx context.Context, at id.Platform, userID string) ([]Day, error) {
+	days := []Day{}
+	err := r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		over, err := queries.DaysOf(ctx, tx, usagedb.DaysOfParams{PlatformID: string(at), UserID: userID})
+		if err != nil {
+			return err
+		}
+		for _, row := range over {
+			days = append(days, Day{row.Day.Format(time.DateOnly), row.Meter, row.Count})
+		}
+		row, err := queries.User(ctx, tx, usagedb.UserParams{PlatformID: string(at), UserID: userID})
+		if db.NoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		// The last day goes to the others when the next one begins.
+		last := sheetOf(row)
+		for meter, count := range last.todayByMeter() {
+			days = append(days, Day{last.day.Format(time.DateOnly), meter, count})
+		}
+		slices.SortStableFunc(days[len(over):], func(a, b Day) int { return strings.Compare(a.Meter, b.Meter) })
+		return nil
+	})
+	return days, err
+}
+
+// todayByMeter is what was counted on the sheet's day.
+func (s *sheet) todayByMeter() map[string]int64 {
+	counts := map[string]int64{}
+	for _, slot := range s.slots {
+		if slot.today > 0 {
+			meter, _ := parts(slot.name)
+			counts[meter] += slot.today
+		}
+	}
+	return counts
 }
 
 // Total is what all users of a platform have used of a meter, in the present period of one kind.

@@ -108,6 +108,41 @@ func (q *Queries) BoundLocks(ctx context.Context, db DBTX) error {
 	return err
 }
 
+const daysOf = `-- name: DaysOf :many
+SELECT meter, day, count FROM tenant_usage.days WHERE platform_id = $1 AND user_id = $2 ORDER BY day, meter
+`
+
+type DaysOfParams struct {
+	PlatformID string
+	UserID     string
+}
+
+type DaysOfRow struct {
+	Meter string
+	Day   time.Time
+	Count int64
+}
+
+func (q *Queries) DaysOf(ctx context.Context, db DBTX, arg DaysOfParams) ([]DaysOfRow, error) {
+	rows, err := db.Query(ctx, daysOf, arg.PlatformID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DaysOfRow
+	for rows.Next() {
+		var i DaysOfRow
+		if err := rows.Scan(&i.Meter, &i.Day, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const epochs = `-- name: Epochs :many
 SELECT platform_id, epoch FROM tenant.settings WHERE platform_id = ANY($1::text[])
 `
