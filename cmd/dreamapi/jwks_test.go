@@ -34,15 +34,17 @@ func (w *world) verified(t testing.TB, token string) map[string]any {
 			continue
 		}
 		equal(t, "the key", key.Kty+key.Crv+key.Use+key.Alg, "ECP-256sigES256")
-		number := func(text string) *big.Int {
+		point := []byte{4} // uncompressed
+		for _, text := range []string{key.X, key.Y} {
 			raw, err := base64.RawURLEncoding.DecodeString(text)
 			must(t, err)
-			return new(big.Int).SetBytes(raw)
+			point = append(point, raw...)
 		}
+		public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+		must(t, err)
 		signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 		must(t, err)
 		sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-		public := &ecdsa.PublicKey{Curve: elliptic.P256(), X: number(key.X), Y: number(key.Y)}
 		r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
 		if !ecdsa.Verify(public, sum[:], r, s) {
 			t.Fatal("the JWKS does not verify the token")
