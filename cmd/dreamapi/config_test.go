@@ -105,6 +105,8 @@ func TestEveryContradictionIsNamed(t *testing.T) {
 		"Stripe's live key":      {map[string]string{"STRIPE_TEST_SECRET_KEY": "sk_live_stripesecret"}, "STRIPE_TEST_SECRET_KEY is not a test key"},
 		"a short key":            {map[string]string{"ENCRYPTION_KEY": "c2hvcnQ="}, "ENCRYPTION_KEY is not 32 bytes in base64"},
 		"not base64":             {map[string]string{"SESSION_SIGNING_KEY": "_-_-"}, "SESSION_SIGNING_KEY is not 32 bytes in base64"},
+		"one key twice":          {map[string]string{"SESSION_SIGNING_KEY_PREVIOUS": good["SESSION_SIGNING_KEY"]}, "SESSION_SIGNING_KEY and SESSION_SIGNING_KEY_PREVIOUS are the same"},
+		"a previous key of what": {map[string]string{"SESSION_SIGNING_KEY_PREVIOUS": "abc"}, "SESSION_SIGNING_KEY_PREVIOUS is not 32 bytes in base64"},
 		"one key for two":        {map[string]string{"SESSION_SIGNING_KEY": good["ENCRYPTION_KEY"]}, "SESSION_SIGNING_KEY and ENCRYPTION_KEY are the same"},
 		"a port that is none":    {map[string]string{"PORT": "http"}, "PORT can not be read"},
 		"a port too high":        {map[string]string{"PORT": "65536"}, "PORT is not a port"},

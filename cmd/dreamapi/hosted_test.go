@@ -339,3 +339,33 @@ func TestASignInMakesANewSessionAndEndsTheOneBefore(t *testing.T) {
 		t.Error("the session that was slipped in lives on")
 	}
 }
+
+func TestThePagesAreOnOurOwnHostAlone(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	p.dash(t, "POST /domains", `{"domain":"shop-own.localhost"}`).want(t, 201)
+	for host, query := range map[string]string{"shop-own.localhost": "", "localhost": p.query(), "127.0.0.1": p.query()} {
+		got := p.w.send(t, host+":"+p.w.port, "GET /sign-in"+query, "", "", "Accept: text/html")
+		to, err := url.Parse(got.header.Get("Location"))
+		must(t, err)
+		if got.status != http.StatusFound || to.Host != p.w.host("api") || to.Path != "/sign-in" || to.Query().Get("publishableKey") != p.pk {
+			t.Errorf("%s leads to %d %s", host, got.status, to)
+		}
+		got = p.w.send(t, host+":"+p.w.port, "POST /sign-in"+query, "", "token=x", "Accept: text/html",
+			"Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: same-origin")
+		equal(t, host+" with a form", got.status, 403)
+	}
+	p.w.send(t, "shop-own.localhost:"+p.w.port, "GET /.well-known/jwks.json", "", "").want(t, 200)
+}
+
+func TestAPlatformThatIsSuspendedLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	g, s := p.signedIn(t, "eve@mail.example")
+	p.w.db.Exec(t, "UPDATE platform.platforms SET mode = 'live' WHERE id = $1", p.id) // its developer has paid nothing
+	p.w.db.Exec(t, "UPDATE tenant.settings SET epoch = nextval('tenant.epochs')")
+	p.w.api(t, "POST /api/data", s.token, "").want(t, 403, "platform_suspended")
+	p.refresh(t, s.refresh).want(t, 403, "platform_suspended")
+	g.open(t, p.w.url("api")+"/sign-in"+p.query())
+	g.refusedWith(t, 403, "suspended")
+}

@@ -57,7 +57,7 @@ WHERE platform_id = @platform_id;
 -- It is read before anything else that is remembered, so that the epoch is not newer than that.
 SELECT epoch, allowed_origins, rate_limit, (directory.mode() = 'test')::boolean AS test,
     (directory.paid_until() <= dreamapi.now())::boolean AS suspended,
-    least(directory.paid_until(), '9999-01-01')::timestamptz AS paid_until
+    greatest(least(directory.paid_until(), '9999-01-01'), '2000-01-01')::timestamptz AS paid_until
 FROM tenant.settings WHERE platform_id = @platform_id;
 
 -- name: SetAllowedOrigins :exec

@@ -1682,7 +1682,7 @@ func (q *Queries) PlaceTier(ctx context.Context, db DBTX, arg PlaceTierParams) e
 const platformAtGate = `-- name: PlatformAtGate :one
 SELECT epoch, allowed_origins, rate_limit, (directory.mode() = 'test')::boolean AS test,
     (directory.paid_until() <= dreamapi.now())::boolean AS suspended,
-    least(directory.paid_until(), '9999-01-01')::timestamptz AS paid_until
+    greatest(least(directory.paid_until(), '9999-01-01'), '2000-01-01')::timestamptz AS paid_until
 FROM tenant.settings WHERE platform_id = $1
 `
 
