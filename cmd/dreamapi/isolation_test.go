@@ -28,6 +28,8 @@ func newSide(t *testing.T, w *world, name string) *side {
 	p.tier(t, fmt.Sprintf(`{"name":%q,"limit":1000,"meters":{%q:{"limit":500}},"rateLimit":100000}`, tier, meter))
 	p.dash(t, "PATCH /tiers/free", `{"rateLimit":100000,"limit":100000}`).want(t, 200)
 	p.dash(t, "POST /domains", fmt.Sprintf(`{"domain":"%s-own.localhost"}`, name)).want(t, 201)
+	p.dash(t, "PATCH /sign-in", fmt.Sprintf(`{"productName":"%s-product","homeUrl":"https://%s-home.example","emailDomains":["%s-mail.example"],"logo":%q}`,
+		name, name, name, dataURL("image/png", aLogo(t)))).want(t, 200)
 	spareKey := p.dash(t, "POST /keys", fmt.Sprintf(`{"kind":"secret","name":"%s-spare"}`, name)).want(t, 201)
 	spareToken := dev.dash(t, "POST /api/tokens", fmt.Sprintf(`{"name":"%s-spare"}`, name)).want(t, 201)
 
@@ -74,7 +76,7 @@ func newSide(t *testing.T, w *world, name string) *side {
 	}
 	s.credentials = map[string]string{"sk": p.sk, "dk": dev.token, "user": w.userToken(t, user), "none": "", "cookie": cookie.Name + "=" + cookie.Value}
 	s.marks = append(slices.Collect(maps.Values(s.values)), p.sk, dev.token, cookie.Value, dev.email, dev.user, p.skID, p.pkID,
-		kept.token, kept.id, spareSession.refresh, invitation.text("url"), name+"-invited@mail.example", name+"-metadata", name+"-platform", name+"-spare", spareKey.text("key.hint"), spareToken.text("token.hint"))
+		kept.token, kept.id, spareSession.refresh, invitation.text("url"), name+"-invited@mail.example", name+"-metadata", name+"-platform", name+"-spare", name+"-product", name+"-home", name+"-mail", spareKey.text("key.hint"), spareToken.text("token.hint"))
 	s.marks = slices.DeleteFunc(s.marks, func(mark string) bool { return mark == cursor })
 	return s
 }

@@ -37,6 +37,8 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	const own = "/api/platforms/:platform"
 	e.GET(own, s.getPlatform, s.developer, s.ownPlatform)
 	e.PATCH(own, s.changePlatform, s.developer, s.ownPlatform, s.counted)
+	e.GET(own+"/sign-in", s.getSignIn, s.developer, s.ownPlatform)
+	e.PATCH(own+"/sign-in", s.changeSignIn, s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/overview", s.getOverview, s.developer, s.ownPlatform)
 	e.POST(own+"/connect", s.createConnect, s.developer, s.ownPlatform)
 	e.POST(own+"/disconnect", s.disconnect, s.developer, s.ownPlatform)

@@ -3,6 +3,7 @@ package server
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -15,9 +16,14 @@ const longestMessage = 600
 
 // form wraps what a form of the dashboard does. What goes wrong and can be put right leads back to the form, which shows
 // it beside what was typed; the rest is an error as any other.
-func (s *Server) form(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) form(next echo.HandlerFunc) echo.HandlerFunc { return s.formBy(readForm, next) }
+
+// upload is the same for a form that may bring a file.
+func (s *Server) upload(next echo.HandlerFunc) echo.HandlerFunc { return s.formBy(readUpload, next) }
+
+func (s *Server) formBy(read func(echo.Context) error, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		err := readForm(c)
+		err := read(c)
 		if err == nil {
 			err = next(c)
 		}
@@ -38,7 +44,11 @@ func readForm(c echo.Context) error {
 	if err := c.Request().ParseForm(); err != nil {
 		return errs.New(errs.InvalidRequest, "The form did not arrive whole. Send it again.").Because(err)
 	}
-	for name, values := range c.Request().PostForm {
+	return checkForm(c.Request().PostForm)
+}
+
+func checkForm(form url.Values) error {
+	for name, values := range form {
 		if !storable(name) || !storable(strings.Join(values, "")) {
 			return errs.New(errs.InvalidRequest, "The form holds characters that are not UTF-8, or a NUL.")
 		}

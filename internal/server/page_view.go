@@ -158,10 +158,12 @@ func (v view) Typed(form, field, otherwise string) string {
 
 // fieldLabels are what the pages call fields whose own names are those of the API.
 var fieldLabels = map[string]string{
-	"allowedOrigins": "The list", "currency": "The currency", "displayName": "The display name", "domain": "The domain",
-	"features": "The list of features", "kind": "The kind", "max": "The limit", "meter": "The meter", "mode": "The kind", "monthly": "The monthly price",
-	"name": "The name", "overlapSeconds": "The time", "period": "The period", "rateLimit": "The rate limit",
-	"trialDays": "The trial", "yearly": "The yearly price",
+	"allowedOrigins": "The list", "color": "The colour", "currency": "The currency", "displayName": "The display name", "domain": "The domain",
+	"emailDomains": "The list of domains", "features": "The list of features", "homeUrl": "The address of your product", "kind": "The kind",
+	"logo": "The logo", "max": "The limit", "meter": "The meter", "mode": "The kind", "monthly": "The monthly price",
+	"name": "The name", "overlapSeconds": "The time", "period": "The period", "privacyUrl": "The address of the privacy policy",
+	"productName": "The product name", "rateLimit": "The rate limit", "signUp": "Who may sign up", "signUpsPerHour": "The number of sign-ups",
+	"supportUrl": "The address for support", "termsUrl": "The address of the terms", "trialDays": "The trial", "yearly": "The yearly price",
 }
 
 // inWords calls the field that a message begins with as the page does.

@@ -25,10 +25,16 @@ const mostDomains = 20
 
 var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$`)
 
+// isDomain reports whether s is the name of a host, in small letters, with a dot in it.
+func isDomain(s string) bool {
+	_, err := netip.ParseAddr(s)
+	return err != nil && domainForm.MatchString(s) && len(s) <= 253
+}
+
 // AddDomain has a domain resolve to the platform. The developer proves that the domain is theirs by a TXT record.
 func (a *Admin) AddDomain(ctx context.Context, at id.Platform, domain string) (Settings, error) {
 	domain = strings.TrimSuffix(strings.ToLower(domain), ".")
-	if _, err := netip.ParseAddr(domain); err == nil || !domainForm.MatchString(domain) || len(domain) > 253 {
+	if !isDomain(domain) {
 		return Settings{}, errs.InvalidParam("domain", "domain is a host name such as api.example.com.")
 	}
 	proven := false

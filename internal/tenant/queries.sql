@@ -392,8 +392,10 @@ WHERE platform_id = @platform_id GROUP BY 1 ORDER BY 1;
 SELECT * FROM tenant.sign_in WHERE platform_id = @platform_id;
 
 -- name: InsertSignIn :exec
+-- A project's name may be longer, and hold what a name on a page must not.
 INSERT INTO tenant.sign_in (platform_id, product_name)
-SELECT p.id, j.name FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id WHERE p.id = @platform_id;
+SELECT p.id, trim(left(regexp_replace(j.name, '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffd]', '', 'g'), 60))
+FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id WHERE p.id = @platform_id;
 
 -- name: LockSignIn :one
 SELECT * FROM tenant.sign_in WHERE platform_id = @platform_id FOR UPDATE;

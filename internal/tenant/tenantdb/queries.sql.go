@@ -985,9 +985,11 @@ func (q *Queries) InsertSettings(ctx context.Context, db DBTX, platformID string
 
 const insertSignIn = `-- name: InsertSignIn :exec
 INSERT INTO tenant.sign_in (platform_id, product_name)
-SELECT p.id, j.name FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id WHERE p.id = $1
+SELECT p.id, trim(left(regexp_replace(j.name, '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffd]', '', 'g'), 60))
+FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id WHERE p.id = $1
 `
 
+// A project's name may be longer, and hold what a name on a page must not.
 func (q *Queries) InsertSignIn(ctx context.Context, db DBTX, platformID string) error {
 	_, err := db.Exec(ctx, insertSignIn, platformID)
 	return err

@@ -31,3 +31,17 @@ addEventListener('keydown', (event) => {
     list.querySelector('summary').focus();
   }
 });
+
+// A file that would be refused is refused before it is sent.
+for (const field of document.querySelectorAll('input[type=file][data-most]')) {
+  field.addEventListener('change', () => {
+    const large = field.files[0] && field.files[0].size > Number(field.dataset.most);
+    field.setCustomValidity(large ? `The file has ${Math.ceil(field.files[0].size / 1000)} kB, and may have ${field.dataset.most / 1000}.` : '');
+    field.reportValidity();
+  });
+}
+
+// Who picks a colour wants it.
+for (const field of document.querySelectorAll('input[type=color][data-chooses]')) {
+  field.addEventListener('input', () => { document.getElementById(field.dataset.chooses).checked = true; });
+}
