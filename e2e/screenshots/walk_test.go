@@ -6,7 +6,14 @@
 package screenshots
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -94,6 +101,8 @@ func testPlatform(t *testing.T, dev program.Facts, b *browser.Tab, at, key strin
 	b.Press(t, "Save")
 	shoot(t, b, "settings-faults")
 
+	signIn(t, dev, b, at)
+
 	b.Open(t, dev.DashboardURL+at+"/keys")
 	shoot(t, b, "keys")
 	b.Act(t, chromedp.Evaluate[chromedp.Void](`for (const details of [...document.querySelectorAll('.switch, .menu, .key details')].slice(0, 4)) details.open = true`))
@@ -101,6 +110,59 @@ func testPlatform(t *testing.T, dev program.Facts, b *browser.Tab, at, key strin
 	b.Fill(t, "key-name", "staging")
 	b.Press(t, "Create the key")
 	shoot(t, b, "keys-secret")
+}
+
+// signIn is the walk of a developer whose product has a look of its own.
+func signIn(t *testing.T, dev program.Facts, b *browser.Tab, at string) {
+	t.Helper()
+	b.Open(t, dev.DashboardURL+at+"/sign-in")
+	shoot(t, b, "sign-in-settings")
+	file := filepath.Join(t.TempDir(), "logo.png")
+	if err := os.WriteFile(file, logo(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.Act(t, chromedp.SetUploadFiles(chromedp.ID("sign-in-logo"), []string{file}))
+	b.Act(t, chromedp.Evaluate[chromedp.Void](`{
+		const colour = document.getElementById('sign-in-color');
+		colour.value = '#0f766e';
+		colour.dispatchEvent(new Event('input', {bubbles: true}));
+	}`))
+	b.Fill(t, "Product name", "Analytical Engines", "Your product", "https://analytical.example", "Support", "help@analytical.example",
+		"Terms", "https://analytical.example/terms", "Privacy policy", "analytical.example/privacy")
+	b.Choose(t, "Who was invited")
+	b.Fill(t, "With an address at", "analytical.example\nnone")
+	b.Press(t, "Save")
+	b.Says(t, "Please check what you entered", "The address of the privacy policy is", "none")
+	shoot(t, b, "sign-in-settings-faults")
+	b.Act(t, chromedp.SetUploadFiles(chromedp.ID("sign-in-logo"), []string{file}))
+	b.Fill(t, "Privacy policy", "https://analytical.example/privacy", "With an address at", "analytical.example")
+	b.Press(t, "Save")
+	b.Says(t, "Saved")
+	shoot(t, b, "sign-in-settings-branded")
+	b.Choose(t, "Remove the logo")
+	b.Choose(t, "Everybody")
+	b.Press(t, "Save")
+	b.Says(t, "Saved")
+}
+
+// logo is a wheel on a ground that can be seen through.
+func logo(t *testing.T) []byte {
+	t.Helper()
+	made := image.NewNRGBA(image.Rect(0, 0, 400, 400))
+	for y := range 400 {
+		for x := range 400 {
+			far := math.Hypot(float64(x)-199.5, float64(y)-199.5)
+			teeth := 165 + 18*math.Copysign(1, math.Sin(12*math.Atan2(float64(y)-199.5, float64(x)-199.5)))
+			if far > 70 && far < teeth {
+				made.SetNRGBA(x, y, color.NRGBA{15, 118, 110, 255})
+			}
+		}
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, made); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // goLive is the walk from the first payment to a live key.
