@@ -190,7 +190,7 @@ func misleads(r rune) bool {
 
 var (
 	colorForm = regexp.MustCompile(`^#[0-9a-f]{6}$`)
-	linkForm  = regexp.MustCompile("^[!#-&(-;=?-\\[\\]_a-z~]+$") // visible ASCII but for " ' < > \ ^ ` { | }
+	linkForm  = regexp.MustCompile(`^[!#-&(-;=?-\[\]_a-z~]+$`) // visible ASCII but for " ' < > \ ^ ` { | }
 	boxForm   = regexp.MustCompile(`^[a-zA-Z0-9._+-]{1,64}$`)
 )
 

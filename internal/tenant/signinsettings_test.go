@@ -19,7 +19,7 @@ import (
 func TestALinkLeadsToAPageAndNowhereElse(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
-		"https://example.com": "https://example.com", "https://example.com/": "https://example.com/", " https://example.com/terms ": "https://example.com/terms",
+		"https://example.com": "https://example.com", "https://example.com/": "https://example.com/", "https://example.com/terms\n": "https://example.com/terms",
 		"HTTPS://Example.COM/Terms": "https://example.com/Terms", "https://example.com:8443/a?b=c&d=%20#e": "https://example.com:8443/a?b=c&d=%20#e",
 		"http://localhost:3000/terms": "http://localhost:3000/terms", "http://app.localhost": "http://app.localhost", "http://127.0.0.1:80": "http://127.0.0.1:80",
 		"https://203.0.113.9/x": "https://203.0.113.9/x", "https://[::1]:1/": "https://[::1]:1/", "https://xn--bcher-kva.example/@me": "https://xn--bcher-kva.example/@me",
@@ -82,7 +82,7 @@ func (change SignInChange) params() string {
 func TestANameOnAPageMisleadsNobody(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
-		"": "", " Analytical Engines ": "Analytical Engines", "<script>alert(1)</script>": "<script>alert(1)</script>", // text, which the pages escape
+		"": "", "Analytical Engines\r\n": "Analytical Engines", "<script>alert(1)</script>": "<script>alert(1)</script>", // text, which the pages escape
 		"محرّك": "محرّك", "東京": "東京", strings.Repeat("ä", 60): strings.Repeat("ä", 60), "👩\u200d💻": "👩\u200d💻",
 	} {
 		kept, _, err := SignInChange{ProductName: &given}.checked()
