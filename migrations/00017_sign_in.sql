@@ -22,7 +22,8 @@ COMMENT ON COLUMN tenant.sign_in.email_domains IS 'whose addresses alone may sig
 COMMENT ON COLUMN tenant.sign_in.plan IS 'of those who sign up; NULL: whatever the default tier is';
 
 INSERT INTO tenant.sign_in (platform_id, product_name)
-    SELECT p.id, j.name FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id;
+    SELECT p.id, trim(left(regexp_replace(j.name, '[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffd]', '', 'g'), 60))
+    FROM platform.platforms p JOIN platform.projects j ON j.id = p.project_id;
 
 -- What a browser brings back to the developer's product, to be traded for a session. Only the SHA-256 is kept.
 CREATE TABLE tenant.sign_in_codes (

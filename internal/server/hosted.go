@@ -394,7 +394,7 @@ func (s *Server) hosted(c echo.Context, status int, name, title string, data map
 	return c.HTMLBlob(status, out.Bytes())
 }
 
-var brandFile = regexp.MustCompile(`^([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})\.css$`)
+var brandFile = regexp.MustCompile(`^([0-9a-f]{6})\.css$`)
 
 // brandStyle is a style sheet with one colour and the ink that can be read on it: so a page takes any colour and lets no
 // style in that is not ours.
@@ -403,7 +403,8 @@ func brandStyle(c echo.Context) error {
 	if parts == nil {
 		return echo.ErrNotFound
 	}
-	color := "#" + parts[1] + parts[2] + parts[3]
+	color := "#" + parts[1]
+	ink := tenant.SignIn{Color: &color}.Ink()
 	c.Response().Header().Set("Cache-Control", "public, max-age=86400")
-	return c.Blob(http.StatusOK, "text/css; charset=utf-8", []byte(":root { --brand: "+color+"; --on-brand: "+inkOn(parts[1:])+"; }\n"))
+	return c.Blob(http.StatusOK, "text/css; charset=utf-8", []byte(":root { --brand: "+color+"; --on-brand: "+ink+"; }\n"))
 }

@@ -98,7 +98,7 @@ func (e *EndUsers) arrive(ctx context.Context, a Arrival, claims clerkapp.Claims
 		return queries.InsertCode(ctx, tx, tenantdb.InsertCodeParams{
 			PlatformID: string(tx.Platform), Hash: platform.Hash(arrived.Code), CustomerID: claims.UserID, RedirectUrl: a.RedirectURL,
 			CodeChallenge: orNil(a.Challenge), PublishableKey: a.PublishableKey.Reveal(), ClerkSessionID: claims.SessionID,
-			MinutesAgo: int32(claims.MinutesAgo), UserAgent: shortened(a.UserAgent), Seconds: codeSeconds,
+			MinutesAgo: int32(claims.MinutesAgo), UserAgent: shortAgent(a.UserAgent), Seconds: codeSeconds,
 		})
 	})
 	return arrived, err
@@ -210,7 +210,7 @@ func (e *EndUsers) openPage(ctx context.Context, tx db.Tenant, a Arrival, claims
 	cookie := platform.NewSecret()
 	_, err := insertUserSession(ctx, tx, tenantdb.InsertSessionParams{
 		CustomerID: claims.UserID, Kind: string(pageSession), Hash: platform.Hash(cookie), PublishableKey: a.PublishableKey.Reveal(),
-		ClerkSessionID: claims.SessionID, MinutesAgo: int32(claims.MinutesAgo), UserAgent: shortened(a.UserAgent),
+		ClerkSessionID: claims.SessionID, MinutesAgo: int32(claims.MinutesAgo), UserAgent: shortAgent(a.UserAgent),
 	})
 	return cookie, err
 }
@@ -268,8 +268,8 @@ func (e *EndUsers) Reauthenticate(ctx context.Context, at id.Platform, session P
 	return e.clerk.RevokeSession(ctx, session.ClerkSessionID)
 }
 
-// shortened bounds what a browser says of itself.
-func shortened(userAgent string) string {
+// shortAgent bounds what a browser says of itself.
+func shortAgent(userAgent string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(userAgent[:min(len(userAgent), 300)], ""), "\x00", "")
 }
 

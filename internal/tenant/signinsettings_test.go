@@ -9,6 +9,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -279,5 +280,39 @@ func TestInkIsReadOnTheColourBelowIt(t *testing.T) {
 	}
 	if got := (SignIn{}).Ink(); got != "" {
 		t.Errorf("without a colour: %s", got)
+	}
+}
+
+// The least contrast is that of WCAG 2.2 for text, 4.5, computed from the colour and the ink as a browser would.
+func TestInkCanBeReadOnEveryColour(t *testing.T) {
+	t.Parallel()
+	light := func(color string) float64 {
+		var parts [3]int
+		if _, err := fmt.Sscanf(color, "#%02x%02x%02x", &parts[0], &parts[1], &parts[2]); err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+			c := float64(parts[i]) / 255
+			if c > 0.04045 {
+				c = math.Pow((c+0.055)/1.055, 2.4)
+			} else {
+				c /= 12.92
+			}
+			sum += weight * c
+		}
+		return sum
+	}
+	for r := 0; r < 256; r += 5 {
+		for g := 0; g < 256; g += 5 {
+			for b := 0; b < 256; b += 5 {
+				color := fmt.Sprintf("#%02x%02x%02x", r, g, b)
+				ink := SignIn{Color: &color}.Ink()
+				one, two := light(color), light(ink)
+				if contrast := (max(one, two) + 0.05) / (min(one, two) + 0.05); contrast < 4.5 {
+					t.Fatalf("%s has ink %s with a contrast of %.2f", color, ink, contrast)
+				}
+			}
+		}
 	}
 }
