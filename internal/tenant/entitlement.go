@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -76,7 +77,7 @@ const (
 	keysRemembered         = 10_000
 	entitlementsRemembered = 200_000
 	grantsRemembered       = 10_000
-	remembered             = time.Minute // so that a key's last use is recorded about as often
+	remembered             = time.Minute // at least, so that a key's last use is recorded about as often
 )
 
 func newMemory() memory {
@@ -91,7 +92,7 @@ func newMemory() memory {
 // RecallKey is ByKey from memory, where the key is there.
 func (g *Gate) RecallKey(ctx context.Context, key id.Key) (Caller, error) {
 	hash := string(key.Hash())
-	if caller, ok := g.memory.keys.GetIfPresent(hash); ok && time.Since(caller.seen) < remembered {
+	if caller, ok := g.memory.keys.GetIfPresent(hash); ok && time.Now().Before(caller.forget) {
 		return caller, nil
 	}
 	return g.remember(ctx, key, hash)
@@ -100,7 +101,8 @@ func (g *Gate) RecallKey(ctx context.Context, key id.Key) (Caller, error) {
 func (g *Gate) remember(ctx context.Context, key id.Key, hash string) (Caller, error) {
 	caller, err := g.ByKey(ctx, key)
 	if err == nil {
-		caller.seen = time.Now()
+		// Keys that were first seen together, as all are after a start, are not looked up again together.
+		caller.forget = time.Now().Add(remembered + rand.N(remembered/2))
 		g.memory.keys.Set(hash, caller)
 	}
 	return caller, err

@@ -35,7 +35,7 @@ type Caller struct {
 	Origins  []string
 	Until    time.Time // when it ends by itself: the key expires, or the platform is suspended
 
-	seen      time.Time      // when it was remembered
+	forget    time.Time      // when it is to be looked up again
 	party     string         // for which origin the user's token was made
 	session   id.UserSession // of a session token of ours
 	key       *id.Key        // by which the caller was let in; nil: otherwise
