@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -126,6 +127,33 @@ func TestDecodeNeverTakesMoreThanItSays(t *testing.T) {
 		var e *errs.Error
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("not an error of ours: %v", err)
+		}
+	})
+}
+
+// What is cut into members by hand is what encoding/json makes of it, in whatever form it is written.
+func TestMembersAreThoseOfEncodingJSON(t *testing.T) {
+	t.Parallel()
+	leaf := rapid.OneOf(
+		rapid.Map(rapid.String(), func(s string) any { return s }), rapid.Map(rapid.Float64(), func(f float64) any { return f }),
+		rapid.SampledFrom([]any{nil, true, `\"`, "}", `,":{[`, "\\", []any{}, map[string]any{}}),
+	)
+	value := rapid.OneOf(leaf, rapid.Map(rapid.SliceOf(leaf), func(l []any) any { return l }),
+		rapid.Map(rapid.MapOf(rapid.String(), leaf), func(m map[string]any) any { return []any{m, []any{m}} }))
+	rapid.Check(t, func(t *rapid.T) {
+		text, err := json.MarshalIndent(rapid.MapOf(rapid.String(), value).Draw(t, "object"), "",
+			rapid.SampledFrom([]string{"", " ", "\t"}).Draw(t, "indent"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatal(err)
+		}
+		var d decoder
+		d.members(text, "", func(name string, value []byte) { got[name] = value })
+		if len(d.faults) > 0 || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s\nis cut into %q, %v", text, got, d.faults)
 		}
 	})
 }
