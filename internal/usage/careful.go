@@ -117,6 +117,7 @@ func (s *Service) countCarefully(batch []*item, around func(account) bool) error
 			s.held.add(held)
 			left = append(left, it)
 		} else {
+			s.places.learn(it, d.sheets[it.account()])
 			it.settle(d.outcomes[i], d.errors[i])
 		}
 	}

@@ -29,22 +29,22 @@ WITH clock AS {kept_clock} (
     SELECT now AS at, date_trunc('minute', now, 'UTC') AS minute, (now AT TIME ZONE 'UTC')::date AS day FROM dreamapi.present LIMIT 1
 ), {stale} {seen} added AS (
     UPDATE tenant_usage.users u SET
-        counts[{slot}] = u.counts[{slot}] + g.quantity,
-        today[{slot}] = u.today[{slot}] + g.quantity,
+        counts[g.place] = u.counts[g.place] + g.quantity,
+        today[g.place] = u.today[g.place] + g.quantity,
         calls = CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END,
         minute = c.minute
-    FROM {groups} AS g (platform_id, user_id, slot, plan, quantity, calls, most, rate, user_epoch, until, n), clock c
+    FROM {groups} AS g (platform_id, user_id, slot, place, plan, quantity, calls, most, rate, user_epoch, until, n), clock c
     WHERE u.platform_id = g.platform_id AND u.user_id = g.user_id
-        AND u.epoch = g.user_epoch AND u.settled = g.user_epoch
+        AND u.epoch = g.user_epoch AND u.settled = g.user_epoch AND u.slots[g.place] = g.slot
         AND {fresh}
         AND c.at < g.until AND u.day = c.day AND u.minute <= c.minute
-        AND u.starts[{slot}] <= c.at AND c.at < u.ends[{slot}]
-        AND u.counts[{slot}] + g.quantity <= g.most + u.extras[{slot}]
-        AND (u.kept[{slot}] > 0 OR 0 >= ALL (u.kept))
+        AND u.starts[g.place] <= c.at AND c.at < u.ends[g.place]
+        AND u.counts[g.place] + g.quantity <= g.most + u.extras[g.place]
+        AND (u.kept[g.place] > 0 OR 0 >= ALL (u.kept))
         AND CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END <= g.rate
         {unseen}
-    RETURNING g.n, g.platform_id, g.plan, g.slot, u.counts[{slot}] AS count,
-        u.extras[{slot}] + u.kept[{slot}] AS extra, u.calls, u.starts[{slot}] AS starts, u.ends[{slot}] AS ends, c.at
+    RETURNING g.n, g.platform_id, g.plan, g.slot, u.counts[g.place] AS count,
+        u.extras[g.place] + u.kept[g.place] AS extra, u.calls, u.starts[g.place] AS starts, u.ends[g.place] AS ends, c.at
 ), journaled AS (
     INSERT INTO tenant_usage.journal (at, platforms, meters, plans, tallies, counts, counted)
     {line}
@@ -54,8 +54,8 @@ SELECT n, count, extra, calls, starts, ends, at FROM added`
 // Many groups are taken out of arrays, and what is the same for several of them is found out once.
 var many = strings.NewReplacer(
 	"{kept_clock}", "MATERIALIZED",
-	"{groups}", `unnest(@platforms::text[], @users::text[], @slots::text[], @plans::text[], @quantities::bigint[],
-            @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[]) WITH ORDINALITY`,
+	"{groups}", `unnest(@platforms::text[], @users::text[], @slots::text[], @places::int[], @plans::text[],
+            @quantities::bigint[], @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[]) WITH ORDINALITY`,
 	"{stale}", `stale AS MATERIALIZED (
     SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
     FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
@@ -70,8 +70,8 @@ var many = strings.NewReplacer(
 // what such a call costs.
 var one = strings.NewReplacer(
 	"{kept_clock}", "NOT MATERIALIZED",
-	"{groups}", `(SELECT @platform::text, @user::text, @slot::text, @plan::text, @quantity::bigint, @calls::int, @most::bigint,
-            @rate::int, @user_epoch::bigint, @until::timestamptz, 1::bigint)`,
+	"{groups}", `(SELECT @platform::text, @user::text, @slot::text, @place::int, @plan::text, @quantity::bigint, @calls::int,
+            @most::bigint, @rate::int, @user_epoch::bigint, @until::timestamptz, 1::bigint)`,
 	"{stale}", "",
 	"{fresh}", `@epoch::bigint = (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id COLLATE "C" = @platform::text)`,
 	"{line}", `SELECT at, ARRAY[@platform::text], ARRAY[@meter::text], ARRAY[@plan::text], ARRAY[1], ARRAY[@quantity::bigint],
@@ -118,7 +118,6 @@ var (
 // counting is a variant of the statement: each step may leave marks that the next one fills in.
 func counting(kind, receipts, keys *strings.Replacer, parameters []string) string {
 	sql := keys.Replace(receipts.Replace(kind.Replace(addSQL)))
-	sql = strings.ReplaceAll(sql, "{slot}", "array_position(u.slots, g.slot)")
 	for i, name := range parameters {
 		sql = strings.ReplaceAll(sql, "@"+name+"::", "$"+strconv.Itoa(i+1)+"::")
 	}
@@ -128,13 +127,13 @@ func counting(kind, receipts, keys *strings.Replacer, parameters []string) strin
 // The names of the parameters, in the order of the arguments. The last ones are those of receipts.
 var (
 	ofMany = []string{
-		"platforms", "users", "slots", "plans", "quantities", "calls", "most", "rates", "user_epochs", "until",
+		"platforms", "users", "slots", "places", "plans", "quantities", "calls", "most", "rates", "user_epochs", "until",
 		"fenced", "epochs", "tally_platforms", "tally_meters", "tally_plans", "tallies",
 		"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima", "first_keys", "last_keys",
 	}
 	ofOne = []string{
-		"platform", "user", "slot", "plan", "quantity", "calls", "most", "rate", "user_epoch", "until", "epoch", "meter",
-		"keys", "fingerprints", "later", "maxima",
+		"platform", "user", "slot", "place", "plan", "quantity", "calls", "most", "rate", "user_epoch", "until", "epoch",
+		"meter", "keys", "fingerprints", "later", "maxima",
 	}
 )
 
@@ -265,8 +264,8 @@ func (g *group) statement() (sql string, args []any) {
 		}
 	}
 	args = []any{
-		string(e.Platform), e.UserID, first.slot, e.Plan, g.quantity, int32(len(g.items)), maxOr(first.limit, unlimited),
-		int32(e.RateLimit), e.UserEpoch, until, e.Epoch, first.Meter,
+		string(e.Platform), e.UserID, first.slot, first.place + 1, e.Plan, g.quantity, int32(len(g.items)),
+		maxOr(first.limit, unlimited), int32(e.RateLimit), e.UserEpoch, until, e.Epoch, first.Meter,
 	}
 	if len(keys) == 0 {
 		return countOneSQL, args
@@ -280,14 +279,14 @@ func arguments(groups []group) (args []any, keyed bool) {
 	platforms, users, slots := make([]string, n), make([]string, n), make([]string, n)
 	plans, until := make([]string, n), make([]time.Time, n)
 	quantities, most, userEpochs := make([]int64, n), make([]int64, n), make([]int64, n)
-	calls, rates := make([]int32, n), make([]int32, n)
+	places, calls, rates := make([]int32, n), make([]int32, n), make([]int32, n)
 	firstKeys, lastKeys := make([]int64, n), make([]int64, n) // a group's are next to each other; first behind last: none
 	var keyGroups, later, maxima []int64
 	var keyPlatforms []string
 	var keys, fingerprints []db.UUID
 	for i, g := range groups {
 		first, e := g.items[0], g.items[0].Entitlement
-		platforms[i], users[i], slots[i] = string(e.Platform), e.UserID, first.slot
+		platforms[i], users[i], slots[i], places[i] = string(e.Platform), e.UserID, first.slot, first.place+1
 		plans[i], until[i] = e.Plan, first.until()
 		quantities[i], most[i], userEpochs[i] = g.quantity, maxOr(first.limit, unlimited), e.UserEpoch
 		calls[i], rates[i] = int32(len(g.items)), int32(e.RateLimit)
@@ -311,7 +310,7 @@ func arguments(groups []group) (args []any, keyed bool) {
 	fenced, epochs := fences(groups)
 	t := talliesOf(groups)
 	args = []any{
-		platforms, users, slots, plans, quantities, calls, most, rates, userEpochs, until, fenced, epochs,
+		platforms, users, slots, places, plans, quantities, calls, most, rates, userEpochs, until, fenced, epochs,
 		t.platforms, t.meters, t.plans, t.ofGroups,
 	}
 	if len(keys) > 0 {

@@ -42,6 +42,7 @@ type item struct {
 	Call
 	limit   tenant.Limit
 	slot    string
+	place   int32 // where the slot is thought to stand in the user's row, from 0
 	counted bool  // by the fast lane
 	tries   int   // for which a row was held by somebody
 	fault   error // an error that is known beforehand: the call counts against the rate all the same
@@ -79,7 +80,7 @@ func New(ctx context.Context, customer *db.DB) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{db: customer, lanes: own}
+	s := &Service{db: customer, lanes: own, places: newPlaces()}
 	refuse := func(it *item, err error) { it.settle(Outcome{}, busy(err)) }
 	s.careful = groupcommit.New(groupcommit.Config[*item]{
 		Flush: guard(s.flushCarefully), Owner: (*item).owner, Refuse: refuse,
@@ -144,6 +145,7 @@ func (s *Service) TrackAll(calls []Call) ([]Outcome, []error) {
 		}
 		if it.limit, it.fault = it.Call.limit(); it.fault == nil {
 			it.slot = slotName(it.Meter, it.limit)
+			it.place = s.places.of(it)
 		}
 		if !it.plain() || s.held.has(it.account()) {
 			if special == nil {

@@ -115,4 +115,5 @@ type Service struct {
 	db, lanes     *db.DB
 	fast, careful lane
 	held          held
+	places        places
 }
