@@ -250,15 +250,18 @@ func entry(platforms ...id.Platform) string {
 
 // entered is the list of platforms as the policies read it.
 func entered(platforms ...id.Platform) string {
-	set := make(map[id.Platform]bool, len(platforms))
-	for _, p := range platforms {
-		set[p] = true
+	list := []byte("{")
+	for i, p := range platforms {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		name, err := json.Marshal(string(p))
+		if err != nil {
+			panic(err) // a string always marshals
+		}
+		list = append(append(list, name...), ":true"...)
 	}
-	list, err := json.Marshal(set)
-	if err != nil {
-		panic(err) // a map of strings to booleans always marshals
-	}
-	return string(list)
+	return string(append(list, '}'))
 }
 
 func quote(s string) string {

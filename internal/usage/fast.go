@@ -327,18 +327,12 @@ func maxOr(limit tenant.Limit, other int64) int64 {
 	return *limit.Max
 }
 
-// fences are the platforms of the groups, each with the epoch that its entitlements know.
+// fences are the platforms of the groups, which stand together, each with the epoch that its entitlements know.
 func fences(groups []group) (platforms []string, epochs []int64) {
-	type fence struct {
-		platform id.Platform
-		epoch    int64
-	}
-	seen := map[fence]bool{}
 	for _, g := range groups {
-		f := fence{g.items[0].Entitlement.Platform, g.items[0].Entitlement.Epoch}
-		if !seen[f] {
-			seen[f] = true
-			platforms, epochs = append(platforms, string(f.platform)), append(epochs, f.epoch)
+		platform, epoch, last := string(g.items[0].Entitlement.Platform), g.items[0].Entitlement.Epoch, len(platforms)-1
+		if last < 0 || platforms[last] != platform || epochs[last] != epoch {
+			platforms, epochs = append(platforms, platform), append(epochs, epoch)
 		}
 	}
 	return platforms, epochs
@@ -351,20 +345,22 @@ type tallies struct {
 }
 
 func talliesOf(groups []group) (t tallies) {
-	numbers := map[tally]int32{}
 	for _, g := range groups {
-		e := g.items[0].Entitlement
-		one := tally{e.Platform, g.items[0].Meter, e.Plan}
-		n := numbers[one]
-		if n == 0 {
-			t.platforms, t.meters = append(t.platforms, string(e.Platform)), append(t.meters, one.meter)
-			t.plans = append(t.plans, e.Plan)
-			n = int32(len(t.platforms))
-			numbers[one] = n
-		}
-		t.ofGroups = append(t.ofGroups, n)
+		t.ofGroups = append(t.ofGroups, t.number(string(g.items[0].Entitlement.Platform), g.items[0].Meter, g.items[0].Entitlement.Plan))
 	}
 	return t
+}
+
+// number is that of a tally, which is a new one or among the last ones: those of a platform stand together.
+func (t *tallies) number(platform, meter, plan string) int32 {
+	n := len(t.platforms)
+	for i := n - 1; i >= 0 && t.platforms[i] == platform; i-- {
+		if t.meters[i] == meter && t.plans[i] == plan {
+			return int32(i + 1)
+		}
+	}
+	t.platforms, t.meters, t.plans = append(t.platforms, platform), append(t.meters, meter), append(t.plans, plan)
+	return int32(n + 1)
 }
 
 // added is a group that was counted: the state after its last call.
