@@ -349,7 +349,7 @@ type hostedView struct {
 	Style   string       // the address of a style sheet with the platform's colour; empty: ours
 	Links   []hostedLink
 	HomeURL string
-	Query   string // for the forms of the page
+	Query   template.URL // for the forms of the page; encoded, so that a template leaves it as it is
 	Flash   *flash
 	Data    map[string]any
 }
@@ -360,7 +360,7 @@ type hostedLink struct{ Words, URL string }
 func (s *Server) hosted(c echo.Context, status int, name, title string, data map[string]any) error {
 	v := visitOf(c)
 	look := v.look
-	view := hostedView{Title: title, Product: look.ProductName, Query: v.query(), Flash: s.shown(c), Data: data}
+	view := hostedView{Title: title, Product: look.ProductName, Query: template.URL(v.query()), Flash: s.shown(c), Data: data}
 	if look.Logo != nil {
 		view.Logo = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(look.Logo)) //nolint:gosec // base64
 	}
