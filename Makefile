@@ -22,7 +22,7 @@ empty :=
 space := $(empty) $(empty)
 export STRIPE_MOCKS := $(subst $(space),:,$(MOCKS))
 
-.PHONY: help run build test e2e torture bench verify generate fmt lint screenshots db/reset
+.PHONY: help run demo build test e2e torture bench verify generate fmt lint screenshots db/reset
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ help: ## list the targets
 run: build ## run everything on this machine, on PORT (8080)
 	@scripts/need postgres
 	@PORT=$(PORT) exec $(BIN) dev
+
+demo: ## run a small product with sign-in and a limit beside `make run`, on port 4000
+	@exec $(GO) run ./examples/demo
 
 build: ## build bin/dreamapi
 	@test -x $(BIN) || echo "Building $(BIN), a minute or two the first time …"
@@ -59,7 +62,7 @@ bench: build ## measure the hot path, as ratios
 
 verify: $(SQLC) $(LINT) ## check that generated code is up to date, and formatting, vet and lint
 	@$(SQLC) diff
-	@test -z "$$(gofmt -l bench cmd internal migrations e2e)" || { echo "not formatted (make fmt):"; gofmt -l bench cmd internal migrations e2e; exit 1; }
+	@test -z "$$(gofmt -l bench cmd examples internal migrations e2e)" || { echo "not formatted (make fmt):"; gofmt -l bench cmd examples internal migrations e2e; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(LINT) run
@@ -68,7 +71,7 @@ generate: $(SQLC) ## generate the code of the queries
 	$(SQLC) generate
 
 fmt: ## format the code
-	gofmt -w bench cmd internal migrations e2e
+	gofmt -w bench cmd examples internal migrations e2e
 
 lint: $(LINT) ## run the linters alone
 	$(LINT) run

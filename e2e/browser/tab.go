@@ -16,8 +16,9 @@ import (
 type Tab struct {
 	Scripts bool // whether its pages run any
 
-	ctx     context.Context
-	console console
+	ctx      context.Context
+	console  console
+	requests requests
 }
 
 // New starts a Chromium with nothing in its profile, which ends with the test.
@@ -36,10 +37,13 @@ func New(t *testing.T, scripts bool) *Tab {
 // Another opens another tab of the same browser.
 func (b *Tab) Another(t *testing.T) *Tab { t.Helper(); return open(b.ctx, t, b.Scripts) }
 
+// WithoutScripts opens another tab of the same browser, whose pages run no scripts.
+func (b *Tab) WithoutScripts(t *testing.T) *Tab { t.Helper(); return open(b.ctx, t, false) }
+
 func open(parent context.Context, t *testing.T, scripts bool) *Tab {
 	t.Helper()
 	b := &Tab{Scripts: scripts}
-	ctx, closeTab := chromedp.NewContext(parent, chromedp.WithListener(b.console.listen))
+	ctx, closeTab := chromedp.NewContext(parent, chromedp.WithListener(b.console.listen), chromedp.WithListener(b.requests.listen))
 	t.Cleanup(closeTab)
 	b.ctx = ctx
 	if err := chromedp.Do(ctx); err != nil { // the browser lives as long as the context in which it starts
@@ -95,4 +99,14 @@ func Look[T any](t *testing.T, b *Tab, expression string) T {
 		t.Fatalf("at %s: %s: %v", b.Where(), expression, err)
 	}
 	return value
+}
+
+// Prefer is what a person has set in their system: light or dark, and nothing that moves.
+func Prefer(scheme string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}})
+		return err
+	})
 }

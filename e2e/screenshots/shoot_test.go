@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/dream-api/dream-api/e2e/browser"
@@ -48,7 +47,7 @@ func shoot(t *testing.T, b *browser.Tab, name string) {
 				shot, err = chromedp.CaptureScreenshot()(ctx, at)
 				return err
 			})
-			b.Act(t, prefer(scheme), chromedp.EmulateViewport(device.width, height), take)
+			b.Act(t, browser.Prefer(scheme), chromedp.EmulateViewport(device.width, height), take)
 			small, err := shrink(shot)
 			if err == nil {
 				err = os.WriteFile(filepath.Join(kept, fmt.Sprintf("%s-%s-%s.png", name, scheme, device.name)), small, 0o644)
@@ -59,14 +58,4 @@ func shoot(t *testing.T, b *browser.Tab, name string) {
 		}
 	}
 	b.Act(t, chromedp.EmulateViewport(1280, 900))
-}
-
-// prefer is what a person has set in their system: light or dark, and nothing that moves.
-func prefer(scheme string) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-		}})
-		return err
-	})
 }

@@ -1,0 +1,31 @@
+package program
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// StartDemo builds the demo product and runs it on a free port beside the dev of a folder, whose keys it finds there. It
+// returns its origin.
+func StartDemo(t *testing.T, dir string, variables map[string]string) (origin string) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "demo")
+	build := exec.Command("go", "build", "-o", binary, "github.com/dream-api/dream-api/examples/demo")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		t.Fatal("the demo does not build: ", err)
+	}
+	cmd := exec.Command(binary)
+	cmd.Dir = dir
+	cmd.Env = append(Environ(variables), "PORT=0")
+	p := Start(t, cmd)
+	p.Await(t, "line that says where the demo is", func() bool {
+		_, after, ok := strings.Cut(p.Out.String(), "The demo is at ")
+		origin = strings.TrimSpace(after)
+		return ok && strings.HasSuffix(after, "\n")
+	})
+	return origin
+}
