@@ -26,7 +26,22 @@ func apiOf(dev program.Facts, key string) api {
 
 func (a api) post(t *testing.T, path, user, body string) map[string]any {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.url+path, strings.NewReader(body))
+	return a.do(t, http.MethodPost, path, user, body)
+}
+
+// customer is the id of the one with that address.
+func (a api) customer(t *testing.T, email string) string {
+	t.Helper()
+	list := a.do(t, http.MethodGet, "/api/customers?email="+url.QueryEscape(email), "", "")["data"].([]any)
+	if len(list) != 1 {
+		t.Fatalf("%d customers have the address %s", len(list), email)
+	}
+	return list[0].(map[string]any)["id"].(string)
+}
+
+func (a api) do(t *testing.T, method, path, user, body string) map[string]any {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, a.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

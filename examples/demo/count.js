@@ -12,6 +12,7 @@ async function count() {
   if (answer.status === 401) return location.reload();
   const { usage, message } = await answer.json();
   says.textContent = message ?? ''; // of a refusal, such as 402 at the limit and 429 for too many at once
+  if (answer.status === 402) document.getElementById('upgrade')?.classList.remove('quiet');
   if (!usage) return;
   used.textContent = usage.count;
   if (bar) bar.value = usage.count;

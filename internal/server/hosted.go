@@ -304,9 +304,10 @@ func (s *Server) hostedProblem(c echo.Context, signUp bool, err error) error {
 	data := map[string]any{"Message": e.Message, "RequestID": requestID(c)}
 	switch e.Code {
 	case errs.RedirectRefused, errs.InvalidRequest: // the address of this page is wrong, which only its product can mend
+		data["Detail"] = e.Message
 		return s.hosted(c, status, "problem", "This link does not work", data)
 	case errs.NoAccount:
-		data["SignUpURL"] = ""
+		data["Unknown"] = e.Details["email"]
 		if v.open() == nil {
 			data["SignUpURL"] = "/sign-up?" + v.query()
 		}
@@ -344,6 +345,7 @@ var hostedPages = template.Must(template.New("").Funcs(pageFuncs).ParseFS(web, "
 // hostedView is what the template of such a page gets.
 type hostedView struct {
 	Title   string
+	Sheet   bool // a page of few words, on one sheet
 	Product string
 	Logo    template.URL // a data URL of a PNG that we encoded; empty: none
 	Style   string       // the address of a style sheet with the platform's colour; empty: ours
@@ -360,7 +362,7 @@ type hostedLink struct{ Words, URL string }
 func (s *Server) hosted(c echo.Context, status int, name, title string, data map[string]any) error {
 	v := visitOf(c)
 	look := v.look
-	view := hostedView{Title: title, Product: look.ProductName, Query: template.URL(v.query()), Flash: s.shown(c), Data: data}
+	view := hostedView{Title: title, Sheet: !strings.HasPrefix(name, "account") && name != "profile", Product: look.ProductName, Query: template.URL(v.query()), Flash: s.shown(c), Data: data}
 	if look.Logo != nil {
 		view.Logo = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(look.Logo)) //nolint:gosec // base64
 	}
