@@ -25,7 +25,7 @@ func TestTheRulesSayWhoMaySignUp(t *testing.T) {
 	api := p.w.url("api")
 	eve := p.guest(t, "eve@mail.example")
 	// To sign in makes no account.
-	eve.enters(t, "/sign-in", "redirectUrl", callback).refusedWith(t, 403, "eve@mail.example has no account here yet.")
+	eve.enters(t, "/sign-in", "redirectUrl", callback).refusedWith(t, 403, "eve@mail.example has not been used")
 	eve.sees(t, "Create an account")
 	equal(t, "customers", p.customers(t), "0")
 
