@@ -25,31 +25,12 @@ func TestTheREADMEsShellLinesDoWhatItSays(t *testing.T) {
 	}
 	d := startDev(t, program.Folder(t))
 
-	// One shell for all blocks, as exported variables lead from one to the next; a line before each tells them apart.
-	const mark = "=== block"
-	var script strings.Builder
-	script.WriteString("set -eu\n")
-	blocks := shellBlock.FindAllStringSubmatch(string(readme), -1)
-	for _, b := range blocks {
-		fmt.Fprintf(&script, "echo '%s'\n%s\n", mark, strings.ReplaceAll(b[1], "localhost:8080", "localhost:"+d.port))
-	}
-	shell := exec.Command("bash", "-c", script.String())
-	shell.Dir, shell.Env = d.dir, program.Environ(nil)
+	shell, blocks := d.shellOf(string(readme))
 	code, out, log := program.Run(t, shell)
 	if code != 0 {
 		t.Fatalf("the shell ends with %d:\n%s\n%s", code, out, log)
 	}
-	outputs := strings.Split(out, mark+"\n")[1:]
-	outputOf := func(command string) string {
-		t.Helper()
-		for i, b := range blocks {
-			if strings.Contains(b[1], command) {
-				return outputs[i]
-			}
-		}
-		t.Fatalf("no block of the README has %q", command)
-		return ""
-	}
+	outputOf := func(command string) string { t.Helper(); return outputOf(t, blocks, out, command) }
 
 	var priceList struct{ Tiers []struct{ Name string } }
 	decode(t, outputOf("/api/tiers"), &priceList)
@@ -93,6 +74,34 @@ func TestTheREADMEsShellLinesDoWhatItSays(t *testing.T) {
 	if shown, err := io.ReadAll(page.Body); err != nil || page.StatusCode != http.StatusOK || !strings.Contains(string(shown), "$10.00") {
 		t.Errorf("the checkout is %d %v: %s", page.StatusCode, err, shown)
 	}
+}
+
+const blockMark = "=== block"
+
+// shellOf is one shell for all blocks of a page, as variables lead from one to the next; a line before each tells them apart.
+func (d *devRun) shellOf(page string, replacements ...string) (shell *exec.Cmd, blocks []string) {
+	var script strings.Builder
+	script.WriteString("set -eu\n")
+	replace := strings.NewReplacer(append(replacements, "localhost:8080", "localhost:"+d.port)...)
+	for _, b := range shellBlock.FindAllStringSubmatch(page, -1) {
+		blocks = append(blocks, b[1])
+		fmt.Fprintf(&script, "echo; echo '%s'\n%s\n", blockMark, replace.Replace(b[1]))
+	}
+	shell = exec.Command("bash", "-c", script.String())
+	shell.Dir, shell.Env = d.dir, program.Environ(nil)
+	return shell, blocks
+}
+
+// outputOf is what the block with the command said.
+func outputOf(t *testing.T, blocks []string, out, command string) string {
+	t.Helper()
+	for i, block := range blocks {
+		if strings.Contains(block, command) {
+			return strings.TrimSuffix(strings.Split(out, "\n"+blockMark+"\n")[i+1], "\n")
+		}
+	}
+	t.Fatalf("no block has %q", command)
+	return ""
 }
 
 func decode(t *testing.T, text string, into any) {
