@@ -105,7 +105,7 @@ func TestWithClerksOwnFormTheTokenComesInAFormAndOnce(t *testing.T) {
 		before := len(tokens())
 		b := browser.New(t, true)
 		b.Open(t, address+"/sign-in"+way)
-		b.Says(t, "Sign in to go on to Shop.", "Sign in in #aa0000")
+		b.Says(t, "Sign in to Shop", "Sign in in #aa0000")
 		b.Press(t, "Sign in in #aa0000")
 		b.AwaitAt(t, "/sign-in")
 		wait.For(t, "the token", func() bool { return len(tokens()) == before+1 })
