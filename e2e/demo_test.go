@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,8 +20,8 @@ const evesPassword = "a long sentence of my own"
 type demo struct {
 	*devRun
 	*browser.Tab
-	origin   string
-	verifier string // of the sign-in that was begun last
+	origin    string
+	verifiers []string // of the sign-ins that were begun
 }
 
 // An end user's way through a product that is not ours, from the sign-up to the sign-out everywhere.
@@ -89,10 +90,11 @@ func (e *demo) begin(t *testing.T, words string) {
 	t.Helper()
 	e.Press(t, words)
 	e.AwaitAt(t, e.facts.APIURL+"/sign-")
-	_, e.verifier, _ = strings.Cut(e.Cookie(t, e.origin, "demo_login"), ".")
-	if len(e.verifier) < 43 {
-		t.Fatalf("the code verifier is %q", e.verifier)
+	_, verifier, _ := strings.Cut(e.Cookie(t, e.origin, "demo_login"), ".")
+	if len(verifier) < 43 {
+		t.Fatalf("the code verifier is %q", verifier)
 	}
+	e.verifiers = append(e.verifiers, verifier)
 	e.Says(t, "Demo")
 }
 
@@ -191,7 +193,7 @@ func (e *demo) leaveEverywhere(t *testing.T) {
 	t.Helper()
 	e.Press(t, "Your account")
 	e.AwaitAt(t, e.facts.APIURL+"/account")
-	e.Says(t, "Your account", "Pro", "active", "of 10,000", "Where you are signed in", "this page", "Chrome")
+	e.Says(t, "Your account", "Pro", "Active", "of 10,000", "Where you are signed in", "This page", "Chrome")
 	if n := browser.Look[int](t, e.Tab, "document.querySelectorAll('progress').length"); n != 1 {
 		t.Errorf("the account page has %d bars", n)
 	}
@@ -244,10 +246,11 @@ func (e *demo) returnAndLeave(t *testing.T) {
 func (e *demo) keptItsSecrets(t *testing.T, more ...string) {
 	t.Helper()
 	all := e.Requests()
+	secrets := slices.Concat([]string{"eyJ", "rt_", "sk_test_"}, e.verifiers, more)
 	callbacks := 0
 	for _, r := range all {
 		for _, text := range []string{r.URL, r.Referer} {
-			for _, secret := range append([]string{"eyJ", "rt_", "sk_test_", e.verifier}, more...) {
+			for _, secret := range secrets {
 				if strings.Contains(text, secret) {
 					t.Errorf("%q stands in an address or a Referer: %+v", secret, r)
 				}
