@@ -36,6 +36,7 @@ func TestAnEndUserUsesTheDemoProduct(t *testing.T) {
 	t.Run("with JavaScript", func(t *testing.T) {
 		eve := &demo{devRun: d, Tab: browser.New(t, true), origin: origin}
 		eve.signUp(t, "eve@example.com")
+		eve.looksSound(t)
 		eve.countToTheLimit(t, 3)
 		eve.refreshAtOnce(t)
 		eve.upgrade(t)
@@ -127,6 +128,21 @@ func (e *demo) signUp(t *testing.T, email string) {
 	e.Press(t, "Sign up")
 	e.land(t)
 	e.Says(t, email, "free", "of 3")
+}
+
+// looksSound holds the demo's page to what ours are held to.
+func (e *demo) looksSound(t *testing.T) {
+	t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		e.Act(t, browser.Prefer(scheme), chromedp.EmulateViewport(360, 800))
+		if faint := browser.Look[[]string](t, e.Tab, unreadable); len(faint) > 0 {
+			t.Errorf("in %s, one can hardly read %q", scheme, faint)
+		}
+		if wide := browser.Look[int64](t, e.Tab, "document.documentElement.scrollWidth"); wide > 360 {
+			t.Errorf("the page is %d px wide on a screen of 360", wide)
+		}
+		soundFocus(t, e.Tab, "the demo's page, in "+scheme)
+	}
 }
 
 // count presses the button, which calls our API from the page.

@@ -23,8 +23,8 @@ import (
 
 var (
 	api, secretKey, publicKey = os.Getenv("API"), os.Getenv("SECRET_KEY"), os.Getenv("PUBLISHABLE_KEY")
-	origin                    string // of this product
-	early, _                  = time.ParseDuration(cmp.Or(os.Getenv("REFRESH_EARLY"), "1m"))
+	origin                    string                                                         // of this product
+	early, _                  = time.ParseDuration(cmp.Or(os.Getenv("REFRESH_EARLY"), "1m")) // so long before its end a token is renewed
 	//go:embed page.html style.css count.js
 	files embed.FS
 	page  = template.Must(template.ParseFS(files, "page.html"))

@@ -14,13 +14,16 @@ import (
 
 // configure reads what is not in the environment from where `make run` says it, in this folder.
 func configure() {
-	if secretKey == "" { // what `make run` says in this folder
+	if secretKey == "" || publicKey == "" {
 		var dev struct {
 			APIURL string
 			Demo   struct{ SecretKey, PublishableKey string }
 		}
 		text, err := os.ReadFile(".dreamapi/dev.json")
-		if err = errors.Join(err, json.Unmarshal(text, &dev)); err != nil {
+		if err == nil {
+			err = json.Unmarshal(text, &dev)
+		}
+		if err != nil {
 			log.Fatal("Set SECRET_KEY and PUBLISHABLE_KEY, or start `make run` in this folder first: ", err)
 		}
 		secretKey, publicKey = dev.Demo.SecretKey, dev.Demo.PublishableKey
@@ -31,11 +34,13 @@ func configure() {
 
 // call asks the API. A refusal has its words, which are for people; in more than a demo, go by its code.
 func call(method, path, key string, in, out any, idempotencyKey ...string) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return err
+		}
 	}
-	req, err := http.NewRequest(method, api+path, bytes.NewReader(body))
+	req, err := http.NewRequest(method, api+path, &body)
 	if err != nil {
 		return err
 	}
