@@ -4,13 +4,16 @@ package screenshots
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/json"
 	"image"
 	"image/color"
 	"image/png"
+	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/chromedp/chromedp"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/dream-api/dream-api/e2e/browser"
 	"github.com/dream-api/dream-api/e2e/program"
@@ -99,21 +102,25 @@ func TestScreenshotsOfUsersPages(t *testing.T) {
 // brand gives the demo's platform a name, a logo, a colour and addresses of its own.
 func brand(t *testing.T, dev program.Facts) {
 	t.Helper()
-	db, err := pgx.Connect(t.Context(), dev.DatabaseURL)
+	look, err := json.Marshal(map[string]string{
+		"productName": "Tally", "logo": "data:image/png;base64," + base64.StdEncoding.EncodeToString(tally()), "color": "#0f766e",
+		"homeUrl": "https://tally.example", "termsUrl": "https://tally.example/terms", "privacyUrl": "https://tally.example/privacy",
+		"supportUrl": "https://tally.example/help",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = db.Close(t.Context()) }()
-	_, err = db.Exec(t.Context(), `UPDATE tenant.sign_in SET product_name = 'Tally', logo = $2, color = '#0f766e',
-		home_url = 'https://tally.example', terms_url = 'https://tally.example/terms', privacy_url = 'https://tally.example/privacy',
-		support_url = 'https://tally.example/help' WHERE platform_id = $1`, dev.Demo.PlatformID, logo())
+	dashboard, err := url.Parse(dev.DashboardURL)
 	if err != nil {
 		t.Fatal(err)
 	}
+	developer := apiOf(dev, dev.Demo.DeveloperToken)
+	developer.host = dashboard.Host
+	developer.do(t, http.MethodPatch, "/api/platforms/"+dev.Demo.PlatformID+"/sign-in", "", string(look))
 }
 
-// logo is five tally marks on a rounded square.
-func logo() []byte {
+// tally is a logo: tally marks on a rounded square.
+func tally() []byte {
 	const size = 160
 	picture := image.NewNRGBA(image.Rect(0, 0, size, size))
 	teal, white := color.NRGBA{15, 118, 110, 255}, color.NRGBA{255, 255, 255, 255}
