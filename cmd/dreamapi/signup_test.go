@@ -33,7 +33,7 @@ func TestTheRulesSayWhoMaySignUp(t *testing.T) {
 	eve.open(t, api+"/sign-up"+p.query())
 	eve.refusedWith(t, 403, "Nobody can sign up here at the moment.")
 	eve.enters(t, "/sign-up", "redirectUrl", callback).refusedWith(t, 403, "Nobody can sign up here at the moment.")
-	eve.enters(t, "/sign-in").refusedWith(t, 403, "no account here yet")
+	eve.enters(t, "/sign-in").refusedWith(t, 403, "No account here yet")
 	if strings.Contains(eve.page, "/sign-up") {
 		t.Error("a page leads to a sign-up that is closed")
 	}
