@@ -118,7 +118,7 @@ GRANT SELECT, INSERT, UPDATE ON tenant.sign_in_codes, tenant.sign_ups TO dreamap
 GRANT SELECT, INSERT, UPDATE ON tenant.sessions, tenant.invitations TO dreamapi_customer;
 GRANT INSERT ON tenant.clerk_sessions_ended TO dreamapi_customer;
 GRANT SELECT, INSERT, DELETE ON tenant.clerk_sessions_ended TO dreamapi_worker;
-GRANT SELECT, UPDATE ON tenant.sessions TO dreamapi_worker;
+GRANT SELECT, UPDATE ON tenant.sessions, tenant.sign_in_codes TO dreamapi_worker;
 GRANT SELECT, DELETE ON tenant.sign_in_codes, tenant.sign_ups, tenant.sessions, tenant.invitations TO dreamapi_worker;
 GRANT SELECT ON tenant.sessions, tenant.invitations TO dreamapi_developer;
 

@@ -247,9 +247,12 @@ func TestWhatHappensAtClerkEndsSessionsHere(t *testing.T) {
 	await(t, "its session ends", func() bool { return !works(s) })
 	equal(t, "the other device", works(second), true)
 
-	// The user is banned: everywhere.
+	// The same browser, and so the same session at Clerk, is signed in on another platform.
 	there := other.as(t, g.user, g.email)
-	theirs := other.trade(t, there.enters(t, "/sign-up", "redirectUrl", "https://other.example/").code(t))
+	clerkSession = p.w.query(t, "SELECT clerk_session_id FROM tenant.sessions WHERE id = $1", second.id)
+	token := p.w.atClerk(t, endUsersApp, "POST /v1/sessions/"+clerkSession+"/tokens", "", "Origin: "+p.w.url("api")).want(t, 200).text("jwt")
+	there.sends(t, "/sign-up"+other.query("redirectUrl", "https://other.example/"), url.Values{"token": {token}})
+	theirs := other.trade(t, there.code(t))
 	// Signing out everywhere on one platform ends sessions at Clerk, and nothing on the other.
 	there.account(t, "POST /account/sign-out-everywhere", nil)
 	await(t, "the sign-out", func() bool { return !works(theirs) })
@@ -257,6 +260,7 @@ func TestWhatHappensAtClerkEndsSessionsHere(t *testing.T) {
 		return p.w.query(t, "SELECT count(*)::text FROM tenant.clerk_events WHERE type = 'session.revoked' AND processed_at IS NOT NULL") >= "2"
 	})
 	equal(t, "the first platform", works(second), true)
+	// The user is banned: everywhere.
 	p.w.atClerk(t, endUsersApp, "POST /v1/users/"+g.user+"/ban", "").want(t, 200)
 	await(t, "the ban", func() bool { return !works(second) })
 	p.refresh(t, second.refresh).want(t, 401)
