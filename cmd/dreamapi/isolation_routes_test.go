@@ -87,6 +87,8 @@ var attempts = []attempt{
 	{"developer", "POST /api/plan/checkout", "POST /api/plan/checkout", "dk", "", []string{"X-User-Id: {developer}"}},
 	{"developer", "POST /api/plan/portal", "POST /api/plan/portal", "dk", "", []string{"X-User-Id: {developer}"}},
 	{"developer", "GET /api/platforms/:platform/overview", "GET /api/platforms/{platform}/overview", "dk", "", nil},
+	{"developer", "GET /api/platforms/:platform/revenue", "GET /api/platforms/{platform}/revenue", "dk", "", nil},
+	{"developer", "GET /api/platforms/:platform/usage", "GET /api/platforms/{platform}/usage?meter={meter}", "dk", "", nil},
 	{"developer", "POST /api/platforms/:platform/connect", "POST /api/platforms/{platform}/connect", "dk", "", nil},
 	{"developer", "POST /api/platforms/:platform/disconnect", "POST /api/platforms/{platform}/disconnect", "dk", "", nil},
 	{"developer", "GET /api/platforms/:platform/repairs", "GET /api/platforms/{platform}/repairs", "dk", "", nil},

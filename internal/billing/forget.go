@@ -24,9 +24,17 @@ func (l looker) Forget(ctx context.Context, tx db.Tenant, userID string) error {
 			}
 		}
 	}
-	subscriptions, err := queries.DeleteSubscriptions(ctx, tx, billingdb.DeleteSubscriptionsParams{
-		PlatformID: string(tx.Platform), CustomerID: userID,
+	var subscriptions []billingdb.DeleteSubscriptionsRow
+	err = withMRR(ctx, tx, userID, func() (err error) {
+		subscriptions, err = queries.DeleteSubscriptions(ctx, tx, billingdb.DeleteSubscriptionsParams{
+			PlatformID: string(tx.Platform), CustomerID: userID,
+		})
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	err = queries.ForgetMovements(ctx, tx, billingdb.ForgetMovementsParams{PlatformID: string(tx.Platform), CustomerID: userID})
 	if err != nil {
 		return err
 	}

@@ -189,7 +189,8 @@ func (l looker) keep(ctx context.Context, tx db.Tenant, account stripeapi.Accoun
 		params.Interval, params.Amount, params.Quantity, params.Currency = before.Interval, before.Amount, before.Quantity, before.Currency
 		params.IntervalCount = before.IntervalCount
 	}
-	if err := queries.PutSubscription(ctx, tx, params); err != nil {
+	err = withMRR(ctx, tx, whose.CustomerID, func() error { return queries.PutSubscription(ctx, tx, params) })
+	if err != nil {
 		return result, err
 	}
 	if now.Status != "incomplete" && now.Status != "incomplete_expired" {

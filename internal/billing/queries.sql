@@ -277,3 +277,46 @@ WHERE (platform_id, id) IN (
         AND (c.kind = 'change' OR c.status <> 'open')
     LIMIT @most
 );
+
+-- name: CustomerMonthly :one
+-- What a customer pays a month, in the currency of the subscription that they had last.
+SELECT coalesce(sum(monthly), 0)::bigint AS monthly,
+    coalesce((array_agg(currency ORDER BY created_at DESC))[1], '')::text AS currency,
+    coalesce((array_agg(tier ORDER BY monthly > 0 DESC, created_at DESC))[1], '')::text AS tier
+FROM billing.subscriptions WHERE platform_id = @platform_id AND customer_id = @customer_id;
+
+-- name: HasPaid :one
+SELECT EXISTS (SELECT FROM billing.mrr_movements WHERE platform_id = @platform_id AND customer_id = @customer_id)::boolean;
+
+-- name: InsertMovement :exec
+INSERT INTO billing.mrr_movements (platform_id, id, customer_id, kind, before, after, currency, tier)
+VALUES (@platform_id, @id, @customer_id, @kind, @before, @after, @currency, sqlc.narg(tier));
+
+-- name: AddMovement :exec
+INSERT INTO billing.mrr_days AS d (platform_id, currency, day, new, reactivation, expansion, contraction, churn, subscribers)
+VALUES (@platform_id, @currency, (dreamapi.now() AT TIME ZONE 'UTC')::date, @new, @reactivation, @expansion, @contraction, @churn, @subscribers)
+ON CONFLICT (platform_id, currency, day) DO UPDATE
+SET new = d.new + excluded.new, reactivation = d.reactivation + excluded.reactivation, expansion = d.expansion + excluded.expansion,
+    contraction = d.contraction + excluded.contraction, churn = d.churn + excluded.churn, subscribers = d.subscribers + excluded.subscribers;
+
+-- name: ForgetMovements :exec
+UPDATE billing.mrr_movements SET customer_id = '' WHERE platform_id = @platform_id AND customer_id = @customer_id;
+
+-- name: MRRMonths :many
+-- The movements of each month that had any.
+SELECT date_trunc('month', day)::date AS month, sum(new)::bigint AS new, sum(reactivation)::bigint AS reactivation,
+    sum(expansion)::bigint AS expansion, sum(contraction)::bigint AS contraction, sum(churn)::bigint AS churn,
+    sum(subscribers)::bigint AS subscribers
+FROM billing.mrr_days WHERE platform_id = @platform_id AND currency = @currency GROUP BY 1 ORDER BY 1;
+
+-- name: Movements :many
+SELECT * FROM billing.mrr_movements
+WHERE platform_id = @platform_id ORDER BY at DESC, id DESC LIMIT @most;
+
+-- name: SubscriptionStates :one
+SELECT count(*) FILTER (WHERE status = 'trialing') AS trials, count(*) FILTER (WHERE status = 'past_due') AS late,
+    count(*) FILTER (WHERE cancel_at IS NOT NULL) AS cancelling
+FROM billing.subscriptions WHERE platform_id = @platform_id AND ended_at IS NULL AND status IN ('trialing', 'active', 'past_due');
+
+-- name: ThisMonth :one
+SELECT date_trunc('month', dreamapi.now(), 'UTC')::timestamptz;

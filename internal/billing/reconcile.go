@@ -124,8 +124,15 @@ func (b *Background) lapse(ctx context.Context, at id.Platform, object string) e
 		if isSession(object) {
 			return queries.ExpireCheckout(ctx, tx, billingdb.ExpireCheckoutParams{PlatformID: string(at), SessionID: object})
 		}
-		return queries.LapseSubscription(ctx, tx, billingdb.LapseSubscriptionParams{
-			PlatformID: string(at), ID: object, GraceDays: graceDays,
+		whose, err := queries.Subscription(ctx, tx, billingdb.SubscriptionParams{PlatformID: string(at), ID: object})
+		if db.NoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return withMRR(ctx, tx, whose.CustomerID, func() error {
+			return queries.LapseSubscription(ctx, tx, billingdb.LapseSubscriptionParams{PlatformID: string(at), ID: object, GraceDays: graceDays})
 		})
 	})
 }

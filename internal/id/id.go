@@ -97,6 +97,9 @@ func NewAttempt() string { return next("con_") }
 // NewRepair makes a rep_…, which names one thing that the reconciliation put right.
 func NewRepair() string { return next("rep_") }
 
+// NewMovement makes a mov_…, which names one change of what a customer pays a month.
+func NewMovement() string { return next("mov_") }
+
 // NewAdjustment makes an adj_…, which names units that were granted or given back.
 func NewAdjustment() string { return next("adj_") }
 

@@ -40,6 +40,8 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.GET(own+"/sign-in", s.getSignIn, s.developer, s.ownPlatform)
 	e.PATCH(own+"/sign-in", s.changeSignIn, s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/overview", s.getOverview, s.developer, s.ownPlatform)
+	e.GET(own+"/revenue", s.getRevenue, s.developer, s.ownPlatform)
+	e.GET(own+"/usage", s.getPlatformUsage, s.developer, s.ownPlatform)
 	e.POST(own+"/connect", s.createConnect, s.developer, s.ownPlatform)
 	e.POST(own+"/disconnect", s.disconnect, s.developer, s.ownPlatform)
 	e.GET(own+"/repairs", s.listRepairs, s.developer, s.ownPlatform)

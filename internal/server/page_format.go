@@ -13,20 +13,21 @@ import (
 
 // pageFuncs are what the templates write values with.
 var pageFuncs = template.FuncMap{
-	"dict":    dict,
-	"money":   formatMoney,
-	"number":  number,
-	"plural":  plural,
-	"when":    func(t time.Time) template.HTML { return timeTag(t, "2 Jan 2006, 15:04 UTC") },
-	"day":     func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
-	"per":     func(period string) string { return periodWords[period] },
-	"present": func(period string) string { return presentWords[period] },
-	"status":  func(status string) string { return strings.ReplaceAll(status, "_", " ") },
-	"percent": percent,
-	"browser": browserOf,
-	"is":      func(text *string, want string) bool { return text != nil && *text == want },
-	"named":   func(name string, mode id.Mode) bool { return !strings.EqualFold(name, string(mode)) }, // by more than the mode
-	"next":    func(i int) int { return i + 1 },
+	"dict":     dict,
+	"money":    formatMoney,
+	"number":   number,
+	"plural":   plural,
+	"when":     func(t time.Time) template.HTML { return timeTag(t, "2 Jan 2006, 15:04 UTC") },
+	"day":      func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
+	"per":      func(period string) string { return periodWords[period] },
+	"present":  func(period string) string { return presentWords[period] },
+	"status":   func(status string) string { return strings.ReplaceAll(status, "_", " ") },
+	"percent":  percent,
+	"browser":  browserOf,
+	"movement": func(kind string) string { return movementWords[kind] },
+	"is":       func(text *string, want string) bool { return text != nil && *text == want },
+	"named":    func(name string, mode id.Mode) bool { return !strings.EqualFold(name, string(mode)) }, // by more than the mode
+	"next":     func(i int) int { return i + 1 },
 }
 
 var periodWords = map[string]string{
@@ -37,6 +38,10 @@ var periodWords = map[string]string{
 var presentWords = map[string]string{
 	"minute": "this minute", "hour": "this hour", "day": "today", "week": "this week", "month": "this month", "year": "this year",
 	"lifetime": "in all",
+}
+
+var movementWords = map[string]string{
+	"new": "Subscribed", "reactivation": "Came back", "expansion": "Upgraded", "contraction": "Pays less", "churn": "Left",
 }
 
 // dict makes the argument of a template that needs several.

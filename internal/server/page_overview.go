@@ -1,12 +1,17 @@
 package server
 
 import (
+	"fmt"
+	"strings"
+	"time"
+
 	"github.com/labstack/echo/v4"
 
 	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/tenant"
+	"github.com/dream-api/dream-api/internal/usage"
 )
 
 // attention is something that a developer should see to.
@@ -38,7 +43,12 @@ func (s *Server) overviewPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	drawn, err := s.figuresOf(c, own.ID, now.Tiers)
+	if err != nil {
+		return err
+	}
 	return s.view(c, "overview", "Overview", map[string]any{
+		"Figures":  drawn,
 		"Overview": o, "Plans": sharesOf(o, now.Tiers), "Attention": attentionOf(own, o, now.Tiers, now.Standing, now.Plan),
 		"Repairs": repairs[:min(len(repairs), shownRepairs)], "PublishableKey": publishableKey(now.Keys), "Tiers": onSale(now.Tiers),
 	})
@@ -97,6 +107,125 @@ func connectionAttention(at string, standing billing.Standing) []attention {
 	default:
 		return nil
 	}
+}
+
+// figures are what the overview draws.
+type figures struct {
+	Revenue              billing.Revenue
+	MRR, Movement, Calls drawnChart
+	Counted              comparison
+}
+
+// Earns reports whether there is, or was, anything to draw of the revenue.
+func (f figures) Earns() bool { return len(f.Revenue.Movements) > 0 || f.Revenue.Trials > 0 }
+
+func (s *Server) figuresOf(c echo.Context, own id.Platform, tiers []tenant.Tier) (figures, error) {
+	revenue, err := s.revenueOf(c, own, shownMonths)
+	if err != nil {
+		return figures{}, err
+	}
+	days, err := s.usageRead.ByDay(c.Request().Context(), own, tenant.DefaultMeter, 2*shownDays)
+	if err != nil {
+		return figures{}, err
+	}
+	return figures{
+		revenue, mrrChart(revenue).draw(), movementChart(revenue).draw(), callsChart(days[shownDays:], tiers).draw(), compare(days),
+	}, nil
+}
+
+func monthName(month string) (short, long string) {
+	at, err := time.Parse("2006-01", month)
+	if err != nil {
+		return month, month
+	}
+	return at.Format("Jan"), at.Format("January 2006")
+}
+
+func mrrChart(r billing.Revenue) chart {
+	c := chart{
+		Title: "Monthly recurring revenue", Series: []string{"MRR"}, Write: func(n int64) string { return formatMoney(n, r.Currency) },
+		Note: "What the customers pay a month: yearly prices count a twelfth, trials nothing, discounts are taken off.",
+	}
+	for _, m := range r.Months {
+		label, name := monthName(m.Month)
+		c.Columns = append(c.Columns, chartColumn{label, name, []int64{m.MRR}})
+	}
+	return c
+}
+
+func movementChart(r billing.Revenue) chart {
+	c := chart{
+		Title: "Where it came from and went", Series: []string{"New", "Returned", "Upgrades", "Downgrades", "Left"},
+		Write: func(n int64) string { return formatMoney(n, r.Currency) },
+	}
+	for _, m := range r.Months {
+		label, name := monthName(m.Month)
+		c.Columns = append(c.Columns, chartColumn{label, name, []int64{m.New, m.Reactivation, m.Expansion, -m.Contraction, -m.Churn}})
+	}
+	return c
+}
+
+// mostSeries is how many plans a chart tells apart; those behind it are drawn as one.
+const mostSeries = 5
+
+// callsChart is the calls of each day by plan, in the order of the price list.
+func callsChart(days []usage.PlanDay, tiers []tenant.Tier) chart {
+	c := chart{Title: "Calls a day", Note: "UTC", Write: short}
+	place := map[string]int{}
+	for _, t := range tiers {
+		if len(c.Series) < mostSeries-1 {
+			place[t.Name] = len(c.Series)
+			c.Series = append(c.Series, t.DisplayName)
+		}
+	}
+	other := len(c.Series)
+	others := false
+	for _, day := range days {
+		parts := make([]int64, other+1)
+		for plan, n := range day.Plans {
+			i, ok := place[plan]
+			if !ok {
+				i, others = other, true
+			}
+			parts[i] += n
+		}
+		name := day.Day
+		if at, err := time.Parse(time.DateOnly, day.Day); err == nil {
+			name = at.Format("2 January")
+		}
+		c.Columns = append(c.Columns, chartColumn{strings.TrimLeft(day.Day[8:], "0"), name, parts})
+	}
+	if others || other == 0 {
+		c.Series = append(c.Series, "Other plans")
+		return c
+	}
+	for i := range c.Columns {
+		c.Columns[i].Parts = c.Columns[i].Parts[:other]
+	}
+	return c
+}
+
+// comparison is what was counted in the second half of some days, against the first.
+type comparison struct {
+	Now, Before int64
+	Change      string // such as +12 %; empty where there is nothing to compare with
+}
+
+func compare(days []usage.PlanDay) comparison {
+	var c comparison
+	for i, day := range days {
+		for _, n := range day.Plans {
+			if i < len(days)/2 {
+				c.Before += n
+			} else {
+				c.Now += n
+			}
+		}
+	}
+	if c.Before > 0 {
+		c.Change = fmt.Sprintf("%+d %%", percent(c.Now-c.Before, c.Before))
+	}
+	return c
 }
 
 // sharesOf are the customers by plan, in the order of the price list.

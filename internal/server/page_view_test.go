@@ -45,6 +45,16 @@ func TestPagesShowEveryState(t *testing.T) {
 	archived.Archived = true
 	key := tenant.Key{ID: "key_1", Kind: id.Secret, Name: "old", State: "expiring", Hint: "sk_test_…abcd", ExpiresAt: &aDay, LastUsedAt: &aDay}
 
+	revenue := billing.Revenue{
+		Currency: "usd", MRR: 3500, Subscribers: 2, Months: []billing.Month{{Month: "2030-12", MRR: 2700}, {Month: "2031-01", New: 1000, Churn: 200, MRR: 3500}},
+		Movements: []billing.Movement{{At: aDay, CustomerID: "u", Kind: "reactivation", After: 1000, Currency: "usd", Tier: new("<i>")}},
+	}
+	days := []usage.PlanDay{{Day: "2031-01-30", Plans: map[string]int64{"free": 2}}, {Day: "2031-01-31", Plans: map[string]int64{"free": 7}}}
+	drawn := figures{
+		revenue, mrrChart(revenue).draw(), movementChart(revenue).draw(),
+		callsChart(days, []tenant.Tier{{Name: "free", DisplayName: "Free"}, {Name: "pro", DisplayName: "Pro"}}).draw(), compare(days),
+	}
+
 	for name, c := range map[string]struct {
 		page string
 		mode id.Mode
@@ -52,15 +62,16 @@ func TestPagesShowEveryState(t *testing.T) {
 		want []string
 	}{
 		"what needs attention": {"overview", id.Live, map[string]any{
-			"Overview": o, "Plans": sharesOf(o, tiers), "Attention": attentionOf(live, o, tiers, ended, pastDue), "PublishableKey": "pk_live_1",
+			"Figures": drawn, "Overview": o, "Plans": sharesOf(o, tiers), "Attention": attentionOf(live, o, tiers, ended, pastDue), "PublishableKey": "pk_live_1",
 			"Repairs": []billing.Repair{{ID: "rep_1", ObjectID: "sub_1", CustomerID: "u", RepairedAt: aDay}}, "Tiers": tiers,
 		}, []string{"Payment failed", "disconnected at Stripe", "not open yet", "Pro &lt;b&gt;", "1 customer has no plan", "sub_1", "1,234", "by 2 users",
-			"publishableKey=pk_live_1", "66 percent"}},
+			"publishableKey=pk_live_1", "66 percent",
+			"$35.00", "January 2031: New $10.00, Left ", "31 January: Free 7", "in these 30 days, &#43;250 % against the 30 before", "Came back, &lt;i&gt;", "2 subscribers"}},
 		"an account that can not charge": {"overview", id.Live, map[string]any{
-			"Overview": overview{}, "Attention": attentionOf(live, overview{}, nil, halfway, platform.Plan{Status: "active", Paid: true}), "Tiers": onSale(nil),
+			"Figures": figures{}, "Overview": overview{}, "Attention": attentionOf(live, overview{}, nil, halfway, platform.Plan{Status: "active", Paid: true}), "Tiers": onSale(nil),
 		}, []string{"does not let your account take payments", "There is no tier yet"}},
 		"nothing to do on a test platform": {"overview", id.Test, map[string]any{
-			"Overview": overview{}, "Attention": attentionOf(platform.Platform{Mode: id.Test}, overview{}, nil, ended, pastDue), "Tiers": onSale(nil),
+			"Figures": figures{}, "Overview": overview{}, "Attention": attentionOf(platform.Platform{Mode: id.Test}, overview{}, nil, ended, pastDue), "Tiers": onSale(nil),
 		}, []string{"nothing counted yet"}},
 		"a step is next": {"setup", id.Live, setup{Paid: true, Plan: planStateOf(pastDue), Next: "connect"},
 			[]string{"Payment failed", `<li class="now">`, `action="/platforms/plt_1/connect"`}},

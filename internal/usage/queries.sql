@@ -157,3 +157,10 @@ FROM (SELECT unnest(slots) AS slot, unnest(starts) AS starts, unnest(ends) AS en
     FROM tenant_usage.users WHERE platform_id = @platform_id) s
 WHERE s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count > 0
 GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: DaysByPlan :many
+-- What was counted of a meter on each of the last days (UTC), by plan. The present day is up to where the journal was added up.
+SELECT (hour AT TIME ZONE 'UTC')::date AS day, plan, sum(count)::bigint AS count FROM tenant_usage.hours
+WHERE platform_id = @platform_id AND meter = @meter
+    AND hour >= date_trunc('day', dreamapi.now(), 'UTC') - make_interval(days => @days_before::int)
+GROUP BY 1, 2 ORDER BY 1, 2;

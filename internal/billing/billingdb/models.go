@@ -39,6 +39,20 @@ type BillingEvent struct {
 	ProcessedAt  *time.Time
 }
 
+type BillingMrrMovement struct {
+	PlatformID string
+	ID         string
+	At         time.Time
+	// empty once the customer is deleted
+	CustomerID string
+	Kind       string
+	Before     int64
+	After      int64
+	Currency   string
+	// that the customer is on after it, or was on before it ended
+	Tier *string
+}
+
 type BillingSubscription struct {
 	PlatformID string
 	ID         string
@@ -69,4 +83,6 @@ type BillingSubscription struct {
 	// to which it changes at the end of the period
 	NextPriceID *string
 	FetchedAt   time.Time
+	// what it adds to the monthly recurring revenue, in the minor unit
+	Monthly int64
 }

@@ -20,6 +20,39 @@ func (q *Queries) AddCheckoutToDirectory(ctx context.Context, db DBTX, sessionID
 	return err
 }
 
+const addMovement = `-- name: AddMovement :exec
+INSERT INTO billing.mrr_days AS d (platform_id, currency, day, new, reactivation, expansion, contraction, churn, subscribers)
+VALUES ($1, $2, (dreamapi.now() AT TIME ZONE 'UTC')::date, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (platform_id, currency, day) DO UPDATE
+SET new = d.new + excluded.new, reactivation = d.reactivation + excluded.reactivation, expansion = d.expansion + excluded.expansion,
+    contraction = d.contraction + excluded.contraction, churn = d.churn + excluded.churn, subscribers = d.subscribers + excluded.subscribers
+`
+
+type AddMovementParams struct {
+	PlatformID   string
+	Currency     string
+	New          int64
+	Reactivation int64
+	Expansion    int64
+	Contraction  int64
+	Churn        int64
+	Subscribers  int32
+}
+
+func (q *Queries) AddMovement(ctx context.Context, db DBTX, arg AddMovementParams) error {
+	_, err := db.Exec(ctx, addMovement,
+		arg.PlatformID,
+		arg.Currency,
+		arg.New,
+		arg.Reactivation,
+		arg.Expansion,
+		arg.Contraction,
+		arg.Churn,
+		arg.Subscribers,
+	)
+	return err
+}
+
 const addStripeCustomerToDirectory = `-- name: AddStripeCustomerToDirectory :exec
 SELECT directory.add_stripe_customer($1, $2)
 `
@@ -114,6 +147,32 @@ func (q *Queries) CheckoutOpened(ctx context.Context, db DBTX, arg CheckoutOpene
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const customerMonthly = `-- name: CustomerMonthly :one
+SELECT coalesce(sum(monthly), 0)::bigint AS monthly,
+    coalesce((array_agg(currency ORDER BY created_at DESC))[1], '')::text AS currency,
+    coalesce((array_agg(tier ORDER BY monthly > 0 DESC, created_at DESC))[1], '')::text AS tier
+FROM billing.subscriptions WHERE platform_id = $1 AND customer_id = $2
+`
+
+type CustomerMonthlyParams struct {
+	PlatformID string
+	CustomerID string
+}
+
+type CustomerMonthlyRow struct {
+	Monthly  int64
+	Currency string
+	Tier     string
+}
+
+// What a customer pays a month, in the currency of the subscription that they had last.
+func (q *Queries) CustomerMonthly(ctx context.Context, db DBTX, arg CustomerMonthlyParams) (CustomerMonthlyRow, error) {
+	row := db.QueryRow(ctx, customerMonthly, arg.PlatformID, arg.CustomerID)
+	var i CustomerMonthlyRow
+	err := row.Scan(&i.Monthly, &i.Currency, &i.Tier)
+	return i, err
 }
 
 const customersGone = `-- name: CustomersGone :exec
@@ -378,6 +437,20 @@ func (q *Queries) ExpireCheckout(ctx context.Context, db DBTX, arg ExpireCheckou
 	return err
 }
 
+const forgetMovements = `-- name: ForgetMovements :exec
+UPDATE billing.mrr_movements SET customer_id = '' WHERE platform_id = $1 AND customer_id = $2
+`
+
+type ForgetMovementsParams struct {
+	PlatformID string
+	CustomerID string
+}
+
+func (q *Queries) ForgetMovements(ctx context.Context, db DBTX, arg ForgetMovementsParams) error {
+	_, err := db.Exec(ctx, forgetMovements, arg.PlatformID, arg.CustomerID)
+	return err
+}
+
 const forgetStripeCustomer = `-- name: ForgetStripeCustomer :exec
 UPDATE billing.customers SET stripe_customer_id = NULL
 WHERE platform_id = $1 AND account = $2 AND customer_id = $3 AND stripe_customer_id = $4::text
@@ -398,6 +471,22 @@ func (q *Queries) ForgetStripeCustomer(ctx context.Context, db DBTX, arg ForgetS
 		arg.StripeCustomerID,
 	)
 	return err
+}
+
+const hasPaid = `-- name: HasPaid :one
+SELECT EXISTS (SELECT FROM billing.mrr_movements WHERE platform_id = $1 AND customer_id = $2)::boolean
+`
+
+type HasPaidParams struct {
+	PlatformID string
+	CustomerID string
+}
+
+func (q *Queries) HasPaid(ctx context.Context, db DBTX, arg HasPaidParams) (bool, error) {
+	row := db.QueryRow(ctx, hasPaid, arg.PlatformID, arg.CustomerID)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const insertCheckout = `-- name: InsertCheckout :one
@@ -511,6 +600,36 @@ func (q *Queries) InsertEvent(ctx context.Context, db DBTX, arg InsertEventParam
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const insertMovement = `-- name: InsertMovement :exec
+INSERT INTO billing.mrr_movements (platform_id, id, customer_id, kind, before, after, currency, tier)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+`
+
+type InsertMovementParams struct {
+	PlatformID string
+	ID         string
+	CustomerID string
+	Kind       string
+	Before     int64
+	After      int64
+	Currency   string
+	Tier       *string
+}
+
+func (q *Queries) InsertMovement(ctx context.Context, db DBTX, arg InsertMovementParams) error {
+	_, err := db.Exec(ctx, insertMovement,
+		arg.PlatformID,
+		arg.ID,
+		arg.CustomerID,
+		arg.Kind,
+		arg.Before,
+		arg.After,
+		arg.Currency,
+		arg.Tier,
+	)
+	return err
 }
 
 const insertRepair = `-- name: InsertRepair :exec
@@ -731,6 +850,97 @@ func (q *Queries) LivingOnAccount(ctx context.Context, db DBTX, arg LivingOnAcco
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const mRRMonths = `-- name: MRRMonths :many
+SELECT date_trunc('month', day)::date AS month, sum(new)::bigint AS new, sum(reactivation)::bigint AS reactivation,
+    sum(expansion)::bigint AS expansion, sum(contraction)::bigint AS contraction, sum(churn)::bigint AS churn,
+    sum(subscribers)::bigint AS subscribers
+FROM billing.mrr_days WHERE platform_id = $1 AND currency = $2 GROUP BY 1 ORDER BY 1
+`
+
+type MRRMonthsParams struct {
+	PlatformID string
+	Currency   string
+}
+
+type MRRMonthsRow struct {
+	Month        time.Time
+	New          int64
+	Reactivation int64
+	Expansion    int64
+	Contraction  int64
+	Churn        int64
+	Subscribers  int64
+}
+
+// The movements of each month that had any.
+func (q *Queries) MRRMonths(ctx context.Context, db DBTX, arg MRRMonthsParams) ([]MRRMonthsRow, error) {
+	rows, err := db.Query(ctx, mRRMonths, arg.PlatformID, arg.Currency)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MRRMonthsRow
+	for rows.Next() {
+		var i MRRMonthsRow
+		if err := rows.Scan(
+			&i.Month,
+			&i.New,
+			&i.Reactivation,
+			&i.Expansion,
+			&i.Contraction,
+			&i.Churn,
+			&i.Subscribers,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const movements = `-- name: Movements :many
+SELECT platform_id, id, at, customer_id, kind, before, after, currency, tier FROM billing.mrr_movements
+WHERE platform_id = $1 ORDER BY at DESC, id DESC LIMIT $2
+`
+
+type MovementsParams struct {
+	PlatformID string
+	Most       int32
+}
+
+func (q *Queries) Movements(ctx context.Context, db DBTX, arg MovementsParams) ([]BillingMrrMovement, error) {
+	rows, err := db.Query(ctx, movements, arg.PlatformID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BillingMrrMovement
+	for rows.Next() {
+		var i BillingMrrMovement
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.ID,
+			&i.At,
+			&i.CustomerID,
+			&i.Kind,
+			&i.Before,
+			&i.After,
+			&i.Currency,
+			&i.Tier,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const openCheckouts = `-- name: OpenCheckouts :one
@@ -1170,7 +1380,7 @@ func (q *Queries) SubscribersOfOldPrices(ctx context.Context, db DBTX, arg Subsc
 }
 
 const subscription = `-- name: Subscription :one
-SELECT platform_id, id, customer_id, tier, status, grace_until, created_at, account, stripe_customer_id, price_id, stripe_price_id, interval, interval_count, amount, quantity, currency, percent_off, amount_off, current_period_start, current_period_end, trial_end, cancel_at, ended_at, next_price_id, fetched_at FROM billing.subscriptions WHERE platform_id = $1 AND id = $2
+SELECT platform_id, id, customer_id, tier, status, grace_until, created_at, account, stripe_customer_id, price_id, stripe_price_id, interval, interval_count, amount, quantity, currency, percent_off, amount_off, current_period_start, current_period_end, trial_end, cancel_at, ended_at, next_price_id, fetched_at, monthly FROM billing.subscriptions WHERE platform_id = $1 AND id = $2
 `
 
 type SubscriptionParams struct {
@@ -1207,7 +1417,27 @@ func (q *Queries) Subscription(ctx context.Context, db DBTX, arg SubscriptionPar
 		&i.EndedAt,
 		&i.NextPriceID,
 		&i.FetchedAt,
+		&i.Monthly,
 	)
+	return i, err
+}
+
+const subscriptionStates = `-- name: SubscriptionStates :one
+SELECT count(*) FILTER (WHERE status = 'trialing') AS trials, count(*) FILTER (WHERE status = 'past_due') AS late,
+    count(*) FILTER (WHERE cancel_at IS NOT NULL) AS cancelling
+FROM billing.subscriptions WHERE platform_id = $1 AND ended_at IS NULL AND status IN ('trialing', 'active', 'past_due')
+`
+
+type SubscriptionStatesRow struct {
+	Trials     int64
+	Late       int64
+	Cancelling int64
+}
+
+func (q *Queries) SubscriptionStates(ctx context.Context, db DBTX, platformID string) (SubscriptionStatesRow, error) {
+	row := db.QueryRow(ctx, subscriptionStates, platformID)
+	var i SubscriptionStatesRow
+	err := row.Scan(&i.Trials, &i.Late, &i.Cancelling)
 	return i, err
 }
 
@@ -1319,6 +1549,17 @@ func (q *Queries) TakeTicket(ctx context.Context, db DBTX, arg TakeTicketParams)
 	var attempt string
 	err := row.Scan(&attempt)
 	return attempt, err
+}
+
+const thisMonth = `-- name: ThisMonth :one
+SELECT date_trunc('month', dreamapi.now(), 'UTC')::timestamptz
+`
+
+func (q *Queries) ThisMonth(ctx context.Context, db DBTX) (time.Time, error) {
+	row := db.QueryRow(ctx, thisMonth)
+	var column_1 time.Time
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const toCheck = `-- name: ToCheck :many

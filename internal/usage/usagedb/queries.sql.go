@@ -108,6 +108,46 @@ func (q *Queries) BoundLocks(ctx context.Context, db DBTX) error {
 	return err
 }
 
+const daysByPlan = `-- name: DaysByPlan :many
+SELECT (hour AT TIME ZONE 'UTC')::date AS day, plan, sum(count)::bigint AS count FROM tenant_usage.hours
+WHERE platform_id = $1 AND meter = $2
+    AND hour >= date_trunc('day', dreamapi.now(), 'UTC') - make_interval(days => $3::int)
+GROUP BY 1, 2 ORDER BY 1, 2
+`
+
+type DaysByPlanParams struct {
+	PlatformID string
+	Meter      string
+	DaysBefore int32
+}
+
+type DaysByPlanRow struct {
+	Day   time.Time
+	Plan  string
+	Count int64
+}
+
+// What was counted of a meter on each of the last days (UTC), by plan. The present day is up to where the journal was added up.
+func (q *Queries) DaysByPlan(ctx context.Context, db DBTX, arg DaysByPlanParams) ([]DaysByPlanRow, error) {
+	rows, err := db.Query(ctx, daysByPlan, arg.PlatformID, arg.Meter, arg.DaysBefore)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DaysByPlanRow
+	for rows.Next() {
+		var i DaysByPlanRow
+		if err := rows.Scan(&i.Day, &i.Plan, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const daysOf = `-- name: DaysOf :many
 SELECT meter, day, count FROM tenant_usage.days WHERE platform_id = $1 AND user_id = $2 ORDER BY day, meter
 `
