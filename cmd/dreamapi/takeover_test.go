@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// What somebody can do with a session, a code or a token that is not theirs, or no longer.
+
+func TestADashboardSessionEndsInTheEnd(t *testing.T) {
+	t.Parallel()
+	w := boot(t)
+	d := w.developer(t, "ada@dev.example")
+	idle, busy := w.browser(t).signIn(t, d), w.browser(t).signIn(t, d)
+	for _, days := range []int{13, 26} {
+		w.db.TurnClock(t, time.Duration(days)*24*time.Hour)
+		equal(t, "in while it is used", busy.isIn(t), true)
+	}
+	equal(t, "in after 26 days without use", idle.isIn(t), false)
+	w.db.TurnClock(t, 31*24*time.Hour)
+	equal(t, "in after 31 days", busy.isIn(t), false)
+}
+
+// atOnce does something many times at once, and returns the answers.
+func atOnce(n int, do func() answer) []answer {
+	answers := make([]answer, n)
+	start := make(chan struct{})
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			<-start
+			answers[i] = do()
+		})
+	}
+	close(start)
+	group.Wait()
+	return answers
+}
+
+// won are the answers with the status; all others must be 401.
+func won(t testing.TB, answers []answer, status int) []answer {
+	t.Helper()
+	var good []answer
+	for _, a := range answers {
+		switch a.status {
+		case status:
+			good = append(good, a)
+		case http.StatusUnauthorized:
+		default:
+			t.Errorf("one is answered %d: %s", a.status, a.body)
+		}
+	}
+	return good
+}
+
+func TestOfManyRefreshesAtOnceOneWinsAndTheOthersEndTheSession(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	g, _ := p.signedIn(t, "eve@mail.example")
+	for range 5 {
+		s := p.trade(t, g.enters(t, "/sign-in", "redirectUrl", callback).code(t))
+		good := won(t, atOnce(12, func() answer { return p.refresh(t, s.refresh) }), 200)
+		equal(t, "winners", len(good), 1)
+		next := p.w.session(t, good[0])
+		p.w.api(t, "POST /api/data", next.token, "").want(t, 401, "invalid_credentials")
+		p.w.api(t, "POST /api/data", s.token, "").want(t, 401, "invalid_credentials")
+		p.refresh(t, next.refresh).want(t, 401, "invalid_credentials")
+		equal(t, "why", p.w.query(t, "SELECT end_reason FROM tenant.sessions WHERE id = $1", s.id), "reuse")
+	}
+	// Repetitions of one request are no reuse.
+	s := p.trade(t, g.enters(t, "/sign-in", "redirectUrl", callback).code(t))
+	good := won(t, atOnce(12, func() answer { return p.refresh(t, s.refresh, "Idempotency-Key: one") }), 200)
+	equal(t, "answers", len(good), 12)
+	for _, a := range good {
+		equal(t, "the next", a.text("refreshToken"), good[0].text("refreshToken"))
+	}
+	p.w.api(t, "POST /api/data", p.w.session(t, good[0]).token, "").want(t, 200)
+}
+
+func TestOfManyTradesOfOneCodeComesOneSession(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	g, _ := p.signedIn(t, "eve@mail.example")
+	thereAre := func(sessions int) bool {
+		return p.w.query(t, "SELECT (count(*) = $1)::text FROM tenant.sessions WHERE kind = 'product'", sessions) == "true"
+	}
+	for i := range 5 {
+		code := g.enters(t, "/sign-in", "redirectUrl", callback).code(t)
+		good := won(t, atOnce(12, func() answer { return p.api(t, "POST /api/sessions", fmt.Sprintf(`{"code":%q}`, code)) }), 201)
+		equal(t, "winners", len(good), 1)
+		equal(t, "one session more", thereAre(i+2), true)
+		s := p.w.session(t, good[0])
+		p.w.api(t, "POST /api/data", s.token, "").want(t, 401, "invalid_credentials")
+		p.refresh(t, s.refresh).want(t, 401, "invalid_credentials")
+		equal(t, "why", p.w.query(t, "SELECT end_reason FROM tenant.sessions WHERE id = $1", s.id), "code_reuse")
+	}
+	code := g.enters(t, "/sign-in", "redirectUrl", callback).code(t)
+	good := won(t, atOnce(12, func() answer {
+		return p.api(t, "POST /api/sessions", fmt.Sprintf(`{"code":%q}`, code), "Idempotency-Key: one")
+	}), 201)
+	equal(t, "answers", len(good), 12)
+	equal(t, "one session more", thereAre(7), true)
+	p.w.api(t, "POST /api/data", p.w.session(t, good[0]).token, "").want(t, 200)
+}
+
+func TestSigningOutWinsOverWhatHappensMeanwhile(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	g, _ := p.signedIn(t, "eve@mail.example")
+	for range 10 {
+		s := p.trade(t, g.enters(t, "/sign-in", "redirectUrl", callback).code(t))
+		code := g.enters(t, "/sign-in", "redirectUrl", callback).code(t)
+		var refreshed, traded answer
+		var group sync.WaitGroup
+		group.Go(func() { refreshed = p.refresh(t, s.refresh) })
+		group.Go(func() { traded = p.api(t, "POST /api/sessions", fmt.Sprintf(`{"code":%q}`, code)) })
+		g.account(t, "POST /account/sign-out-everywhere", nil).sees(t, "You are signed out on every device.")
+		group.Wait()
+		for _, a := range append(won(t, []answer{refreshed}, 200), won(t, []answer{traded}, 201)...) {
+			after := p.w.session(t, a)
+			p.w.api(t, "POST /api/data", after.token, "").want(t, 401, "invalid_credentials")
+			p.refresh(t, after.refresh).want(t, 401, "invalid_credentials")
+		}
+		p.w.api(t, "POST /api/data", s.token, "").want(t, 401, "invalid_credentials")
+	}
+}
