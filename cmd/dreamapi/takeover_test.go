@@ -1,14 +1,53 @@
 package main
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
 // What somebody can do with a session, a code or a token that is not theirs, or no longer.
+
+// clerkSession is the session at Clerk that made the token.
+func clerkSession(t testing.TB, token string) string {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	must(t, err)
+	var claims struct {
+		Session string `json:"sid"`
+	}
+	must(t, json.Unmarshal(text, &claims))
+	if claims.Session == "" {
+		t.Fatalf("no session made the token: %s", text)
+	}
+	return claims.Session
+}
+
+func TestATokenWhoseSessionHasEndedAtClerkSignsNobodyIn(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	w := p.w
+	g, _ := p.signedIn(t, "eve@mail.example")
+	for _, page := range []string{"/sign-in", "/sign-up"} {
+		token := g.token(t)
+		w.atClerk(t, endUsersApp, "POST /v1/sessions/"+clerkSession(t, token)+"/revoke", "").want(t, 200)
+		g.sends(t, page+p.query("redirectUrl", callback), url.Values{"token": {token}})
+		if g.last.StatusCode != http.StatusUnauthorized || !strings.Contains(g.page, "Please sign in again") {
+			t.Errorf("%s is answered %d\n%s", page, g.last.StatusCode, g.page)
+		}
+	}
+	token := p.dev.session(t)
+	w.atClerk(t, developersApp, "POST /v1/sessions/"+clerkSession(t, token)+"/revoke", "").want(t, 200)
+	b := w.browser(t)
+	b.submit(t, w.url("dashboard")+"/session", url.Values{"token": {token}})
+	equal(t, "the developer is in", b.isIn(t), false)
+}
 
 func TestADashboardSessionEndsInTheEnd(t *testing.T) {
 	t.Parallel()

@@ -37,6 +37,15 @@ func (s *Service) SignIn(ctx context.Context, token, userAgent string) (Develope
 	if err != nil {
 		return Developer{}, "", secret.Text{}, err
 	}
+	lives := false
+	if claims.SessionID != "" {
+		if lives, err = s.clerk.SessionLives(ctx, claims.SessionID); err != nil {
+			return Developer{}, "", secret.Text{}, err
+		}
+	}
+	if !lives {
+		return Developer{}, "", secret.Text{}, errs.New(errs.InvalidCredentials, "This sign-in has ended. Sign in again.")
+	}
 	userAgent = strings.ToValidUTF8(userAgent[:min(len(userAgent), 300)], "")
 	userAgent = strings.ReplaceAll(userAgent, "\x00", "")
 	cookie, session := NewSecret(), id.NewSession()

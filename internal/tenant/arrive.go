@@ -52,6 +52,13 @@ func (e *EndUsers) Arrive(ctx context.Context, a Arrival) (Arrived, error) {
 	if claims.AuthorizedParty != e.origin || claims.SessionID == "" {
 		return Arrived{}, errs.New(errs.InvalidCredentials, "This sign-in was not made on this page. Sign in again.")
 	}
+	lives, err := e.clerk.SessionLives(ctx, claims.SessionID)
+	if err != nil {
+		return Arrived{}, err
+	}
+	if !lives {
+		return Arrived{}, errs.New(errs.InvalidCredentials, "This sign-in has ended. Sign in again.")
+	}
 	arrived, err := e.arrive(ctx, a, claims, nil)
 	if !errors.Is(err, errStranger) {
 		return arrived, err

@@ -81,6 +81,18 @@ func (a *App) RevokeSession(ctx context.Context, id string) error {
 	return nil
 }
 
+// SessionLives is whether the session is still one at Clerk: a token that it made outlives it by a minute.
+func (a *App) SessionLives(ctx context.Context, id string) (bool, error) {
+	found, err := a.sessions.Get(ctx, id)
+	if err != nil {
+		if err := refusal(err); !errors.Is(err, ErrNotFound) {
+			return false, err
+		}
+		return false, nil
+	}
+	return found.Status == "active", nil
+}
+
 // FrontendHost reads the host of the frontend API out of a publishable key of Clerk's.
 func FrontendHost(publishableKey string) (string, error) {
 	for _, prefix := range []string{"pk_test_", "pk_live_"} {
