@@ -29,6 +29,12 @@ func clerkSession(t testing.TB, token string) string {
 	return claims.Session
 }
 
+// revoked reports whether the session has ended at Clerk.
+func (w *world) revoked(t testing.TB, app, session string) bool {
+	t.Helper()
+	return w.atClerk(t, app, "GET /v1/sessions/"+session, "").want(t, 200).text("status") == "revoked"
+}
+
 func TestATokenWhoseSessionHasEndedAtClerkSignsNobodyIn(t *testing.T) {
 	t.Parallel()
 	p := newProduct(t)
@@ -47,6 +53,27 @@ func TestATokenWhoseSessionHasEndedAtClerkSignsNobodyIn(t *testing.T) {
 	b := w.browser(t)
 	b.submit(t, w.url("dashboard")+"/session", url.Values{"token": {token}})
 	equal(t, "the developer is in", b.isIn(t), false)
+}
+
+func TestADeviceThatIsSignedOutIsSignedOutAtClerkToo(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	w := p.w
+	g, stolen := p.signedIn(t, "eve@mail.example")
+	other := p.trade(t, g.enters(t, "/sign-in", "redirectUrl", callback).code(t))
+	atClerk := func(session string) string {
+		return w.query(t, "SELECT clerk_session_id FROM tenant.sessions WHERE id = $1", session)
+	}
+	g.account(t, "POST /account/sessions/"+stolen.id+"/end", nil)
+	w.work(t)
+	equal(t, "the stolen device at Clerk", w.revoked(t, endUsersApp, atClerk(stolen.id)), true)
+	equal(t, "the other at Clerk", w.revoked(t, endUsersApp, atClerk(other.id)), false)
+	w.api(t, "GET /api/usage", other.token, "").want(t, 200)
+
+	page := w.query(t, "SELECT clerk_session_id FROM tenant.sessions WHERE kind = 'page' AND ended_at IS NULL")
+	g.account(t, "POST /account/sign-out", nil).sees(t, "You are signed out of this page.")
+	w.work(t)
+	equal(t, "this browser at Clerk", w.revoked(t, endUsersApp, page), true)
 }
 
 func TestADashboardSessionEndsInTheEnd(t *testing.T) {

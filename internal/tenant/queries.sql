@@ -480,8 +480,9 @@ WHERE platform_id = @platform_id AND customer_id = @customer_id AND ended_at IS 
 ORDER BY seen_at DESC, id DESC;
 
 -- name: ClerkSessionsOf :many
+-- Of one session, or of all of the customer's.
 SELECT DISTINCT clerk_session_id FROM tenant.sessions
-WHERE platform_id = @platform_id AND customer_id = @customer_id ORDER BY 1;
+WHERE platform_id = @platform_id AND customer_id = @customer_id AND (sqlc.narg(id)::text IS NULL OR id = sqlc.narg(id)) ORDER BY 1;
 
 -- name: EndSessions :execrows
 -- One session, or all of the customer's.

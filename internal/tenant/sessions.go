@@ -353,23 +353,23 @@ func (e *EndUsers) EndSessions(ctx context.Context, at id.Platform, customer str
 	})
 }
 
-// SignOut has the customer end a session; an empty id ends all, and those at Clerk from which they came: else the next
-// sign-in would pass unasked.
+// SignOut has the customer end a session; an empty id ends all. The sessions at Clerk from which they came end too: else
+// whoever holds the device signs in again unasked.
 func (e *EndUsers) SignOut(ctx context.Context, at id.Platform, customer string, session id.UserSession) error {
 	return e.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		if session == "" {
-			if err := e.endAtClerk(ctx, tx, customer); err != nil {
-				return err
-			}
+		if err := e.endAtClerk(ctx, tx, customer, session); err != nil {
+			return err
 		}
 		return endSessions(ctx, tx, customer, session, "signed_out")
 	})
 }
 
-// endAtClerk has the sessions at Clerk end from which any of the customer's came, also those that have ended here: of each a
-// browser may still hold it.
-func (e *EndUsers) endAtClerk(ctx context.Context, tx db.Tenant, customer string) error {
-	atClerk, err := queries.ClerkSessionsOf(ctx, tx, tenantdb.ClerkSessionsOfParams{PlatformID: string(tx.Platform), CustomerID: customer})
+// endAtClerk has the session at Clerk end from which the customer's came; for an empty id all of which any came, also those
+// that have ended here: of each a browser may still hold it.
+func (e *EndUsers) endAtClerk(ctx context.Context, tx db.Tenant, customer string, session id.UserSession) error {
+	atClerk, err := queries.ClerkSessionsOf(ctx, tx, tenantdb.ClerkSessionsOfParams{
+		PlatformID: string(tx.Platform), CustomerID: customer, ID: orNil(string(session)),
+	})
 	for _, one := range atClerk {
 		if err == nil {
 			err = queries.ClerkSessionEnded(ctx, tx, one)

@@ -118,16 +118,18 @@ func (q *Queries) ClerkSessionEnded(ctx context.Context, db DBTX, id string) err
 
 const clerkSessionsOf = `-- name: ClerkSessionsOf :many
 SELECT DISTINCT clerk_session_id FROM tenant.sessions
-WHERE platform_id = $1 AND customer_id = $2 ORDER BY 1
+WHERE platform_id = $1 AND customer_id = $2 AND ($3::text IS NULL OR id = $3) ORDER BY 1
 `
 
 type ClerkSessionsOfParams struct {
 	PlatformID string
 	CustomerID string
+	ID         *string
 }
 
+// Of one session, or of all of the customer's.
 func (q *Queries) ClerkSessionsOf(ctx context.Context, db DBTX, arg ClerkSessionsOfParams) ([]string, error) {
-	rows, err := db.Query(ctx, clerkSessionsOf, arg.PlatformID, arg.CustomerID)
+	rows, err := db.Query(ctx, clerkSessionsOf, arg.PlatformID, arg.CustomerID, arg.ID)
 	if err != nil {
 		return nil, err
 	}
