@@ -76,6 +76,25 @@ func TestADeviceThatIsSignedOutIsSignedOutAtClerkToo(t *testing.T) {
 	equal(t, "this browser at Clerk", w.revoked(t, endUsersApp, page), true)
 }
 
+func TestASessionThatHadToMakeRoomOpensNothing(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	g, old := p.signedIn(t, "eve@mail.example")
+	p.w.db.Exec(t, `INSERT INTO tenant.sessions (platform_id, id, customer_id, kind, publishable_key, clerk_session_id, authenticated_at,
+			user_agent, seen_at, expires_at)
+		SELECT platform_id, 'uss_' || n, customer_id, kind, publishable_key, clerk_session_id, authenticated_at, user_agent,
+			dreamapi.now() + interval '1 hour', expires_at
+		FROM tenant.sessions, generate_series(1, 98) AS n WHERE id = $1`, old.id)
+	code := g.enters(t, "/sign-in", "redirectUrl", callback).code(t)
+	for range 2 { // so that it is remembered
+		p.w.api(t, "POST /api/data", old.token, "").want(t, 200)
+	}
+	p.trade(t, code)
+	p.w.api(t, "GET /api/usage", old.token, "").want(t, 401, "invalid_credentials")
+	p.w.api(t, "POST /api/data", old.token, "").want(t, 401, "invalid_credentials")
+	p.refresh(t, old.refresh).want(t, 401)
+}
+
 func TestADashboardSessionEndsInTheEnd(t *testing.T) {
 	t.Parallel()
 	w := boot(t)

@@ -441,7 +441,7 @@ RETURNING *;
 -- name: SecondsUntil :one
 SELECT (-extract(epoch FROM dreamapi.now() - @at::timestamptz))::double precision;
 
--- name: EndOldSessions :exec
+-- name: EndOldSessions :execrows
 -- Those beyond so many that were used last.
 UPDATE tenant.sessions e SET ended_at = dreamapi.now(), end_reason = 'signed_out'
 WHERE e.platform_id = @platform_id AND e.id IN (

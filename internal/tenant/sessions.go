@@ -166,9 +166,13 @@ func insertUserSession(ctx context.Context, tx db.Tenant, params tenantdb.Insert
 	if err != nil {
 		return made, err
 	}
-	return made, queries.EndOldSessions(ctx, tx, tenantdb.EndOldSessionsParams{
+	ended, err := queries.EndOldSessions(ctx, tx, tenantdb.EndOldSessionsParams{
 		PlatformID: string(tx.Platform), CustomerID: params.CustomerID, Most: mostUserSessions,
 	})
+	if err != nil || ended == 0 {
+		return made, err
+	}
+	return made, queries.UserChanged(ctx, tx, tenantdb.UserChangedParams{PlatformID: string(tx.Platform), UserID: params.CustomerID})
 }
 
 var errRefresh = errs.New(errs.InvalidCredentials, "The refresh token is not one of this platform, has expired, or its session has "+

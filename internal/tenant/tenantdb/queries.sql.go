@@ -537,7 +537,7 @@ func (q *Queries) EndKeyAt(ctx context.Context, db DBTX, arg EndKeyAtParams) err
 	return err
 }
 
-const endOldSessions = `-- name: EndOldSessions :exec
+const endOldSessions = `-- name: EndOldSessions :execrows
 UPDATE tenant.sessions e SET ended_at = dreamapi.now(), end_reason = 'signed_out'
 WHERE e.platform_id = $1 AND e.id IN (
     SELECT s.id FROM tenant.sessions s
@@ -553,9 +553,12 @@ type EndOldSessionsParams struct {
 }
 
 // Those beyond so many that were used last.
-func (q *Queries) EndOldSessions(ctx context.Context, db DBTX, arg EndOldSessionsParams) error {
-	_, err := db.Exec(ctx, endOldSessions, arg.PlatformID, arg.CustomerID, arg.Most)
-	return err
+func (q *Queries) EndOldSessions(ctx context.Context, db DBTX, arg EndOldSessionsParams) (int64, error) {
+	result, err := db.Exec(ctx, endOldSessions, arg.PlatformID, arg.CustomerID, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const endSessions = `-- name: EndSessions :execrows
