@@ -95,6 +95,27 @@ func TestASessionThatHadToMakeRoomOpensNothing(t *testing.T) {
 	p.refresh(t, old.refresh).want(t, 401)
 }
 
+func TestACodeIsNoLongerGoodThanTheSessionAtClerk(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t, withJobs)
+	p.w.wantEvents()
+	g := p.guest(t, "eve@mail.example")
+	code := g.enters(t, "/sign-up", "redirectUrl", callback).code(t)
+	session := p.w.query(t, "SELECT clerk_session_id FROM tenant.sign_in_codes WHERE session_id IS NULL")
+	p.w.atClerk(t, endUsersApp, "POST /v1/sessions/"+session+"/revoke", "").want(t, 200)
+	await(t, "the page's session ends", func() bool { return !g.isIn(t) })
+	p.api(t, "POST /api/sessions", fmt.Sprintf(`{"code":%q}`, code)).want(t, 401, "invalid_credentials")
+
+	// Who is blocked comes in by no code, and stays in nowhere.
+	code = g.enters(t, "/sign-in", "redirectUrl", callback).code(t)
+	p.w.atClerk(t, endUsersApp, "POST /v1/users/"+g.user+"/ban", "").want(t, 200)
+	await(t, "the events of it", func() bool {
+		return p.w.query(t, "SELECT count(*)::text FROM tenant.clerk_events WHERE processed_at IS NULL") == "0"
+	})
+	p.api(t, "POST /api/sessions", fmt.Sprintf(`{"code":%q}`, code)).want(t, 401, "invalid_credentials")
+	equal(t, "in", g.isIn(t), false)
+}
+
 func TestADashboardSessionEndsInTheEnd(t *testing.T) {
 	t.Parallel()
 	w := boot(t)

@@ -168,20 +168,24 @@ func (b *Background) workEvent(ctx context.Context, eventID string, left bool) e
 	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.ClerkEventDone(ctx, tx, eventID) })
 }
 
-// endSessionsOf ends the user's sessions that came of a session at Clerk, or for an empty id all, on each platform. One
-// that we ended ourselves, for a user who signed out of one platform, ends none.
+// endSessionsOf ends the user's sessions and codes that came of a session at Clerk, or for an empty id all, on each
+// platform. One that we ended ourselves, for a user who signed out of one platform, ends none.
 func (b *Background) endSessionsOf(ctx context.Context, userID string, members []string, clerkSession string) error {
 	for _, member := range members {
 		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
-			if clerkSession == "" {
-				return endSessions(ctx, tx, userID, "", "clerk")
-			}
 			ours, err := queries.WeEndedClerkSession(ctx, tx, clerkSession)
 			if err != nil || ours {
 				return err
 			}
+			// Codes first: a session that is being made of one is seen by then.
+			err = queries.DropCodes(ctx, tx, tenantdb.DropCodesParams{
+				PlatformID: member, CustomerID: userID, ClerkSessionID: orNil(clerkSession),
+			})
+			if err != nil {
+				return err
+			}
 			n, err := queries.EndSessionsOfClerk(ctx, tx, tenantdb.EndSessionsOfClerkParams{
-				PlatformID: member, CustomerID: userID, ClerkSessionID: clerkSession,
+				PlatformID: member, CustomerID: userID, ClerkSessionID: orNil(clerkSession),
 			})
 			if err != nil || n == 0 {
 				return err

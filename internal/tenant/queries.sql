@@ -491,8 +491,10 @@ WHERE platform_id = @platform_id AND customer_id = @customer_id AND ended_at IS 
     AND (sqlc.narg(id)::text IS NULL OR id = sqlc.narg(id));
 
 -- name: EndSessionsOfClerk :execrows
+-- Those that came of one session at Clerk, or all of the customer's.
 UPDATE tenant.sessions SET ended_at = dreamapi.now(), end_reason = 'clerk'
-WHERE platform_id = @platform_id AND customer_id = @customer_id AND clerk_session_id = @clerk_session_id AND ended_at IS NULL;
+WHERE platform_id = @platform_id AND customer_id = @customer_id AND ended_at IS NULL
+    AND (sqlc.narg(clerk_session_id)::text IS NULL OR clerk_session_id = sqlc.narg(clerk_session_id));
 
 -- name: UserChanged :exec
 SELECT tenant.user_changed(@platform_id, @user_id);
@@ -501,6 +503,12 @@ SELECT tenant.user_changed(@platform_id, @user_id);
 -- Long ago: a transaction that began before this one has an earlier now.
 UPDATE tenant.sign_in_codes SET expires_at = '2000-01-01'
 WHERE platform_id = @platform_id AND customer_id = @customer_id;
+
+-- name: DropCodes :exec
+-- Those that came of one session at Clerk, or all of the customer's: the worker's way to end them.
+DELETE FROM tenant.sign_in_codes
+WHERE platform_id = @platform_id AND customer_id = @customer_id
+    AND (sqlc.narg(clerk_session_id)::text IS NULL OR clerk_session_id = sqlc.narg(clerk_session_id));
 
 -- name: InsertInvitation :exec
 INSERT INTO tenant.invitations (platform_id, id, email, plan, hash, expires_at)

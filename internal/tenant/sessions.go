@@ -396,13 +396,14 @@ func (EndUserAtClerk) Kind() string { return "tenant.end_at_clerk" }
 // endSessions ends one session or, for an empty id, all of the customer's, and what codes there are. Whoever remembers the
 // customer looks again: the tokens of what has ended are not taken any more.
 func endSessions(ctx context.Context, tx db.Tenant, customer string, session id.UserSession, reason string) error {
-	params := tenantdb.EndSessionsParams{PlatformID: string(tx.Platform), CustomerID: customer, Reason: &reason}
-	if session != "" {
-		params.ID = new(string(session))
-	} else if err := queries.EndCodes(ctx, tx, tenantdb.EndCodesParams{PlatformID: string(tx.Platform), CustomerID: customer}); err != nil {
-		return err
+	if session == "" { // before the sessions: one that is being made of a code is seen by then
+		if err := queries.EndCodes(ctx, tx, tenantdb.EndCodesParams{PlatformID: string(tx.Platform), CustomerID: customer}); err != nil {
+			return err
+		}
 	}
-	ended, err := queries.EndSessions(ctx, tx, params)
+	ended, err := queries.EndSessions(ctx, tx, tenantdb.EndSessionsParams{
+		PlatformID: string(tx.Platform), CustomerID: customer, ID: orNil(string(session)), Reason: &reason,
+	})
 	if err != nil || ended == 0 {
 		return err
 	}

@@ -485,6 +485,24 @@ func (q *Queries) DeleteLimits(ctx context.Context, db DBTX, arg DeleteLimitsPar
 	return err
 }
 
+const dropCodes = `-- name: DropCodes :exec
+DELETE FROM tenant.sign_in_codes
+WHERE platform_id = $1 AND customer_id = $2
+    AND ($3::text IS NULL OR clerk_session_id = $3)
+`
+
+type DropCodesParams struct {
+	PlatformID     string
+	CustomerID     string
+	ClerkSessionID *string
+}
+
+// Those that came of one session at Clerk, or all of the customer's: the worker's way to end them.
+func (q *Queries) DropCodes(ctx context.Context, db DBTX, arg DropCodesParams) error {
+	_, err := db.Exec(ctx, dropCodes, arg.PlatformID, arg.CustomerID, arg.ClerkSessionID)
+	return err
+}
+
 const endCodes = `-- name: EndCodes :exec
 UPDATE tenant.sign_in_codes SET expires_at = '2000-01-01'
 WHERE platform_id = $1 AND customer_id = $2
@@ -590,15 +608,17 @@ func (q *Queries) EndSessions(ctx context.Context, db DBTX, arg EndSessionsParam
 
 const endSessionsOfClerk = `-- name: EndSessionsOfClerk :execrows
 UPDATE tenant.sessions SET ended_at = dreamapi.now(), end_reason = 'clerk'
-WHERE platform_id = $1 AND customer_id = $2 AND clerk_session_id = $3 AND ended_at IS NULL
+WHERE platform_id = $1 AND customer_id = $2 AND ended_at IS NULL
+    AND ($3::text IS NULL OR clerk_session_id = $3)
 `
 
 type EndSessionsOfClerkParams struct {
 	PlatformID     string
 	CustomerID     string
-	ClerkSessionID string
+	ClerkSessionID *string
 }
 
+// Those that came of one session at Clerk, or all of the customer's.
 func (q *Queries) EndSessionsOfClerk(ctx context.Context, db DBTX, arg EndSessionsOfClerkParams) (int64, error) {
 	result, err := db.Exec(ctx, endSessionsOfClerk, arg.PlatformID, arg.CustomerID, arg.ClerkSessionID)
 	if err != nil {
