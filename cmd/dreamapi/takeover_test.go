@@ -116,6 +116,25 @@ func TestACodeIsNoLongerGoodThanTheSessionAtClerk(t *testing.T) {
 	equal(t, "in", g.isIn(t), false)
 }
 
+func TestASignInOnTheDashboardEndsTheSessionBefore(t *testing.T) {
+	t.Parallel()
+	w := boot(t)
+	d := w.developer(t, "ada@dev.example")
+	b := w.browser(t).signIn(t, d)
+	before := ""
+	for _, c := range b.cookies(t) {
+		if strings.Contains(c.Name, "session") {
+			before = c.Name + "=" + c.Value
+		}
+	}
+	other := w.browser(t).signIn(t, d)
+	b.signIn(t, d)
+	got := w.send(t, w.host("dashboard"), "GET /account", "", "", "Cookie: "+before, "Accept: text/html")
+	equal(t, "the status with the cookie before", got.status, http.StatusSeeOther)
+	equal(t, "in", b.isIn(t) && other.isIn(t), true)
+	equal(t, "sessions", len(d.dash(t, "GET /api/sessions", "").want(t, 200).list("data")), 2)
+}
+
 func TestADashboardSessionEndsInTheEnd(t *testing.T) {
 	t.Parallel()
 	w := boot(t)

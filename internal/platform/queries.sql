@@ -94,6 +94,9 @@ WHERE developer_id = @developer_id AND id = @id AND ended_at IS NULL RETURNING c
 UPDATE platform.sessions SET ended_at = dreamapi.now()
 WHERE developer_id = @developer_id AND ended_at IS NULL RETURNING clerk_session_id;
 
+-- name: EndSessionOfCookie :exec
+UPDATE platform.sessions SET ended_at = dreamapi.now() WHERE hash = @hash AND ended_at IS NULL;
+
 -- name: EndSessionsOfClerk :exec
 UPDATE platform.sessions SET ended_at = dreamapi.now() WHERE clerk_session_id = @clerk_session_id AND ended_at IS NULL;
 

@@ -30,9 +30,10 @@ type Session struct {
 	SeenAt    time.Time  `json:"seenAt"`
 }
 
-// SignIn trades a token of the developers' Clerk app for a session of ours, and returns the cookie's value. Clerk's own
-// session lives by a script that renews it every minute; ours needs none.
-func (s *Service) SignIn(ctx context.Context, token, userAgent string) (Developer, id.Session, secret.Text, error) {
+// SignIn trades a token of the developers' Clerk app for a session of ours, in the place of the former one that the
+// browser had, and returns the cookie's value. Clerk's own session lives by a script that renews it every minute; ours
+// needs none.
+func (s *Service) SignIn(ctx context.Context, token string, former secret.Text, userAgent string) (Developer, id.Session, secret.Text, error) {
 	developer, claims, err := s.byClerkToken(ctx, token)
 	if err != nil {
 		return Developer{}, "", secret.Text{}, err
@@ -50,6 +51,9 @@ func (s *Service) SignIn(ctx context.Context, token, userAgent string) (Develope
 	userAgent = strings.ReplaceAll(userAgent, "\x00", "")
 	cookie, session := NewSecret(), id.NewSession()
 	err = s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		if err := queries.EndSessionOfCookie(ctx, tx, Hash(former)); err != nil {
+			return err
+		}
 		return queries.InsertSession(ctx, tx, platformdb.InsertSessionParams{
 			Hash: Hash(cookie), ID: string(session), DeveloperID: string(developer.ID), ClerkSessionID: claims.SessionID,
 			UserAgent: userAgent, Days: sessionDays,

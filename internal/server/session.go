@@ -124,7 +124,7 @@ func (s *Server) signIn(c echo.Context) error {
 	if token == "" {
 		return errs.InvalidParam("token", "token is missing. Sign in again.")
 	}
-	who, session, cookie, err := s.platform.SignIn(c.Request().Context(), token, c.Request().UserAgent())
+	who, session, cookie, err := s.platform.SignIn(c.Request().Context(), token, s.cookie(c, "session"), c.Request().UserAgent())
 	if err != nil {
 		return err
 	}

@@ -246,6 +246,15 @@ func (q *Queries) EndSession(ctx context.Context, db DBTX, arg EndSessionParams)
 	return items, nil
 }
 
+const endSessionOfCookie = `-- name: EndSessionOfCookie :exec
+UPDATE platform.sessions SET ended_at = dreamapi.now() WHERE hash = $1 AND ended_at IS NULL
+`
+
+func (q *Queries) EndSessionOfCookie(ctx context.Context, db DBTX, hash []byte) error {
+	_, err := db.Exec(ctx, endSessionOfCookie, hash)
+	return err
+}
+
 const endSessions = `-- name: EndSessions :many
 UPDATE platform.sessions SET ended_at = dreamapi.now()
 WHERE developer_id = $1 AND ended_at IS NULL RETURNING clerk_session_id
