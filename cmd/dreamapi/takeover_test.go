@@ -135,6 +135,17 @@ func TestASignInOnTheDashboardEndsTheSessionBefore(t *testing.T) {
 	equal(t, "sessions", len(d.dash(t, "GET /api/sessions", "").want(t, 200).list("data")), 2)
 }
 
+func TestAnAddressSignsNobodyIn(t *testing.T) {
+	t.Parallel()
+	w := boot(t)
+	d := w.developer(t, "ada@dev.example")
+	for _, field := range []string{"token", "session_token"} {
+		b := w.browser(t)
+		b.submit(t, w.url("dashboard")+"/session?"+field+"="+d.session(t), nil)
+		equal(t, "in by ?"+field, b.isIn(t), false)
+	}
+}
+
 func TestADashboardSessionEndsInTheEnd(t *testing.T) {
 	t.Parallel()
 	w := boot(t)

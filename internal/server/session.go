@@ -117,9 +117,12 @@ func (s *Server) signInPage(c echo.Context) error {
 
 // signIn trades the token of a session at Clerk for one of ours. The first sign-in finds a project that is ready to use.
 func (s *Server) signIn(c echo.Context) error {
-	token := c.FormValue("token")
+	if err := readForm(c); err != nil {
+		return err
+	}
+	token := posted(c, "token")
 	if token == "" {
-		token = c.FormValue("session_token") // as the sandbox's page calls it
+		token = posted(c, "session_token") // as the sandbox's page calls it
 	}
 	if token == "" {
 		return errs.InvalidParam("token", "token is missing. Sign in again.")
