@@ -160,6 +160,20 @@ func TestADashboardSessionEndsInTheEnd(t *testing.T) {
 	equal(t, "in after 31 days", busy.isIn(t), false)
 }
 
+func TestADeveloperWhomClerkBlocksIsOutEverywhere(t *testing.T) {
+	t.Parallel()
+	w := boot(t, withJobs)
+	d := w.developer(t, "ada@dev.example")
+	b := w.browser(t).signIn(t, d)
+	// The events of the sessions may be lost; the one of the user is enough.
+	w.atClerk(t, developersApp, "POST /v1/users/"+d.user+"/ban", "").want(t, 200)
+	equal(t, "in before the event", b.isIn(t), true)
+	w.clerk.SetWebhookURL(developersApp, w.url("dashboard")+"/webhook/clerk")
+	w.atClerk(t, developersApp, "PATCH /v1/users/"+d.user, `{"first_name":"Augusta"}`).want(t, 200)
+	await(t, "the end of the session", func() bool { return !b.isIn(t) })
+	d.dash(t, "GET /api/me", "").want(t, 401, "invalid_credentials")
+}
+
 // atOnce does something many times at once, and returns the answers.
 func atOnce(n int, do func() answer) []answer {
 	answers := make([]answer, n)

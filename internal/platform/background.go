@@ -139,6 +139,14 @@ func (b *Background) follow(
 		return nil, err
 	}
 	return func(ctx context.Context, tx db.Tx) error {
+		if user.Banned { // until they are let in again, and then they sign in
+			if _, err := queries.EndSessions(ctx, tx, row.ID); err != nil {
+				return err
+			}
+			if err := queries.RevokeTokens(ctx, tx, row.ID); err != nil {
+				return err
+			}
+		}
 		return queries.SetDeveloper(ctx, tx, platformdb.SetDeveloperParams{ID: row.ID, Email: user.Email, Name: user.Name})
 	}, nil
 }
