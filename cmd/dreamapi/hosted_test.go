@@ -39,7 +39,8 @@ func TestTheWayBackLeadsNowhereElse(t *testing.T) {
 		"https://evil.example/", "https://app.shop.example.evil.example/", "https://app.shop.example@evil.example/", "//evil.example/",
 		"https://evil.example\\@app.shop.example/", "https://app.shop.example\\.evil.example/", "http://app.shop.example/", "javascript:alert(1)",
 		"https://app.shop.example:8443/", "https://app.shop.example./", "https://APP.shop.example/", "https://app.shop.example/#fragment",
-		"https://app.shop.example/?code=mine", "https://app.shop.example/?state=mine", "https://user@app.shop.example/", "/callback", "app.shop.example",
+		"https://app.shop.example/?code=mine", "https://app.shop.example/?state=mine", "https://app.shop.example/?a=1;code=mine",
+		"https://app.shop.example/?c%6fde=mine", "https://app.shop.example/?%zz=1&code=mine", "https://user@app.shop.example/", "/callback", "app.shop.example",
 		"https://app.shop.example/\r\nSet-Cookie:a=b", "https://app.shop.example/ b", "https://app.shop.example/é", "data:text/html,x", "https:///callback",
 		"https://app.shop.example/" + strings.Repeat("a", 2000), "http://localhost.evil.example/", "http://127.0.0.1.evil.example/", "https://[::1]evil/",
 	} {

@@ -152,7 +152,11 @@ func wayBack(caller tenant.Caller, address string) (origin string, err error) {
 		return "", errs.New(errs.RedirectRefused, "redirectUrl is not a plain address such as https://app.example.com/callback, without "+
 			"a user and without #.")
 	}
-	if query := u.Query(); query.Has("code") || query.Has("state") {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil { // as with ; between parameters, which some programs read as & and some do not
+		return "", errs.New(errs.RedirectRefused, "redirectUrl has a query that not every program reads alike.")
+	}
+	if query.Has("code") || query.Has("state") {
 		return "", errs.New(errs.RedirectRefused, "redirectUrl has a parameter code or state of its own, and these are what comes back to it.")
 	}
 	origin = u.Scheme + "://" + u.Host
