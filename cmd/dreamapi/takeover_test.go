@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -276,4 +277,27 @@ func TestSigningOutWinsOverWhatHappensMeanwhile(t *testing.T) {
 		}
 		p.w.api(t, "POST /api/data", s.token, "").want(t, 401, "invalid_credentials")
 	}
+}
+
+func TestARefreshTokenOfABackendIsGoodWithItsSecretKeyAlone(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	byApp := func(token string) answer {
+		return p.w.api(t, "POST /api/sessions/refresh", "", fmt.Sprintf(`{"refreshToken":%q}`, token), "X-Publishable-Key: "+p.pk)
+	}
+	g, s := p.signedIn(t, "eve@mail.example")
+	byApp(s.refresh).want(t, 401, "invalid_credentials")
+	s = p.w.session(t, p.refresh(t, s.refresh).want(t, 200)) // that used nothing up
+	byApp(s.refresh).want(t, 401, "invalid_credentials")
+	p.w.api(t, "GET /api/usage", s.token, "").want(t, 200)
+
+	// One of an app without a secret stays one, also when a backend refreshes it.
+	verifier := strings.Repeat("v", 43)
+	sum := sha256.Sum256([]byte(verifier))
+	code := g.enters(t, "/sign-in", "redirectUrl", callback, "codeChallenge", base64.RawURLEncoding.EncodeToString(sum[:])).code(t)
+	s = p.w.session(t, p.w.api(t, "POST /api/sessions", "", fmt.Sprintf(`{"code":%q,"codeVerifier":%q,"redirectUrl":%q}`, code, verifier, callback),
+		"X-Publishable-Key: "+p.pk).want(t, 201))
+	s = p.w.session(t, byApp(s.refresh).want(t, 200))
+	s = p.w.session(t, p.refresh(t, s.refresh).want(t, 200))
+	byApp(s.refresh).want(t, 200)
 }

@@ -95,7 +95,7 @@ func (e *EndUsers) Trade(ctx context.Context, client Client, t Trade) (tokens To
 			return refused // and the code stays good for the one whose it is
 		}
 		if code.SessionID != nil {
-			tokens, refused, err = e.again(ctx, tx, client, id.UserSession(*code.SessionID), 0, "code_reuse", errCode)
+			tokens, refused, err = e.again(ctx, tx, client, id.UserSession(*code.SessionID), 0, client.Public, "code_reuse", errCode)
 			replayed = refused == nil
 			return err
 		}
@@ -110,7 +110,7 @@ func (e *EndUsers) Trade(ctx context.Context, client Client, t Trade) (tokens To
 		if err != nil {
 			return err
 		}
-		tokens, err = e.issue(ctx, tx, session)
+		tokens, err = e.issue(ctx, tx, session, client.Public)
 		return err
 	})
 	if err == nil {
@@ -179,11 +179,15 @@ var errRefresh = errs.New(errs.InvalidCredentials, "The refresh token is not one
 	"ended. Have the user sign in again.")
 
 // Refresh trades a refresh token for the next one, and a new session token. Each is good once: whoever brings one that was
-// used before ends the session, as one of the two who had it should not have had it (RFC 9700, section 4.14.2).
+// used before ends the session, as one of the two who had it should not have had it (RFC 9700, section 4.14.2). One that a
+// backend got is of no use without the secret key (RFC 6749, section 6).
 func (e *EndUsers) Refresh(ctx context.Context, client Client, refreshToken secret.Text) (tokens Tokens, replayed bool, err error) {
-	session, generation, ok := e.readRefreshToken(client.Platform, refreshToken)
+	session, generation, public, ok := e.readRefreshToken(client.Platform, refreshToken)
 	if !ok {
 		return tokens, false, errRefresh
+	}
+	if client.Public && !public {
+		return tokens, false, errs.New(errs.InvalidCredentials, "This session was begun with a secret key, and is refreshed with one alone.")
 	}
 	var refused error
 	err = e.db.Tenant(ctx, client.Platform, func(ctx context.Context, tx db.Tenant) error {
@@ -197,13 +201,13 @@ func (e *EndUsers) Refresh(ctx context.Context, client Client, refreshToken secr
 			return err
 		}
 		if row.TenantSession.Generation != generation {
-			tokens, refused, err = e.again(ctx, tx, client, session, generation+1, "reuse", errRefresh)
+			tokens, refused, err = e.again(ctx, tx, client, session, generation+1, public, "reuse", errRefresh)
 			replayed = refused == nil
 			return err
 		}
 		next := row.TenantSession
 		next.Generation, next.RetryHash = generation+1, client.retryHash()
-		tokens, err = e.issue(ctx, tx, next)
+		tokens, err = e.issue(ctx, tx, next, public)
 		return err
 	})
 	if err == nil {
@@ -216,7 +220,7 @@ func (e *EndUsers) Refresh(ctx context.Context, client Client, refreshToken secr
 // knows, it is the same request again, whose answer was lost: the tokens of that generation are as good as they were. All
 // others end the session.
 func (e *EndUsers) again(
-	ctx context.Context, tx db.Tenant, client Client, session id.UserSession, generation int32, reason string, refusal error,
+	ctx context.Context, tx db.Tenant, client Client, session id.UserSession, generation int32, public bool, reason string, refusal error,
 ) (tokens Tokens, refused, err error) {
 	row, err := queries.LockSession(ctx, tx, tenantdb.LockSessionParams{
 		PlatformID: string(tx.Platform), ID: string(session), IdleDays: userSessionIdleDays,
@@ -229,14 +233,14 @@ func (e *EndUsers) again(
 	}
 	now, retry := row.TenantSession, client.retryHash()
 	if row.Lives && retry != nil && now.Generation == generation && hmac.Equal(retry, now.RetryHash) {
-		tokens, err = e.issue(ctx, tx, now)
+		tokens, err = e.issue(ctx, tx, now, public)
 		return tokens, nil, err
 	}
 	return tokens, refusal, endSessions(ctx, tx, now.CustomerID, session, reason)
 }
 
-// issue makes the tokens of a session's generation, and stores it.
-func (e *EndUsers) issue(ctx context.Context, tx db.Tenant, session tenantdb.TenantSession) (Tokens, error) {
+// issue makes the tokens of a session's generation, and stores it. Public is whether who gets them keeps no secret.
+func (e *EndUsers) issue(ctx context.Context, tx db.Tenant, session tenantdb.TenantSession, public bool) (Tokens, error) {
 	customer, err := readCustomer(ctx, tx, session.CustomerID)
 	if err != nil {
 		return Tokens{}, err
@@ -266,42 +270,51 @@ func (e *EndUsers) issue(ctx context.Context, tx db.Tenant, session tenantdb.Ten
 		TokenUntil: claims.ExpiresAt,
 	})
 	return Tokens{
-		Session: claims.Session, Token: secret.New(token), RefreshToken: e.refreshToken(tx.Platform, claims.Session, session.Generation),
-		ExpiresAt: claims.ExpiresAt, Customer: customer,
+		Session: claims.Session, Token: secret.New(token), ExpiresAt: claims.ExpiresAt, Customer: customer,
+		RefreshToken: e.refreshToken(tx.Platform, claims.Session, session.Generation, public),
 	}, err
 }
 
-// A refresh token is rt_, the session, a generation, and a MAC of them and the platform: what is stored of it is the
-// generation alone, so that one which was used before can be told from one that never was, however long ago that is.
-func (e *EndUsers) refreshToken(at id.Platform, session id.UserSession, generation int32) secret.Text {
-	mac := e.keys.macs(refreshTokens, string(at), string(session), strconv.Itoa(int(generation)))[0]
+// A refresh token is rt_, the session, a generation, and a MAC of them and the platform, by another key for those who keep
+// no secret: what is stored of it is the generation alone, so that one which was used before can be told from one that never
+// was, however long ago that is.
+func (e *EndUsers) refreshToken(at id.Platform, session id.UserSession, generation int32, public bool) secret.Text {
+	mac := e.keys.macs(refreshTokens(public), string(at), string(session), strconv.Itoa(int(generation)))[0]
 	return secret.New("rt_" + strings.TrimPrefix(string(session), "uss_") + "_" + strconv.Itoa(int(generation)) + "_" +
 		base64.RawURLEncoding.EncodeToString(mac))
 }
 
-const refreshTokens = "refresh tokens"
+func refreshTokens(public bool) string {
+	if public {
+		return "refresh tokens without a secret key"
+	}
+	return "refresh tokens"
+}
 
-func (e *EndUsers) readRefreshToken(at id.Platform, token secret.Text) (session id.UserSession, generation int32, ok bool) {
+func (e *EndUsers) readRefreshToken(at id.Platform, token secret.Text) (session id.UserSession, generation int32, public, ok bool) {
 	rest, ok := strings.CutPrefix(token.Reveal(), "rt_")
 	parts := strings.SplitN(rest, "_", 3)
 	if !ok || len(parts) != 3 {
-		return "", 0, false
+		return "", 0, false, false
 	}
 	n, err := strconv.ParseInt(parts[1], 10, 32)
 	mac, err2 := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil || err2 != nil {
-		return "", 0, false
+		return "", 0, false, false
 	}
 	session = id.UserSession("uss_" + parts[0])
-	ok = slices.ContainsFunc(e.keys.macs(refreshTokens, string(at), string(session), strconv.Itoa(int(n))), func(want []byte) bool {
-		return hmac.Equal(mac, want)
-	})
-	return session, int32(n), ok
+	for _, public = range []bool{false, true} {
+		macs := e.keys.macs(refreshTokens(public), string(at), string(session), strconv.Itoa(int(n)))
+		if slices.ContainsFunc(macs, func(want []byte) bool { return hmac.Equal(mac, want) }) {
+			return session, int32(n), public, true
+		}
+	}
+	return "", 0, false, false
 }
 
 // Revoke ends the session of a refresh token, used or not. That there is none is no error: it has ended.
 func (e *EndUsers) Revoke(ctx context.Context, at id.Platform, refreshToken secret.Text) error {
-	session, _, ok := e.readRefreshToken(at, refreshToken)
+	session, _, _, ok := e.readRefreshToken(at, refreshToken)
 	if !ok {
 		return nil
 	}
