@@ -245,8 +245,9 @@ func (s *Server) entrance(c echo.Context, v *visit, signUp bool) map[string]any 
 		}
 		c.Response().Header().Set("Content-Security-Policy", app.signInPolicy(targets))
 	}
+	_, host, _ := strings.Cut(v.origin, "://")
 	return map[string]any{
-		"SignsUp": signUp, "Here": here + "?" + query, "Sandboxed": app.Sandboxed, "SandboxURL": sandbox,
+		"GoesTo": host, "SignsUp": signUp, "Here": here + "?" + query, "Sandboxed": app.Sandboxed, "SandboxURL": sandbox,
 		"SignInURL": "/sign-in?" + query, "SignUpURL": "/sign-up?" + query, "MaySignUp": v.open() == nil,
 		"Frontend": app.Frontend, "ClerkKey": app.PublishableKey, "Domains": v.look.EmailDomains,
 	}
