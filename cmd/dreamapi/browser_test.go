@@ -80,6 +80,11 @@ func (b *browser) do(t testing.TB, req *http.Request) *browser {
 	must(t, err)
 	b.page, b.at, b.last = string(text), got.Request.URL, got
 	b.w.known.inAnswer(b.page)
+	for _, cookie := range got.Cookies() {
+		if len(cookie.Value) > 20 {
+			b.w.known.add(cookie.Value)
+		}
+	}
 	if got.StatusCode >= 500 {
 		t.Fatalf("%s answered %d: %s", req.URL.Path, got.StatusCode, b.page)
 	}
