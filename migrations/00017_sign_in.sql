@@ -106,6 +106,14 @@ CREATE TABLE tenant.clerk_sessions_ended (
     ended_at timestamptz NOT NULL DEFAULT dreamapi.now()
 );
 
+-- Who signs in as a user of the shared Clerk app need not be the person: a platform that creates a user chooses the
+-- password, and Clerk takes its word for the address. On that platform this is as it should be; on any other it proves nothing.
+ALTER TABLE tenant.customers ADD COLUMN vouched boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN tenant.customers.vouched IS
+    'the platform made the user at Clerk itself, or the user has proved the address: whoever signs in as the user is let in';
+UPDATE tenant.customers c SET vouched = true
+    WHERE (SELECT count(*) FROM directory.memberships m WHERE m.user_id = c.id) = 1;
+
 CALL dreamapi.isolate('tenant.sign_in');
 CALL dreamapi.isolate('tenant.sign_in_codes');
 CALL dreamapi.isolate('tenant.sessions');

@@ -32,13 +32,24 @@ func newProduct(t *testing.T, options ...func(*setup)) *tenancy {
 	return p
 }
 
-// guest makes a user at Clerk, who is a customer nowhere.
+// guest is somebody who has signed up on Clerk's own page, and is a customer nowhere.
 func (p *tenancy) guest(t testing.TB, email string) *guest {
 	t.Helper()
-	user := p.w.atClerk(t, endUsersApp, "POST /v1/users", fmt.Sprintf(
-		`{"email_address":[%q],"first_name":"Eve","last_name":"Guest","skip_password_requirement":true}`, email)).want(t, 200).text("id")
+	p.w.browser(t).submit(t, p.w.clerk.Issuer(endUsersApp)+"/sign-up", url.Values{
+		"email_address": {email}, "first_name": {"Eve"}, "last_name": {"Guest"}, "password": {guestPassword},
+	}).submit(t, p.w.clerk.Issuer(endUsersApp)+"/sign-out", nil)
+	user := p.w.atClerk(t, endUsersApp, "GET /v1/users?email_address="+url.QueryEscape(email), "").want(t, 200).text("0.id")
 	return p.as(t, user, email)
 }
+
+// proves has the user of an address show that they read what is sent there.
+func (w *world) proves(t testing.TB, email string) {
+	t.Helper()
+	at := w.clerk.Issuer(endUsersApp)
+	w.browser(t).submit(t, at+"/sign-in", url.Values{"email_address": {email}, "method": {"email_code"}}).submit(t, at+"/sign-out", nil)
+}
+
+const guestPassword = "a password that nobody guesses"
 
 // as is a user of Clerk's before a browser, on the pages of the platform.
 func (p *tenancy) as(t testing.TB, user, email string) *guest {

@@ -60,6 +60,7 @@ func TestALinkedUserWhoBringsNoKeyGetsOneAndKeepsTheRest(t *testing.T) {
 	made := p.w.atClerk(t, endUsersApp, "POST /v1/users",
 		`{"email_address":["eve@mail.example"],"skip_password_requirement":true,"public_metadata":{"theme":"dark","deep":{"x":1}}}`).
 		want(t, 200).text("id")
+	p.w.proves(t, "eve@mail.example")
 	equal(t, "the user", p.customer(t, "eve@mail.example"), made)
 	p.w.atClerk(t, endUsersApp, "GET /v1/users/"+made, "").
 		expect(t, "public_metadata.publishableKey", p.pk, "public_metadata.theme", "dark", "public_metadata.deep.x", "1")

@@ -117,6 +117,9 @@ func TestWhoStaysACustomerElsewhereGetsTokensForThere(t *testing.T) {
 	await(t, "the metadata names the platform that is left", func() bool {
 		return p.w.atClerk(t, endUsersApp, "GET /v1/users/"+user, "").text("public_metadata.publishableKey") == other.pk
 	})
+	p.w.api(t, "GET /api/usage", p.w.userToken(t, user), "").want(t, 401) // the first made the user, and perhaps knows the password
+	p.w.proves(t, "eve@mail.example")
+	other.as(t, user, "eve@mail.example").enters(t, "/sign-in").leads(t)
 	p.w.api(t, "GET /api/usage", p.w.userToken(t, user), "").want(t, 200)
 }
 

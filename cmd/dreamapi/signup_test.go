@@ -54,7 +54,7 @@ func TestTheRulesSayWhoMaySignUp(t *testing.T) {
 	bob := p.guest(t, "bob@shop.example")
 	address := p.w.atClerk(t, endUsersApp, "GET /v1/users/"+bob.user, "").text("email_addresses.0.id")
 	p.w.atClerk(t, endUsersApp, "PATCH /v1/email_addresses/"+address, `{"verified":false}`).want(t, 200)
-	bob.enters(t, "/sign-up").refusedWith(t, 403, "bob@shop.example is not verified yet")
+	bob.enters(t, "/sign-up").refusedWith(t, 403, "Nobody has shown yet that bob@shop.example is theirs")
 
 	equal(t, "customers", p.customers(t), "1")
 }
@@ -265,4 +265,43 @@ func TestWhatHappensAtClerkEndsSessionsHere(t *testing.T) {
 	p.w.atClerk(t, endUsersApp, "POST /v1/users/"+g.user+"/ban", "").want(t, 200)
 	await(t, "the ban", func() bool { return !works(second) })
 	p.refresh(t, second.refresh).want(t, 401)
+}
+
+// A platform that creates a user at Clerk chooses the password, and Clerk takes its word for the address. That must open
+// nothing on another platform.
+func TestAUserWhomOnePlatformMadeUpIsNobodyOnAnother(t *testing.T) {
+	t.Parallel()
+	victim := newProduct(t)
+	w := victim.w
+	thief := w.developer(t, "mallory@dev.example").platform(t, "trap")
+	planted := thief.api(t, "POST /api/customers", `{"email":"ceo@bank.example","password":"known to the thief"}`).want(t, 201).text("customer.id")
+	g := victim.as(t, planted, "ceo@bank.example")
+	there := thief.as(t, planted, "ceo@bank.example")
+	there.enters(t, "/sign-in").leads(t) // where the user was made, it is theirs to say who that is
+
+	// As a stranger: neither the domain's rule nor an invitation is met by an address that nobody proved.
+	victim.rule(t, "email_domains = '{bank.example}'")
+	g.enters(t, "/sign-up", "redirectUrl", callback).refusedWith(t, 403, "Nobody has shown yet that ceo@bank.example is theirs")
+	made := victim.api(t, "POST /api/invitations", `{"email":"ceo@bank.example"}`).want(t, 201)
+	link, err := url.Parse(made.text("url"))
+	must(t, err)
+	g.enters(t, "/sign-up", "invitation", link.Query().Get("invitation")).refusedWith(t, 403, "Nobody has shown yet")
+	equal(t, "customers", victim.customers(t), "0")
+
+	// As the customer whom the other platform creates by the API, and who is linked to the planted user.
+	equal(t, "linked", victim.customer(t, "ceo@bank.example"), planted)
+	g.enters(t, "/sign-in", "redirectUrl", callback).refusedWith(t, 403, "Nobody has shown yet")
+	w.atClerk(t, endUsersApp, "PATCH /v1/users/"+planted+"/metadata", fmt.Sprintf(`{"public_metadata":{"publishableKey":%q}}`, victim.pk)).want(t, 200)
+	for range 2 {
+		token := w.userToken(t, planted) // the way of Clerk's JWT, as if the first had left
+		w.api(t, "GET /api/usage", token, "").want(t, 401, "invalid_credentials")
+		w.api(t, "POST /api/data", token, "").want(t, 401, "invalid_credentials")
+		victim.track(t, planted, "").want(t, 200)
+	}
+
+	// The person themselves: a code sent by mail proves the address, and they are the customer.
+	w.proves(t, "ceo@bank.example")
+	s := victim.trade(t, g.enters(t, "/sign-in", "redirectUrl", callback).code(t))
+	w.api(t, "POST /api/data", s.token, "").want(t, 200).expect(t, "usage.count", "3")
+	w.api(t, "GET /api/usage", w.userToken(t, planted), "").want(t, 200)
 }

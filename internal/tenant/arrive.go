@@ -70,27 +70,31 @@ func (e *EndUsers) Arrive(ctx context.Context, a Arrival) (Arrived, error) {
 	if err != nil {
 		return Arrived{}, err
 	}
-	if !a.SignsUp {
-		return Arrived{}, errs.New(errs.NoAccount, "%s has no account here yet.", user.Email).With("email", user.Email)
-	}
 	return e.arrive(ctx, a, claims, &user)
 }
 
-// errStranger says that the user is no customer, and that nobody asked to make them one.
-var errStranger = errors.New("the user is no customer here")
+// errStranger says that Clerk must be asked who the user is: they are no customer, or perhaps not the customer.
+var errStranger = errors.New("the user is not known here")
 
-// arrive lets a customer in; with a user, also one who is none yet.
+// arrive lets a customer in; with a user, also one who was not known.
 func (e *EndUsers) arrive(ctx context.Context, a Arrival, claims clerkapp.Claims, user *clerkapp.User) (Arrived, error) {
 	var arrived Arrived
 	err := e.db.Tenant(ctx, a.Platform, func(ctx context.Context, tx db.Tenant) (err error) {
-		kind, err := queries.LockCustomer(ctx, tx, tenantdb.LockCustomerParams{PlatformID: string(tx.Platform), ID: claims.UserID})
+		row, err := queries.LockCustomer(ctx, tx, tenantdb.LockCustomerParams{PlatformID: string(tx.Platform), ID: claims.UserID})
+		none := db.NoRows(err)
 		switch {
-		case db.NoRows(err) && user == nil:
-			return errStranger
-		case db.NoRows(err):
-			err = e.join(ctx, tx, a, user)
-		case err == nil && CustomerKind(kind) != FromClerk:
+		case err != nil && !none:
+		case !none && CustomerKind(row.Kind) != FromClerk:
 			err = errs.New(errs.Conflict, "This account can not be used here: the product has another customer by its id.")
+		case !none && row.Vouched:
+		case user == nil:
+			return errStranger
+		case !none:
+			err = vouch(ctx, tx, user)
+		case !a.SignsUp:
+			err = errs.New(errs.NoAccount, "%s has no account here yet.", user.Email).With("email", user.Email)
+		default:
+			err = e.join(ctx, tx, a, user)
 		}
 		if err != nil {
 			return err
@@ -109,6 +113,21 @@ func (e *EndUsers) arrive(ctx context.Context, a Arrival, claims clerkapp.Claims
 		})
 	})
 	return arrived, err
+}
+
+// vouch lets in a customer whom this platform did not make at Clerk, once they have proved that the address is theirs: the
+// platform that made the user chose the password.
+func vouch(ctx context.Context, tx db.Tenant, user *clerkapp.User) error {
+	n, err := queries.Vouch(ctx, tx, tenantdb.VouchParams{PlatformID: string(tx.Platform), ID: user.ID, Proved: user.Proved})
+	if err == nil && n == 0 {
+		err = notProved(user)
+	}
+	return err
+}
+
+func notProved(user *clerkapp.User) error {
+	return errs.New(errs.EmailNotVerified, "Nobody has shown yet that %s is theirs: another product made this account. Sign in with a "+
+		"code that is sent there, or reset the password by mail, and come back.", user.Email)
 }
 
 // join makes the user a customer, if the platform lets them.
@@ -137,6 +156,7 @@ func (e *EndUsers) join(ctx context.Context, tx db.Tenant, a Arrival, user *cler
 	}
 	if _, err := insertCustomer(ctx, tx, tenantdb.InsertCustomerParams{
 		ID: user.ID, Kind: string(FromClerk), Email: &email, FirstName: shortName(user.FirstName), LastName: shortName(user.LastName), Plan: plan,
+		Vouched: true,
 	}); err != nil {
 		return err
 	}
@@ -151,9 +171,8 @@ func (e *EndUsers) admit(
 	if user.Banned {
 		return "", nil, errs.New(errs.Forbidden, "This account is blocked.")
 	}
-	if len(user.Verified) == 0 {
-		return "", nil, errs.New(errs.EmailNotVerified, "%s is not verified yet. Open the mail that was sent there, and come back.",
-			user.Email)
+	if len(user.Proved) == 0 {
+		return "", nil, notProved(user)
 	}
 	if !a.Invitation.Empty() && rules.SignUp != NobodySignsUp {
 		return acceptInvitation(ctx, tx, a.Invitation, user)
@@ -164,7 +183,7 @@ func (e *EndUsers) admit(
 	case InvitedSignUp:
 		return "", nil, errs.New(errs.SignUpClosed, "One signs up here by invitation only. Open the link of your invitation.")
 	}
-	i := slices.IndexFunc(user.Verified, func(address string) bool {
+	i := slices.IndexFunc(user.Proved, func(address string) bool {
 		_, domain, _ := strings.Cut(address, "@")
 		return len(rules.EmailDomains) == 0 || slices.Contains(rules.EmailDomains, domain)
 	})
@@ -172,7 +191,7 @@ func (e *EndUsers) admit(
 		return "", nil, errs.New(errs.EmailNotAllowed, "Only addresses at %s can sign up here, and %s is none.",
 			strings.Join(rules.EmailDomains, ", "), user.Email)
 	}
-	return user.Verified[i], rules.Plan, nil
+	return user.Proved[i], rules.Plan, nil
 }
 
 // countSignUp keeps floods out: so many an hour sign up on a platform, and a quarter of them from one network.

@@ -226,9 +226,14 @@ func (b *Background) endMemberships(ctx context.Context, userID string) error {
 func (b *Background) setEmail(ctx context.Context, user clerkapp.User, members []string) error {
 	for _, member := range members {
 		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
-			return queries.SetCustomerEmail(ctx, tx, tenantdb.SetCustomerEmailParams{
+			err := queries.SetCustomerEmail(ctx, tx, tenantdb.SetCustomerEmailParams{
 				PlatformID: member, ID: user.ID, Email: &user.Email, Addresses: user.Addresses,
 			})
+			if err != nil {
+				return err
+			}
+			_, err = queries.Vouch(ctx, tx, tenantdb.VouchParams{PlatformID: member, ID: user.ID, Proved: user.Proved})
+			return err
 		})
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -248,6 +249,8 @@ func (c *Customers) finish(
 		made, err = insertCustomer(ctx, tx, tenantdb.InsertCustomerParams{
 			ID: user.ID, Kind: string(FromClerk), Email: &intent.Email, FirstName: intent.FirstName,
 			LastName: intent.LastName, Plan: intent.Plan,
+			// Who is linked may have been made by another platform, which then knows the password.
+			Vouched: user.ExternalID == intent.ID || slices.Contains(user.Proved, strings.ToLower(intent.Email)),
 		})
 		if err != nil {
 			return err

@@ -29,6 +29,7 @@ type Entitlement struct {
 	Kind         CustomerKind // empty for a user whom the developer keeps
 	Since        time.Time    // when the customer was created; zero for a user whom the developer keeps
 	Subscription *Subscription
+	Vouched      bool     // who signs in as the customer is the customer
 	LiveSessions []string // whose tokens may be good
 
 	Epoch, UserEpoch int64
@@ -115,7 +116,7 @@ func (g *Gate) remember(ctx context.Context, key id.Key, hash string) (Caller, e
 // change (tenant.user_changed), so a wrong guess shows as an entitlement that is out of date.
 func (g *Gate) Recall(caller Caller, userID, stated string) (e *Entitlement, ok bool) {
 	if e, ok := g.memory.entitlements.GetIfPresent(claim{caller.Platform, userID, stated}); ok && e.Epoch == caller.epoch {
-		if caller.mayBe(e.Kind, e.LiveSessions) != nil { // what is remembered lets in and never refuses
+		if caller.mayBe(e.Kind, e.Vouched, e.LiveSessions) != nil { // what is remembered lets in and never refuses
 			return nil, false
 		}
 		return e, true
@@ -153,7 +154,7 @@ func (g *Gate) Resolve(ctx context.Context, caller Caller, userID, stated string
 	if e.Kind != "" {
 		g.memory.entitlements.Set(at, e)
 	}
-	return e, caller.mayBe(e.Kind, e.LiveSessions)
+	return e, caller.mayBe(e.Kind, e.Vouched, e.LiveSessions)
 }
 
 // of sets what an entitlement has of its platform.
@@ -248,7 +249,7 @@ func (e *Entitlement) find(
 	if !known {
 		return nil
 	}
-	e.Kind, e.Since, e.LiveSessions = CustomerKind(row.Kind), row.Since, row.LiveSessions
+	e.Kind, e.Since, e.Vouched, e.LiveSessions = CustomerKind(row.Kind), row.Since, row.Vouched, row.LiveSessions
 	if row.CurrentPeriodStart != nil && row.CurrentPeriodEnd != nil {
 		e.Subscription = &Subscription{Starts: *row.CurrentPeriodStart, Ends: *row.CurrentPeriodEnd}
 		if row.IntervalCount == 1 {

@@ -160,7 +160,7 @@ func acceptInvitation(
 		return "", nil, errs.New(errs.InvitationRefused, "This invitation %s. Ask for another one.",
 			map[string]string{"accepted": "was used already", "expired": "has expired", "revoked": "was taken back"}[found.State])
 	}
-	if !slices.Contains(user.Verified, found.Email) {
+	if !slices.Contains(user.Proved, found.Email) {
 		return "", nil, errs.New(errs.InvitationRefused, "This invitation is for another address than %s. Sign in with the one to which "+
 			"it was sent.", user.Email)
 	}

@@ -214,12 +214,13 @@ SELECT kind, coalesce(plan, '')::text AS plan, source, since, current_period_sta
         SELECT s.id FROM tenant.sessions s
         WHERE s.platform_id = p.platform_id AND s.customer_id = p.customer_id AND s.ended_at IS NULL
             AND s.token_until > clock_timestamp()
-    )::text[] AS live_sessions
+    )::text[] AS live_sessions,
+    (SELECT c.vouched FROM tenant.customers c WHERE c.platform_id = p.platform_id AND c.id = p.customer_id)::boolean AS vouched
 FROM tenant.current_plans p WHERE p.platform_id = @platform_id AND p.customer_id = @id;
 
 -- name: InsertCustomer :exec
-INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan)
-VALUES (@platform_id, @id, @kind, @email, @first_name, @last_name, @plan)
+INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan, vouched)
+VALUES (@platform_id, @id, @kind, @email, @first_name, @last_name, @plan, @vouched)
 RETURNING tenant.user_changed(platform_id, id);
 
 -- name: Customer :one
@@ -256,7 +257,12 @@ WHERE platform_id = @platform_id AND id = @id
 RETURNING tenant.user_changed(platform_id, id);
 
 -- name: LockCustomer :one
-SELECT kind FROM tenant.customers WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
+SELECT kind, vouched FROM tenant.customers WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
+
+-- name: Vouch :execrows
+UPDATE tenant.customers SET vouched = true
+WHERE platform_id = @platform_id AND id = @id AND kind = 'clerk' AND NOT vouched AND lower(email) = ANY (@proved::text[])
+RETURNING tenant.user_changed(platform_id, id);
 
 -- name: SetCustomerEmail :exec
 -- An address that the user still has stays: the platform may know the user by another one than the primary.

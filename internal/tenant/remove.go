@@ -50,12 +50,12 @@ func (c *Customers) Delete(ctx context.Context, platform id.Platform, customer s
 // leave deletes the customer here and answers the state of the Clerk user: empty where there is none. It returns
 // pgx's no rows where there is no such customer.
 func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (string, error) {
-	kind, err := queries.LockCustomer(ctx, tx, tenantdb.LockCustomerParams{PlatformID: string(tx.Platform), ID: customer})
+	row, err := queries.LockCustomer(ctx, tx, tenantdb.LockCustomerParams{PlatformID: string(tx.Platform), ID: customer})
 	if err != nil {
 		return "", err
 	}
 	state := ""
-	if CustomerKind(kind) == FromClerk { // before anything else: whoever joins takes the locks in this order too
+	if CustomerKind(row.Kind) == FromClerk { // before anything else: whoever joins takes the locks in this order too
 		if state, err = queries.LeaveUser(ctx, tx, customer); err != nil {
 			return "", err
 		}

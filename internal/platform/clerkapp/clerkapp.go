@@ -115,7 +115,7 @@ type User struct {
 	ExternalID     string
 	Email          string   // the primary address
 	Addresses      []string // all of them, in lower case
-	Verified       []string // those that are known to be the user's, in lower case; the primary one first, if it is
+	Proved         []string // those that the user has proved to be theirs, in lower case; the primary one first, if it is
 	Name           string
 	FirstName      string
 	LastName       string
@@ -233,11 +233,11 @@ func fromClerk(u *clerk.User) User {
 		if primary {
 			out.Email = address.EmailAddress
 		}
-		switch verified := address.Verification != nil && address.Verification.Status == "verified"; {
-		case verified && primary:
-			out.Verified = slices.Insert(out.Verified, 0, plain)
-		case verified:
-			out.Verified = append(out.Verified, plain)
+		switch proved := proved(address.Verification); {
+		case proved && primary:
+			out.Proved = slices.Insert(out.Proved, 0, plain)
+		case proved:
+			out.Proved = append(out.Proved, plain)
 		}
 	}
 	out.Name = strings.TrimSpace(out.FirstName + " " + out.LastName)
@@ -248,6 +248,12 @@ func fromClerk(u *clerk.User) User {
 		out.PublishableKey = public.PublishableKey
 	}
 	return out
+}
+
+// proved reports whether the user has shown that they can read what is sent to an address. What was declared by the
+// backend API, as by a platform that created the user, shows nothing: Clerk takes its word.
+func proved(v *clerk.Verification) bool {
+	return v != nil && v.Status == "verified" && v.Strategy != "admin"
 }
 
 func orEmpty(s *string) string {

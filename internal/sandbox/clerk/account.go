@@ -110,7 +110,7 @@ func (p *site) changeProfile(w http.ResponseWriter, r *http.Request) {
 
 func (p *site) changeEmail(w http.ResponseWriter, r *http.Request) {
 	p.changeAccount(w, r, "email", func(t *tx, _ *session, u *user) error {
-		_, err := t.setEmail(u, r.PostFormValue("email_address"))
+		_, err := t.setEmail(u, r.PostFormValue("email_address"), true)
 		return err
 	})
 }

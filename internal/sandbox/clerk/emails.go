@@ -10,6 +10,7 @@ type emailAddress struct {
 	ID        string `json:"id"`
 	Address   string `json:"address"` // in lower case
 	Verified  bool   `json:"verified"`
+	ByUser    bool   `json:"by_user"` // the user has typed a code that was sent there, or as good as
 	CreatedAt int64  `json:"created_at"`
 	UpdatedAt int64  `json:"updated_at"`
 }
@@ -42,6 +43,9 @@ func (e emailAddress) json() emailJSON {
 		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt}
 	if e.Verified {
 		wire.Verification = &adminVerification{Object: "verification_admin", Status: "verified", Strategy: "admin"}
+		if e.ByUser {
+			wire.Verification.Object, wire.Verification.Strategy = "verification_otp", "email_code"
+		}
 	}
 	return wire
 }
@@ -184,25 +188,26 @@ func replaceEmail(t *tx, r *request) (any, error) {
 	if p.Address.value == nil {
 		return nil, paramMissing("email_address")
 	}
-	e, err := t.setEmail(u, *p.Address.value)
+	e, err := t.setEmail(u, *p.Address.value, false)
 	if err != nil {
 		return nil, err
 	}
 	return e.json(), nil
 }
 
-// setEmail makes the address the user's only one. It may have it already.
-func (t *tx) setEmail(u *user, address string) (emailAddress, error) {
+// setEmail makes the address the user's only one, which it may be already; byUser is whether the user did it, and so proves it.
+func (t *tx) setEmail(u *user, address string, byUser bool) (emailAddress, error) {
 	next := *u
 	var e emailAddress
 	if i := slices.Index(u.addresses(), strings.ToLower(strings.TrimSpace(address))); i >= 0 {
 		e = u.Emails[i]
-		e.Verified = true
+		e.Verified, e.ByUser = true, byUser
 	} else {
 		var err error
 		if e, err = t.newEmail("email_address", address, true); err != nil {
 			return e, err
 		}
+		e.ByUser = byUser
 	}
 	next.Emails, next.PrimaryEmailID = []emailAddress{e}, e.ID
 	t.update(u, next)

@@ -188,7 +188,7 @@ func TestFormsExplainWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestAccountWithoutAPasswordSignsInWithACode(t *testing.T) {
+func TestACodeByMailSignsInAndProvesTheAddress(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.newUser(t, "ada@example.com")
@@ -196,7 +196,15 @@ func TestAccountWithoutAPasswordSignsInWithACode(t *testing.T) {
 	br := b.browse(t)
 	br.post("/sign-in", "email_address", "none@example.com", "password", "").has(t, http.StatusUnprocessableEntity, "has no password", "emailed code")
 	equal(t, "arrived at", br.post("/sign-in", "email_address", "none@example.com", "method", "email_code").path, "/user")
-	br.post("/sign-in", "email_address", "ada@example.com", "method", "email_code").has(t, http.StatusUnprocessableEntity, "not right")
+	strategies := func(email string) string {
+		found, err := b.users.List(t.Context(), &user.ListParams{EmailAddresses: []string{email}})
+		must(t, err)
+		return found.Users[0].EmailAddresses[0].Verification.Strategy
+	}
+	equal(t, "proved by the code", strategies("none@example.com"), "email_code")
+	equal(t, "proved by nobody", strategies("ada@example.com"), "admin")
+	equal(t, "arrived at", br.post("/sign-in", "email_address", "ada@example.com", "method", "email_code").path, "/user")
+	equal(t, "proved then", strategies("ada@example.com"), "email_code")
 }
 
 func TestReturnAddressesStayOnThisMachine(t *testing.T) {

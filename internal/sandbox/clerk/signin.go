@@ -35,8 +35,9 @@ func (p *site) signIn(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case u == nil:
 			return nil, invalid("form_identifier_not_found", "email_address", "not found", "There is no account with this email address.")
-		case u.PasswordHash == "" && r.PostFormValue("method") == "email_code":
-			return u, nil
+		case r.PostFormValue("method") == "email_code": // which is taken as read, and proves the address
+			_, err := t.setEmail(u, address, true)
+			return u, err
 		case u.PasswordHash == "":
 			return nil, invalid("strategy_for_user_invalid", "method", "no password", "This account has no password. It signs in with a code sent by email.")
 		case !u.hasPassword(r.PostFormValue("password")):
@@ -65,7 +66,7 @@ func (p *site) signUp(w http.ResponseWriter, r *http.Request) {
 		if password == "" {
 			return nil, invalid("form_param_missing", "password", "is missing", "Choose a password.")
 		}
-		params := createUserParams{userParams: nameParams(r), Emails: given([]string{address})}
+		params := createUserParams{userParams: nameParams(r), Emails: given([]string{address}), byUser: true}
 		params.Password = given(password)
 		return t.newUser(params)
 	})

@@ -58,6 +58,8 @@ type createUserParams struct {
 	SkipUserRequirement     field[bool]     `json:"skip_user_requirement"`
 	Banned                  field[bool]     `json:"banned"`
 	Locked                  field[bool]     `json:"locked"`
+
+	byUser bool // on a page, where the address is taken to be proved; and not by the Backend API, whose word is taken for it
 }
 
 type updateUserParams struct {
@@ -92,6 +94,7 @@ func (t *tx) newUser(p createUserParams) (*user, error) {
 		if slices.Contains(u.addresses(), e.Address) {
 			return nil, identifierExists("email_address", "email address")
 		}
+		e.ByUser = p.byUser
 		u.Emails = append(u.Emails, e)
 	}
 	if len(u.Emails) > 0 {

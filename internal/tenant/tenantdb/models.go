@@ -30,6 +30,8 @@ type TenantCustomer struct {
 	Metadata  json.RawMessage
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// the platform made the user at Clerk itself, or the user has proved the address: whoever signs in as the user is let in
+	Vouched bool
 }
 
 type TenantCustomerIntent struct {

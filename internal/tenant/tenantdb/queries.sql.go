@@ -239,7 +239,8 @@ SELECT kind, coalesce(plan, '')::text AS plan, source, since, current_period_sta
         SELECT s.id FROM tenant.sessions s
         WHERE s.platform_id = p.platform_id AND s.customer_id = p.customer_id AND s.ended_at IS NULL
             AND s.token_until > clock_timestamp()
-    )::text[] AS live_sessions
+    )::text[] AS live_sessions,
+    (SELECT c.vouched FROM tenant.customers c WHERE c.platform_id = p.platform_id AND c.id = p.customer_id)::boolean AS vouched
 FROM tenant.current_plans p WHERE p.platform_id = $1 AND p.customer_id = $2
 `
 
@@ -259,6 +260,7 @@ type CurrentPlanRow struct {
 	IntervalCount      int32
 	GraceUntil         time.Time
 	LiveSessions       []string
+	Vouched            bool
 }
 
 func (q *Queries) CurrentPlan(ctx context.Context, db DBTX, arg CurrentPlanParams) (CurrentPlanRow, error) {
@@ -275,6 +277,7 @@ func (q *Queries) CurrentPlan(ctx context.Context, db DBTX, arg CurrentPlanParam
 		&i.IntervalCount,
 		&i.GraceUntil,
 		&i.LiveSessions,
+		&i.Vouched,
 	)
 	return i, err
 }
@@ -293,7 +296,7 @@ func (q *Queries) CurrentPublishableKey(ctx context.Context, db DBTX, platformID
 }
 
 const customer = `-- name: Customer :one
-SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, coalesce(p.plan, '')::text AS current_plan
+SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, c.vouched, coalesce(p.plan, '')::text AS current_plan
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 WHERE c.platform_id = $1 AND c.id = $2
@@ -323,13 +326,14 @@ func (q *Queries) Customer(ctx context.Context, db DBTX, arg CustomerParams) (Cu
 		&i.TenantCustomer.Metadata,
 		&i.TenantCustomer.CreatedAt,
 		&i.TenantCustomer.UpdatedAt,
+		&i.TenantCustomer.Vouched,
 		&i.CurrentPlan,
 	)
 	return i, err
 }
 
 const customers = `-- name: Customers :many
-SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, coalesce(p.plan, '')::text AS current_plan
+SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, c.vouched, coalesce(p.plan, '')::text AS current_plan
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 WHERE c.platform_id = $1
@@ -385,6 +389,7 @@ func (q *Queries) Customers(ctx context.Context, db DBTX, arg CustomersParams) (
 			&i.TenantCustomer.Metadata,
 			&i.TenantCustomer.CreatedAt,
 			&i.TenantCustomer.UpdatedAt,
+			&i.TenantCustomer.Vouched,
 			&i.CurrentPlan,
 		); err != nil {
 			return nil, err
@@ -730,8 +735,8 @@ func (q *Queries) InsertCode(ctx context.Context, db DBTX, arg InsertCodeParams)
 }
 
 const insertCustomer = `-- name: InsertCustomer :exec
-INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan, vouched)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 RETURNING tenant.user_changed(platform_id, id)
 `
 
@@ -743,6 +748,7 @@ type InsertCustomerParams struct {
 	FirstName  string
 	LastName   string
 	Plan       *string
+	Vouched    bool
 }
 
 func (q *Queries) InsertCustomer(ctx context.Context, db DBTX, arg InsertCustomerParams) error {
@@ -754,6 +760,7 @@ func (q *Queries) InsertCustomer(ctx context.Context, db DBTX, arg InsertCustome
 		arg.FirstName,
 		arg.LastName,
 		arg.Plan,
+		arg.Vouched,
 	)
 	return err
 }
@@ -1403,7 +1410,7 @@ func (q *Queries) LockCode(ctx context.Context, db DBTX, arg LockCodeParams) (Lo
 }
 
 const lockCustomer = `-- name: LockCustomer :one
-SELECT kind FROM tenant.customers WHERE platform_id = $1 AND id = $2 FOR UPDATE
+SELECT kind, vouched FROM tenant.customers WHERE platform_id = $1 AND id = $2 FOR UPDATE
 `
 
 type LockCustomerParams struct {
@@ -1411,11 +1418,16 @@ type LockCustomerParams struct {
 	ID         string
 }
 
-func (q *Queries) LockCustomer(ctx context.Context, db DBTX, arg LockCustomerParams) (string, error) {
+type LockCustomerRow struct {
+	Kind    string
+	Vouched bool
+}
+
+func (q *Queries) LockCustomer(ctx context.Context, db DBTX, arg LockCustomerParams) (LockCustomerRow, error) {
 	row := db.QueryRow(ctx, lockCustomer, arg.PlatformID, arg.ID)
-	var kind string
-	err := row.Scan(&kind)
-	return kind, err
+	var i LockCustomerRow
+	err := row.Scan(&i.Kind, &i.Vouched)
+	return i, err
 }
 
 const lockIntent = `-- name: LockIntent :one
@@ -2746,6 +2758,26 @@ func (q *Queries) UsersLeaving(ctx context.Context, db DBTX) ([]string, error) {
 	var column_1 []string
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const vouch = `-- name: Vouch :execrows
+UPDATE tenant.customers SET vouched = true
+WHERE platform_id = $1 AND id = $2 AND kind = 'clerk' AND NOT vouched AND lower(email) = ANY ($3::text[])
+RETURNING tenant.user_changed(platform_id, id)
+`
+
+type VouchParams struct {
+	PlatformID string
+	ID         string
+	Proved     []string
+}
+
+func (q *Queries) Vouch(ctx context.Context, db DBTX, arg VouchParams) (int64, error) {
+	result, err := db.Exec(ctx, vouch, arg.PlatformID, arg.ID, arg.Proved)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const weEndedClerkSession = `-- name: WeEndedClerkSession :one
