@@ -124,6 +124,10 @@ func TestWithClerksOwnFormTheTokenComesInAFormAndOnce(t *testing.T) {
 		wait.For(t, "the question", func() bool { return strings.Contains(b.Words(t), "Use another account") })
 		b.Press(t, "Use another account")
 		wait.For(t, "the form", func() bool { return strings.Contains(b.Words(t), "Sign up in #aa0000") })
+		// Who left that form, and is signed in at Clerk by other means since, is asked.
+		browser.Look[string](t, b, "sessionStorage.setItem('stub', '') || ''")
+		b.Open(t, address+"/sign-in")
+		wait.For(t, "the question", func() bool { return strings.Contains(b.Words(t), "You are signed in as eve@mail.example.") })
 		b.NoComplaints(t) // the policy lets all of it through
 	}
 	b := browser.New(t, true)

@@ -21,8 +21,12 @@ addEventListener('load', async () => {
       form.elements.token.value = await clerk.session.getToken();
       form.submit();
     };
-    const entering = 'dreamapi-entering'; // Clerk may reload this page once it has signed somebody in
-    if (clerk.session && sessionStorage.getItem(entering) === null) {
+    // Clerk may load this very page again once it has signed somebody in: then they have just said that they want to go on.
+    const entering = 'dreamapi-entering';
+    const [asked, since] = (sessionStorage.getItem(entering) || '').split(' ');
+    sessionStorage.removeItem(entering);
+    const justNow = asked === location.href && Date.now() - since < 10 * 60 * 1000;
+    if (clerk.session && !justNow) {
       document.getElementById('who').textContent = clerk.user.primaryEmailAddress.emailAddress;
       document.getElementById('known').hidden = false;
       document.getElementById('continue').addEventListener('click', enter);
@@ -33,11 +37,10 @@ addEventListener('load', async () => {
       return;
     }
     if (clerk.session) {
-      sessionStorage.removeItem(entering);
       await enter();
       return;
     }
-    sessionStorage.setItem(entering, '');
+    sessionStorage.setItem(entering, `${location.href} ${Date.now()}`);
     clerk.addListener(() => {
       if (!clerk.session) return;
       sessionStorage.removeItem(entering);
