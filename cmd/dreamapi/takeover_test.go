@@ -111,7 +111,7 @@ func TestACodeIsNoLongerGoodThanTheSessionAtClerk(t *testing.T) {
 	code = g.enters(t, "/sign-in", "redirectUrl", callback).code(t)
 	p.w.atClerk(t, endUsersApp, "POST /v1/users/"+g.user+"/ban", "").want(t, 200)
 	await(t, "the events of it", func() bool {
-		return p.w.query(t, "SELECT count(*)::text FROM tenant.clerk_events WHERE processed_at IS NULL") == "0"
+		return p.w.query(t, "SELECT count(*)::text FROM tenant.sign_in_codes WHERE session_id IS NULL AND expires_at > dreamapi.now()") == "0"
 	})
 	p.api(t, "POST /api/sessions", fmt.Sprintf(`{"code":%q}`, code)).want(t, 401, "invalid_credentials")
 	equal(t, "in", g.isIn(t), false)
