@@ -170,7 +170,7 @@ const mostSeries = 5
 
 // callsChart is the calls of each day by plan, in the order of the price list.
 func callsChart(days []usage.PlanDay, tiers []tenant.Tier) chart {
-	c := chart{Title: "Calls a day", Note: "UTC", Write: short}
+	c := chart{Title: "Calls a day", Note: "Days of UTC; up to 15 seconds behind.", Write: short}
 	place := map[string]int{}
 	for _, t := range tiers {
 		if len(c.Series) < mostSeries-1 {
