@@ -203,7 +203,8 @@ func TestWithOnesOwnThingsEveryRouteWorks(t *testing.T) {
 	// What takes a secret that works once, or a state that a test platform has not, is tried elsewhere.
 	spent := map[string]bool{"GET /checkout/return": true, "POST /session": true, "GET /connect/finish": true, "GET /authorize": true,
 		"GET /callback": true, "POST /api/platforms/:platform/disconnect": true, "POST /api/sessions/end": true,
-		"POST /platforms/:platform/domains/:domain/remove": true}
+		"POST /platforms/:platform/domains/:domain/remove": true, "DELETE /api/platforms/:platform/customers/:id": true,
+		"POST /platforms/:platform/customers/:id/delete": true}
 	last := map[string]bool{"DELETE /api/customers/:id": true, "DELETE /api/platforms/:platform/domains/:domain": true,
 		"DELETE /api/customers/:id/sessions": true}
 	for i, try := range attempts {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -24,9 +25,9 @@ func TestTheRevenueIsWhatCustomersPayAMonthAndItsPastDoesNotChange(t *testing.T)
 	}
 	want := func(mrr, subscribers int, kinds ...any) {
 		t.Helper()
-		r := p.revenue(t).expect(t, "revenue.mrr", fmt.Sprint(mrr), "revenue.subscribers", fmt.Sprint(subscribers), "revenue.currency", "usd")
+		r := p.revenue(t).expect(t, "revenue.mrr", strconv.Itoa(mrr), "revenue.subscribers", strconv.Itoa(subscribers), "revenue.currency", "usd")
 		last := fmt.Sprintf("revenue.months.%d.", len(r.list("revenue.months"))-1)
-		r.expect(t, last+"mrr", fmt.Sprint(mrr))
+		r.expect(t, last+"mrr", strconv.Itoa(mrr))
 		for i := 0; i < len(kinds); i += 2 {
 			equal(t, fmt.Sprint(kinds[i]), r.text(last+fmt.Sprint(kinds[i])), fmt.Sprint(kinds[i+1]))
 		}

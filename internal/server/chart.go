@@ -3,6 +3,7 @@ package server
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // A chart of columns, drawn as SVG by the template "chart": the numbers are laid out here. No library draws them: those for
@@ -124,21 +125,16 @@ func (c chart) Says(i int) string {
 	if len(c.Series) == 1 {
 		return text + c.Write(column.Parts[0])
 	}
-	any := false
+	var parts []string
 	for s, part := range column.Parts {
-		if part == 0 {
-			continue
+		if part != 0 {
+			parts = append(parts, c.Series[s]+" "+c.Write(part))
 		}
-		if any {
-			text += ", "
-		}
-		any = true
-		text += c.Series[s] + " " + c.Write(part)
 	}
-	if !any {
+	if len(parts) == 0 {
 		return text + "nothing"
 	}
-	return text
+	return text + strings.Join(parts, ", ")
 }
 
 // Cell is a number of the chart's table.

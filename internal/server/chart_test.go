@@ -1,7 +1,7 @@
 package server
 
 import (
-	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -70,12 +70,12 @@ func TestSharesOfAChartAreInProportion(t *testing.T) {
 func TestTicksAreRoundNumbers(t *testing.T) {
 	t.Parallel()
 	for high, want := range map[int64]string{0: "0 1", 3: "0 1 2 3", 7: "0 2 4 6 8", 100: "0 50 100", 1234: "0 500 1k 1.5k", 9_900_000: "0 5M 10M"} {
-		got := ""
+		var got []string
 		for _, tick := range (chart{Write: short, Series: []string{"a"}, Columns: []chartColumn{{Parts: []int64{high}}}}).draw().Ticks {
-			got += fmt.Sprint(" ", tick.Text)
+			got = append(got, tick.Text)
 		}
-		if got != " "+want {
-			t.Errorf("up to %d:%s, want %s", high, got, want)
+		if strings.Join(got, " ") != want {
+			t.Errorf("up to %d: %s, want %s", high, got, want)
 		}
 	}
 }

@@ -145,6 +145,11 @@ func (s *Server) getCustomer(c echo.Context) error {
 }
 
 func (s *Server) updateCustomer(c echo.Context) error {
+	return s.respondUpdated(c, callerOf(c).Platform)
+}
+
+// respondUpdated changes a customer of a platform, as the body says.
+func (s *Server) respondUpdated(c echo.Context, at id.Platform) error {
 	var in struct {
 		Plan      *string         `json:"plan"`
 		FirstName *string         `json:"firstName"`
@@ -154,7 +159,7 @@ func (s *Server) updateCustomer(c echo.Context) error {
 	if _, err := decode(c, &in, false); err != nil {
 		return err
 	}
-	updated, err := s.customers.Update(c.Request().Context(), callerOf(c).Platform, c.Param("id"), tenant.CustomerChange(in))
+	updated, err := s.customers.Update(c.Request().Context(), at, c.Param("id"), tenant.CustomerChange(in))
 	if err != nil {
 		return err
 	}
@@ -162,8 +167,13 @@ func (s *Server) updateCustomer(c echo.Context) error {
 }
 
 func (s *Server) deleteCustomer(c echo.Context) error {
+	return s.respondDeleted(c, callerOf(c).Platform)
+}
+
+// respondDeleted ends a membership on a platform.
+func (s *Server) respondDeleted(c echo.Context, at id.Platform) error {
 	customer := c.Param("id")
-	if err := s.customers.Delete(c.Request().Context(), callerOf(c).Platform, customer); err != nil {
+	if err := s.customers.Delete(c.Request().Context(), at, customer); err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, object{{"success", true}, {"deleted", object{{"id", customer}}}})

@@ -59,6 +59,12 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.POST(own+"/tiers/:tier/move-subscribers", s.moveSubscribers, s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/customers", s.listPlatformCustomers, s.developer, s.ownPlatform)
 	e.GET(own+"/customers/:id", s.getPlatformCustomer, s.developer, s.ownPlatform)
+	e.PATCH(own+"/customers/:id", s.updatePlatformCustomer, s.developer, s.ownPlatform, s.counted)
+	e.DELETE(own+"/customers/:id", s.deletePlatformCustomer, s.developer, s.ownPlatform)
+	e.GET(own+"/customers/:id/days", s.listPlatformCustomerDays, s.developer, s.ownPlatform)
+	e.POST(own+"/customers/:id/grants", s.createPlatformGrant, s.developer, s.ownPlatform, s.counted)
+	e.GET(own+"/customers/:id/sessions", s.listPlatformCustomerSessions, s.developer, s.ownPlatform)
+	e.DELETE(own+"/customers/:id/sessions", s.endPlatformCustomerSessions, s.developer, s.ownPlatform)
 }
 
 func (s *Server) getMe(c echo.Context) error {

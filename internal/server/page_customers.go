@@ -4,9 +4,15 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/idempotency"
+	"github.com/dream-api/dream-api/internal/tenant"
 	"github.com/dream-api/dream-api/internal/usage"
 )
 
@@ -48,7 +54,24 @@ type meterBar struct {
 }
 
 func (s *Server) customerPage(c echo.Context) error {
-	d, err := s.customerDetailOf(c, platformOf(c).ID, c.Param("id"))
+	ctx, own, customer := c.Request().Context(), platformOf(c).ID, c.Param("id")
+	d, err := s.customerDetailOf(c, own, customer)
+	if err != nil {
+		return err
+	}
+	days, err := s.usageRead.Days(ctx, own, customer)
+	if err != nil {
+		return err
+	}
+	sessions, err := s.endUsers.Sessions(ctx, own, customer)
+	if err != nil {
+		return err
+	}
+	adjustments, _, err := s.usageRead.Adjustments(ctx, own, customer, "", shownAdjustments)
+	if err != nil {
+		return err
+	}
+	tiers, err := s.admin.Tiers(ctx, own)
 	if err != nil {
 		return err
 	}
@@ -58,7 +81,105 @@ func (s *Server) customerPage(c echo.Context) error {
 	}
 	return s.view(c, "customer", title, map[string]any{
 		"Customer": d.Customer, "Subscription": d.Subscription, "Bars": barsOf(d.Usage.Meters), "Rate": d.Usage.Rate,
+		"Chart": daysChart(days, time.Now()).draw(), "Sessions": sessions, "Adjustments": adjustments, "Tiers": onSale(tiers),
+		"Meters": slices.Sorted(maps.Keys(d.Usage.Meters)), "Title": title,
 	})
+}
+
+const shownAdjustments = 10
+
+// daysChart is what a customer used on each of the last days, by meter.
+func daysChart(days []usage.Day, now time.Time) chart {
+	c := chart{Title: "Usage a day", Note: "Days of UTC.", Write: short}
+	last := now.UTC()
+	counts := map[string]map[string]int64{}
+	for _, day := range days {
+		if counts[day.Meter] == nil {
+			counts[day.Meter] = map[string]int64{}
+		}
+		counts[day.Meter][day.Day] += day.Count
+		if at, err := time.Parse(time.DateOnly, day.Day); err == nil && at.After(last) { // a clock that was turned
+			last = at
+		}
+	}
+	for _, meter := range slices.Sorted(maps.Keys(counts)) {
+		if len(c.Series) < mostSeries {
+			c.Series = append(c.Series, meter)
+		}
+	}
+	if len(c.Series) == 0 {
+		c.Series = []string{tenant.DefaultMeter}
+	}
+	for back := shownDays - 1; back >= 0; back-- {
+		day := last.AddDate(0, 0, -back)
+		column := chartColumn{Label: day.Format("2"), Name: day.Format("2 January")}
+		for _, meter := range c.Series {
+			column.Parts = append(column.Parts, counts[meter][day.Format(time.DateOnly)])
+		}
+		c.Columns = append(c.Columns, column)
+	}
+	return c
+}
+
+// What is done to a customer is done under the customer surface's role, whoever asks for it: one path writes.
+
+func (s *Server) setCustomerPlan(c echo.Context) error {
+	plan := posted(c, "plan")
+	_, err := s.customers.Update(c.Request().Context(), platformOf(c).ID, c.Param("id"), tenant.CustomerChange{Plan: &plan})
+	if err != nil {
+		return err
+	}
+	return s.done(c, customerAt(c), flash{Title: "The plan is " + plan + " from now on"})
+}
+
+func (s *Server) grantToCustomer(c echo.Context) error {
+	quantity, err := strconv.ParseInt(strings.ReplaceAll(posted(c, "quantity"), ",", ""), 10, 64)
+	if err != nil {
+		return errs.InvalidParam("quantity", "quantity is a whole number.")
+	}
+	made, _, err := s.usage.Grant(c.Request().Context(), s.keeper, platformOf(c).ID, usage.Grant{
+		UserID: c.Param("id"), Meter: posted(c, "meter"), Quantity: quantity, Expires: posted(c, "expires"), Reason: posted(c, "reason"),
+	}, idempotency.Request{})
+	if err != nil {
+		return err
+	}
+	units, err := number(made.Adjustment.Quantity)
+	if err != nil {
+		return err
+	}
+	return s.done(c, customerAt(c), flash{Title: units + " more " + made.Adjustment.Meter + " are granted"})
+}
+
+func (s *Server) signCustomerOut(c echo.Context) error {
+	if err := s.endUsers.EndSessions(c.Request().Context(), platformOf(c).ID, c.Param("id"), ""); err != nil {
+		return err
+	}
+	return s.done(c, customerAt(c), flash{Title: "Signed out everywhere", Message: "Their tokens open nothing any more."})
+}
+
+// removeCustomer deletes a customer, whose address or id was typed to be sure.
+func (s *Server) removeCustomer(c echo.Context) error {
+	ctx, own, customer := c.Request().Context(), platformOf(c).ID, c.Param("id")
+	found, err := s.customersRead.Get(ctx, own, customer)
+	if err != nil {
+		return err
+	}
+	expected := found.ID
+	if found.Email != nil {
+		expected = *found.Email
+	}
+	if !strings.EqualFold(posted(c, "confirm"), expected) {
+		return errs.InvalidParam("confirm", "confirm is not what is asked for. Nothing was deleted.")
+	}
+	if err := s.customers.Delete(ctx, own, customer); err != nil {
+		return err
+	}
+	return s.done(c, ownPage(c, "/customers"), flash{Title: expected + " is deleted"})
+}
+
+// customerAt is the page of the customer of the path.
+func customerAt(c echo.Context) string {
+	return ownPage(c, "/customers/"+url.PathEscape(c.Param("id")))
 }
 
 func barsOf(meters map[string]usage.Usage) []meterBar {
