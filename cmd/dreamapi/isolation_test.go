@@ -72,6 +72,7 @@ func newSide(t *testing.T, w *world, name string) *side {
 		"domain":       name + "-own.localhost", "cursor": cursor, "idem": idem,
 		"developer":   dev.dash(t, "GET /api/me", "").want(t, 200).text("developer.id"),
 		"code":        here.enters(t, "/sign-in", "redirectUrl", "http://localhost:1/back").code(t),
+		"audit":       dev.dash(t, "GET /api/audit?limit=1", "").want(t, 200).text("data.0.id"),
 		"usersession": spareSession.id, "refresh": kept.refresh, "invitation": invitation.text("invitation.id"),
 	}
 	s.credentials = map[string]string{"sk": p.sk, "dk": dev.token, "user": w.userToken(t, user), "none": "", "cookie": cookie.Name + "=" + cookie.Value}
@@ -90,20 +91,26 @@ func absent(other *side) map[string]string {
 	}
 	moment, _, _ := strings.Cut(string(at), " ")
 	const no = "0000000000000000000000zzzz"
-	invitation := []byte(other.values["invitation"]) // is a cursor too
-	invitation[len(invitation)-2] ^= '0' ^ '1'
-	if c := invitation[len(invitation)-2]; c < '0' || c > '9' { // a letter with another bit is perhaps none of ours
-		invitation[len(invitation)-2] = '0'
-	}
-	neighbour := string(invitation)
 	return map[string]string{
 		"customer": "user_2absent00000000000000000000", "external": "no-external", "spare": "no-externalxx", "email": "no@mail.example",
 		"word": "no-lastname", "pk": "pk_test_" + strings.Repeat("0", 49), "platform": "plt_" + no, "project": "prj_" + no,
 		"paid": "no-paid", "buyer": "no-buyer", "checkout": "cs_" + no, "subscription": "sub_" + no, "session": "ses_" + no,
 		"key": "key_" + no, "token": "dtk_" + no, "tier": "no-tier", "meter": "no-meter", "domain": "no-own.localhost",
 		"cursor": base64.RawURLEncoding.EncodeToString([]byte(moment + " no-external")), "idem": "no-idempotency", "developer": "dev_" + no,
-		"code": strings.Repeat("0", 52), "usersession": "uss_" + no, "refresh": "rt_" + no + "_0_" + strings.Repeat("0", 43), "invitation": neighbour,
+		"audit": neighbourOf(other.values["audit"]), "code": strings.Repeat("0", 52), "usersession": "uss_" + no, "refresh": "rt_" + no + "_0_" + strings.Repeat("0", 43), "invitation": neighbourOf(other.values["invitation"]),
 	}
+}
+
+// neighbourOf is an id that nothing has, beside another: it is a cursor too, and so names nearly the same place.
+func neighbourOf(id string) string {
+	text := []byte(id)
+	at := len(text) - 2
+	if text[at] == '0' {
+		text[at] = '1'
+	} else {
+		text[at] = '0'
+	}
+	return string(text)
 }
 
 // rows is all that the database holds of a side, but for when its keys were last used.
@@ -214,7 +221,15 @@ func TestWithOnesOwnThingsEveryRouteWorks(t *testing.T) {
 		}
 		values := maps.Clone(a.values)
 		values["idem"] = fmt.Sprintf("fresh-%d", i)
+		written := func() string {
+			return a.w.query(t, "SELECT count(*)::text FROM platform.audit_log WHERE developer_id = $1", a.values["developer"])
+		}
+		before := written()
 		got := try.send(t, a, "", i, values)
+		changes := try.surface == "developer" && try.as != "none" && !strings.HasPrefix(try.route, "GET ") && try.route != "POST /api/platforms/:platform/connect"
+		if after := written(); changes != (after != before) {
+			t.Errorf("%s: there were %s entries in the audit log before and %s after", try.route, before, after)
+		}
 		page := !strings.Contains(try.route, " /api/") && got.status == 303 // a form leads to a page
 		if page && try.body != "" && got.header.Get("Location") == "/dashboard" && try.as == "cookie" {
 			t.Errorf("%s with %s failed, and led back", got.asked, try.body)

@@ -97,6 +97,12 @@ func NewAttempt() string { return next("con_") }
 // NewRepair makes a rep_…, which names one thing that the reconciliation put right.
 func NewRepair() string { return next("rep_") }
 
+// NewAudit makes an aud_…, which names one act that was written down.
+func NewAudit() string { return next("aud_") }
+
+// IsAudit reports whether a text has the form of an aud_….
+func IsAudit(s string) bool { return is("aud_", s) }
+
 // NewMovement makes a mov_…, which names one change of what a customer pays a month.
 func NewMovement() string { return next("mov_") }
 

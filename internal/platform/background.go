@@ -74,6 +74,9 @@ func (b *Background) Settle(ctx context.Context) error {
 		if err := queries.SweepSessions(ctx, tx); err != nil {
 			return err
 		}
+		if err := queries.SweepAudit(ctx, tx); err != nil {
+			return err
+		}
 		if err := queries.SweepConnectAttempts(ctx, tx); err != nil {
 			return err
 		}

@@ -192,3 +192,21 @@ SELECT coalesce((
     WHERE developer_id = @developer_id
         AND month = (dreamapi.now() AT TIME ZONE 'UTC')::date - (extract(day FROM dreamapi.now() AT TIME ZONE 'UTC')::int - 1)
 ), 0)::bigint AS count;
+
+-- name: InsertAudit :exec
+INSERT INTO platform.audit_log (id, developer_id, of_platform, action, target, via, ip, request_id)
+VALUES (@id, @developer_id, sqlc.narg(of_platform), @action, @target, @via, @ip, @request_id);
+
+-- name: EndAudit :exec
+UPDATE platform.audit_log SET outcome = @outcome, target = CASE WHEN @target::text = '' THEN target ELSE @target END WHERE id = @id;
+
+-- name: Audit :many
+SELECT * FROM platform.audit_log
+WHERE developer_id = @developer_id
+    AND (sqlc.narg(of_platform)::text IS NULL OR of_platform = sqlc.narg(of_platform))
+    AND (sqlc.narg(action)::text IS NULL OR action = sqlc.narg(action))
+    AND (sqlc.narg(before)::text IS NULL OR id < sqlc.narg(before))
+ORDER BY id DESC LIMIT @most;
+
+-- name: SweepAudit :exec
+DELETE FROM platform.audit_log WHERE at < dreamapi.now() - interval '2 years';

@@ -21,50 +21,51 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.POST("/webhook/clerk", s.receiveDeveloperClerkEvent)
 
 	e.GET("/api/me", s.getMe, s.developer)
+	e.GET("/api/audit", s.listAudit, s.developer)
 	e.GET("/api/tokens", s.listTokens, s.developer)
-	e.POST("/api/tokens", s.createToken, s.developer, s.counted)
-	e.POST("/api/tokens/:token/revoke", s.revokeToken, s.developer)
+	e.POST("/api/tokens", s.audited("token.create", s.createToken), s.developer, s.counted)
+	e.POST("/api/tokens/:token/revoke", s.audited("token.revoke", s.revokeToken), s.developer)
 	e.GET("/api/sessions", s.listSessions, s.developer)
-	e.POST("/api/sessions/:session/end", s.endSession, s.developer)
-	e.POST("/api/sessions/end", s.endSessions, s.developer)
+	e.POST("/api/sessions/:session/end", s.audited("session.end", s.endSession), s.developer)
+	e.POST("/api/sessions/end", s.audited("session.end_all", s.endSessions), s.developer)
 	e.GET("/api/plan", s.getPlan, s.developer)
-	e.POST("/api/plan/checkout", s.createPlanCheckout, s.developer)
-	e.POST("/api/plan/portal", s.createPlanPortal, s.developer)
+	e.POST("/api/plan/checkout", s.audited("plan.checkout", s.createPlanCheckout), s.developer)
+	e.POST("/api/plan/portal", s.audited("plan.portal", s.createPlanPortal), s.developer)
 	e.GET("/api/projects", s.listProjects, s.developer)
-	e.POST("/api/projects", s.createProject, s.developer, s.counted)
-	e.POST("/api/projects/:project/platforms", s.createPlatform, s.developer, s.counted)
+	e.POST("/api/projects", s.audited("project.create", s.createProject), s.developer, s.counted)
+	e.POST("/api/projects/:project/platforms", s.audited("platform.create", s.createPlatform), s.developer, s.counted)
 
 	const own = "/api/platforms/:platform"
 	e.GET(own, s.getPlatform, s.developer, s.ownPlatform)
-	e.PATCH(own, s.changePlatform, s.developer, s.ownPlatform, s.counted)
+	e.PATCH(own, s.audited("settings.change", s.changePlatform), s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/sign-in", s.getSignIn, s.developer, s.ownPlatform)
-	e.PATCH(own+"/sign-in", s.changeSignIn, s.developer, s.ownPlatform, s.counted)
+	e.PATCH(own+"/sign-in", s.audited("sign_in.change", s.changeSignIn), s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/overview", s.getOverview, s.developer, s.ownPlatform)
 	e.GET(own+"/revenue", s.getRevenue, s.developer, s.ownPlatform)
 	e.GET(own+"/usage", s.getPlatformUsage, s.developer, s.ownPlatform)
 	e.POST(own+"/connect", s.createConnect, s.developer, s.ownPlatform)
-	e.POST(own+"/disconnect", s.disconnect, s.developer, s.ownPlatform)
+	e.POST(own+"/disconnect", s.audited("stripe.disconnect", s.disconnect), s.developer, s.ownPlatform)
 	e.GET(own+"/repairs", s.listRepairs, s.developer, s.ownPlatform)
-	e.POST(own+"/domains", s.addDomain, s.developer, s.ownPlatform, s.counted)
-	e.DELETE(own+"/domains/:domain", s.removeDomain, s.developer, s.ownPlatform)
+	e.POST(own+"/domains", s.audited("domain.add", s.addDomain), s.developer, s.ownPlatform, s.counted)
+	e.DELETE(own+"/domains/:domain", s.audited("domain.remove", s.removeDomain), s.developer, s.ownPlatform)
 	e.GET(own+"/keys", s.listKeys, s.developer, s.ownPlatform)
-	e.POST(own+"/keys", s.createKey, s.developer, s.ownPlatform, s.counted)
-	e.POST(own+"/keys/:key/rotate", s.rotateKey, s.developer, s.ownPlatform, s.counted)
-	e.POST(own+"/keys/:key/revoke", s.revokeKey, s.developer, s.ownPlatform)
+	e.POST(own+"/keys", s.audited("key.create", s.createKey), s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/keys/:key/rotate", s.audited("key.rotate", s.rotateKey), s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/keys/:key/revoke", s.audited("key.revoke", s.revokeKey), s.developer, s.ownPlatform)
 	e.GET(own+"/tiers", s.listTiers, s.developer, s.ownPlatform)
-	e.POST(own+"/tiers", s.createTier, s.developer, s.ownPlatform, s.counted)
-	e.PATCH(own+"/tiers/:tier", s.changeTier, s.developer, s.ownPlatform, s.counted)
-	e.POST(own+"/tiers/order", s.orderTiers, s.developer, s.ownPlatform, s.counted)
-	e.POST(own+"/tiers/copy", s.copyTiers, s.developer, s.ownPlatform, s.counted)
-	e.POST(own+"/tiers/:tier/move-subscribers", s.moveSubscribers, s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/tiers", s.audited("tier.create", s.createTier), s.developer, s.ownPlatform, s.counted)
+	e.PATCH(own+"/tiers/:tier", s.audited("tier.change", s.changeTier), s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/tiers/order", s.audited("tier.order", s.orderTiers), s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/tiers/copy", s.audited("tier.copy", s.copyTiers), s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/tiers/:tier/move-subscribers", s.audited("tier.move_subscribers", s.moveSubscribers), s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/customers", s.listPlatformCustomers, s.developer, s.ownPlatform)
 	e.GET(own+"/customers/:id", s.getPlatformCustomer, s.developer, s.ownPlatform)
-	e.PATCH(own+"/customers/:id", s.updatePlatformCustomer, s.developer, s.ownPlatform, s.counted)
-	e.DELETE(own+"/customers/:id", s.deletePlatformCustomer, s.developer, s.ownPlatform)
+	e.PATCH(own+"/customers/:id", s.audited("customer.change", s.updatePlatformCustomer), s.developer, s.ownPlatform, s.counted)
+	e.DELETE(own+"/customers/:id", s.audited("customer.delete", s.deletePlatformCustomer), s.developer, s.ownPlatform)
 	e.GET(own+"/customers/:id/days", s.listPlatformCustomerDays, s.developer, s.ownPlatform)
-	e.POST(own+"/customers/:id/grants", s.createPlatformGrant, s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/customers/:id/grants", s.audited("customer.grant", s.createPlatformGrant), s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/customers/:id/sessions", s.listPlatformCustomerSessions, s.developer, s.ownPlatform)
-	e.DELETE(own+"/customers/:id/sessions", s.endPlatformCustomerSessions, s.developer, s.ownPlatform)
+	e.DELETE(own+"/customers/:id/sessions", s.audited("customer.sign_out", s.endPlatformCustomerSessions), s.developer, s.ownPlatform)
 }
 
 func (s *Server) getMe(c echo.Context) error {
@@ -88,6 +89,7 @@ func (s *Server) createToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	affects(c, string(token.ID))
 	return c.JSON(http.StatusCreated, object{{"token", token}, {"secret", token.Secret}})
 }
 
@@ -116,6 +118,7 @@ func (s *Server) createProject(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	affects(c, string(project.ID))
 	return c.JSON(http.StatusCreated, object{{"project", project}})
 }
 
@@ -147,6 +150,7 @@ func (s *Server) createPlatform(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	affects(c, string(made.ID))
 	return c.JSON(http.StatusCreated, object{{"platform", made}})
 }
 
@@ -219,6 +223,7 @@ func (s *Server) attach(c echo.Context, domain string) (tenant.Settings, error) 
 	if _, ours := s.hosts[hostname(domain)]; ours {
 		return tenant.Settings{}, errs.InvalidParam("domain", "domain is one of ours.")
 	}
+	affects(c, domain)
 	return s.admin.AddDomain(c.Request().Context(), platformOf(c).ID, domain)
 }
 

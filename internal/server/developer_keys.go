@@ -28,6 +28,7 @@ func (s *Server) createKey(c echo.Context) error {
 		return err
 	}
 	made, replayed, err := s.admin.CreateKey(c.Request().Context(), platformOf(c), in.Kind, in.Name, r)
+	affects(c, string(made.Key.ID))
 	return respondKey(c, made, replayed, err)
 }
 

@@ -127,6 +127,7 @@ func (s *Server) createTier(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	affects(c, tier.Name)
 	if !replayed {
 		if tier, err = s.published(c, own, tier); err != nil {
 			return err

@@ -43,6 +43,7 @@ func (s *Server) addToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	affects(c, string(token.ID))
 	return s.done(c, "/account", flash{Title: "The token " + token.Name + " is ready", Secret: token.Secret})
 }
 

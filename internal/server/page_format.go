@@ -24,6 +24,7 @@ var pageFuncs = template.FuncMap{
 	"status":   func(status string) string { return strings.ReplaceAll(status, "_", " ") },
 	"percent":  percent,
 	"browser":  browserOf,
+	"action":   func(name string) string { return actions[name] },
 	"movement": func(kind string) string { return movementWords[kind] },
 	"is":       func(text *string, want string) bool { return text != nil && *text == want },
 	"named":    func(name string, mode id.Mode) bool { return !strings.EqualFold(name, string(mode)) }, // by more than the mode

@@ -45,6 +45,7 @@ func (s *Server) addKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	affects(c, string(made.Key.ID))
 	return s.keyMade(c, "The key "+made.Key.Name+" is ready", made)
 }
 

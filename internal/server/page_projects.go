@@ -21,6 +21,7 @@ func (s *Server) addProject(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	affects(c, string(project.ID))
 	return s.done(c, "/platforms/"+string(made.ID), flash{
 		Title: "The project " + project.Name + " is ready", Message: "It has a test platform to begin with. Create a secret key to make the first call.",
 	})
@@ -32,6 +33,7 @@ func (s *Server) addPlatform(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	affects(c, string(made.ID))
 	next := "/platforms/" + string(made.ID)
 	if made.Mode == id.Live {
 		next += "/setup"

@@ -68,6 +68,7 @@ func (s *Server) addTier(c echo.Context) error {
 	if err != nil {
 		return renameFaults(err, tierField(c))
 	}
+	affects(c, tier.Name)
 	return s.tierSaved(c, tier, "added")
 }
 

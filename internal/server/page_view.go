@@ -76,6 +76,18 @@ func (s *Server) writeView(c echo.Context, name string, v view) error {
 // At is the address of a page of the platform.
 func (v view) At(page string) string { return "/platforms/" + string(v.Platform.ID) + page }
 
+// PlatformName names a platform of the developer's, as the product and the platform's own name.
+func (v view) PlatformName(of id.Platform) string {
+	for _, project := range v.Projects {
+		for _, one := range project.Platforms {
+			if one.ID == of {
+				return project.Name + ", " + one.Name
+			}
+		}
+	}
+	return string(of)
+}
+
 // Test reports whether the page is one of a test platform.
 func (v view) Test() bool { return v.Platform != nil && v.Platform.Mode == id.Test }
 

@@ -102,7 +102,12 @@ func TestPagesShowEveryState(t *testing.T) {
 		}, []string{"past due", "$19.00 a month", "In grace until", "10 of 10", `class="bad"`, "unlimited", "k&lt;", "v&lt;",
 			"4 May: 1.2k", "Firefox on Linux", "account page", "&lt;sorry&gt;", "type u&lt;", `action="/platforms/plt_1/customers/u/grants"`}},
 		"a customer who never paid": {"customer", id.Test, map[string]any{"Customer": tenant.Customer{ID: "u"}, "Title": "u"}, []string{"Never subscribed"}},
-		"nobody found":              {"customers", id.Test, map[string]any{"Q": "<x>", "Plan": "pro", "Filtered": true}, []string{"Nobody fits", `value="&lt;x&gt;"`}},
+		"what was done": {"activity", id.Test, map[string]any{"Actions": []string{"key.create"}, "Filter": platform.AuditFilter{Action: "key.create"}, "Next": "/activity?cursor=aud_1",
+			"Export": "/activity/export?", "Entries": []platform.AuditEntry{
+				{At: aDay, Platform: new(id.Platform("plt_1")), Action: "key.create", Target: "<key>", Via: "token", IP: "203.0.113.9", Outcome: new("done")},
+				{At: aDay, Action: "session.create", Via: "dashboard", Outcome: new("refused")}, {At: aDay, Action: "plan.portal", Via: "clerk"},
+			}}, []string{"Created a key", "&lt;key&gt;", "203.0.113.9", "a developer token", "Done", "Refused", "Cut off", "your account", "Earlier", "selected"}},
+		"nobody found": {"customers", id.Test, map[string]any{"Q": "<x>", "Plan": "pro", "Filtered": true}, []string{"Nobody fits", `value="&lt;x&gt;"`}},
 		"a further page": {"customers", id.Test, map[string]any{"Customers": []tenant.Customer{{ID: "a@b|c"}}, "Next": "?cursor=x&q=a%26b", "Later": true, "Q": "a&b"},
 			[]string{"?cursor=x&amp;q=a%26b", "First page", "/customers/a@b%7cc"}},
 	} {

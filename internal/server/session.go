@@ -138,6 +138,10 @@ func (s *Server) signIn(c echo.Context) error {
 	}
 	s.setCookie(c, "session", cookie, int(platform.SessionLife/time.Second))
 	c.Set(sessionKey, session)
+	c.Set(developerKey, who)
+	if err := s.audited("session.create", func(echo.Context) error { return nil })(c); err != nil {
+		return err
+	}
 	if start.SecretKey != "" {
 		s.publish(c, start.Test) // so that the first checkout finds its price at Stripe
 		if err := s.show(c, flash{Title: "Your test key", Secret: start.SecretKey}); err != nil {

@@ -8,6 +8,19 @@ import (
 	"time"
 )
 
+type PlatformAuditLog struct {
+	ID          string
+	DeveloperID string
+	OfPlatform  *string
+	At          time.Time
+	Action      string
+	Target      string
+	Via         string
+	Ip          string
+	RequestID   string
+	Outcome     *string
+}
+
 type PlatformClerkEvent struct {
 	ID          string
 	Type        string

@@ -10,6 +10,60 @@ import (
 	"time"
 )
 
+const audit = `-- name: Audit :many
+SELECT id, developer_id, of_platform, at, action, target, via, ip, request_id, outcome FROM platform.audit_log
+WHERE developer_id = $1
+    AND ($2::text IS NULL OR of_platform = $2)
+    AND ($3::text IS NULL OR action = $3)
+    AND ($4::text IS NULL OR id < $4)
+ORDER BY id DESC LIMIT $5
+`
+
+type AuditParams struct {
+	DeveloperID string
+	OfPlatform  *string
+	Action      *string
+	Before      *string
+	Most        int32
+}
+
+func (q *Queries) Audit(ctx context.Context, db DBTX, arg AuditParams) ([]PlatformAuditLog, error) {
+	rows, err := db.Query(ctx, audit,
+		arg.DeveloperID,
+		arg.OfPlatform,
+		arg.Action,
+		arg.Before,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PlatformAuditLog
+	for rows.Next() {
+		var i PlatformAuditLog
+		if err := rows.Scan(
+			&i.ID,
+			&i.DeveloperID,
+			&i.OfPlatform,
+			&i.At,
+			&i.Action,
+			&i.Target,
+			&i.Via,
+			&i.Ip,
+			&i.RequestID,
+			&i.Outcome,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const callsCounted = `-- name: CallsCounted :one
 SELECT coalesce((
     SELECT count FROM platform_usage.counts
@@ -216,6 +270,21 @@ func (q *Queries) DeveloperOfStripeCustomer(ctx context.Context, db DBTX, stripe
 	return developer_id, err
 }
 
+const endAudit = `-- name: EndAudit :exec
+UPDATE platform.audit_log SET outcome = $1, target = CASE WHEN $2::text = '' THEN target ELSE $2 END WHERE id = $3
+`
+
+type EndAuditParams struct {
+	Outcome *string
+	Target  string
+	ID      string
+}
+
+func (q *Queries) EndAudit(ctx context.Context, db DBTX, arg EndAuditParams) error {
+	_, err := db.Exec(ctx, endAudit, arg.Outcome, arg.Target, arg.ID)
+	return err
+}
+
 const endSession = `-- name: EndSession :many
 UPDATE platform.sessions SET ended_at = dreamapi.now()
 WHERE developer_id = $1 AND id = $2 AND ended_at IS NULL RETURNING clerk_session_id
@@ -310,6 +379,36 @@ type ForgetPlanCustomerParams struct {
 
 func (q *Queries) ForgetPlanCustomer(ctx context.Context, db DBTX, arg ForgetPlanCustomerParams) error {
 	_, err := db.Exec(ctx, forgetPlanCustomer, arg.DeveloperID, arg.StripeCustomerID)
+	return err
+}
+
+const insertAudit = `-- name: InsertAudit :exec
+INSERT INTO platform.audit_log (id, developer_id, of_platform, action, target, via, ip, request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+`
+
+type InsertAuditParams struct {
+	ID          string
+	DeveloperID string
+	OfPlatform  *string
+	Action      string
+	Target      string
+	Via         string
+	Ip          string
+	RequestID   string
+}
+
+func (q *Queries) InsertAudit(ctx context.Context, db DBTX, arg InsertAuditParams) error {
+	_, err := db.Exec(ctx, insertAudit,
+		arg.ID,
+		arg.DeveloperID,
+		arg.OfPlatform,
+		arg.Action,
+		arg.Target,
+		arg.Via,
+		arg.Ip,
+		arg.RequestID,
+	)
 	return err
 }
 
@@ -870,6 +969,15 @@ type SetPlanCustomerParams struct {
 
 func (q *Queries) SetPlanCustomer(ctx context.Context, db DBTX, arg SetPlanCustomerParams) error {
 	_, err := db.Exec(ctx, setPlanCustomer, arg.StripeCustomerID, arg.DeveloperID)
+	return err
+}
+
+const sweepAudit = `-- name: SweepAudit :exec
+DELETE FROM platform.audit_log WHERE at < dreamapi.now() - interval '2 years'
+`
+
+func (q *Queries) SweepAudit(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, sweepAudit)
 	return err
 }
 
