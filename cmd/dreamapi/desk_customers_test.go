@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/csv"
 	"net/url"
 	"strings"
 	"testing"
@@ -48,4 +49,30 @@ func TestADeveloperActsOnACustomerAndTheAPIFollows(t *testing.T) {
 	p.external(t, "ext", "free")
 	p.dash(t, "DELETE /customers/ext", "").want(t, 200)
 	p.api(t, "GET /api/customers/ext", "").want(t, 404)
+}
+
+func TestCustomersOfAnyNumberAreExportedOnceEach(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	const n = 2345 // more than two pages of the stream
+	p.w.db.Exec(t, `INSERT INTO tenant.customers (platform_id, id, kind, email, first_name)
+		SELECT $1, 'c' || i, 'external', 'c' || i || '@mail.example', CASE WHEN i = 7 THEN '=HYPERLINK("x")' ELSE 'a "b", c' END FROM generate_series(1, $2) AS i`, p.id, n)
+	b := p.w.browser(t).signIn(t, p.dev)
+	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/customers").sees(t, "Export as CSV")
+	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers")
+	rows, err := csv.NewReader(strings.NewReader(b.page)).ReadAll()
+	must(t, err)
+	seen := map[string]bool{}
+	for _, row := range rows[1:] {
+		seen[row[0]] = true
+		if strings.HasPrefix(row[2], "=") {
+			t.Errorf("a name is a formula: %q", row[2])
+		}
+	}
+	equal(t, "lines", len(rows)-1, n)
+	equal(t, "customers", len(seen), n)
+	equal(t, "plan", rows[1][4], "free")
+	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers?q=c234")
+	equal(t, "of a search", strings.Count(b.page, "\n"), 1+7) // c234 and c2340 to c2345
+	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers?nothing=1").sees(t, "not a parameter")
 }

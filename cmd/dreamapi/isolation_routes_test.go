@@ -175,6 +175,7 @@ var pages = []attempt{
 	{"developer", "POST /platforms/:platform/customers/:id/delete", "POST /platforms/{platform}/customers/{spare}/delete", "cookie", "confirm={spare}", nil},
 	own("GET", "", "", ""), own("GET", "/setup", "", ""), own("GET", "/tiers", "", ""), own("GET", "/new-tier", "", ""),
 	own("GET", "/keys", "", ""), own("GET", "/customers", "?q={word}&plan={tier}&cursor={cursor}", ""), own("GET", "/connect", "", ""),
+	own("GET", "/export-customers", "?q={word}&plan={tier}", ""),
 	own("GET", "/settings", "", ""), own("GET", "/sign-in", "", ""), own("GET", "/sign-in/logo", "", ""),
 	own("POST", "/sign-in", "", "productName=taken&signUp=open&signUpsPerHour=7&plan={tier}"),
 	own("POST", "/tiers", "", "name=page{n}&displayName=Page&monthly=5&meter.0=requests&max.0=1&period.0=month"),

@@ -52,6 +52,7 @@ func (s *Server) dashboardRoutes(e *echo.Echo) {
 	e.POST(own+"/keys/:key/rotate", s.audited("key.rotate", s.replaceKey), s.signedIn, s.ownPlatform, s.form)
 	e.POST(own+"/keys/:key/revoke", s.audited("key.revoke", s.endKey), s.signedIn, s.ownPlatform, s.form)
 	e.GET(own+"/customers", s.customersPage, s.signedIn, s.ownPlatform)
+	e.GET(own+"/export-customers", s.exportCustomers, s.signedIn, s.ownPlatform) // not below /customers: an id may be export
 	e.GET(own+"/customers/:id", s.customerPage, s.signedIn, s.ownPlatform)
 	e.POST(own+"/customers/:id/plan", s.audited("customer.change", s.setCustomerPlan), s.signedIn, s.ownPlatform, s.form)
 	e.POST(own+"/customers/:id/grants", s.audited("customer.grant", s.grantToCustomer), s.signedIn, s.ownPlatform, s.form)

@@ -30,18 +30,22 @@ func (s *Server) customersPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	next := ""
+	next, query := "", url.Values{}
+	for _, name := range []string{"q", "plan", "email"} {
+		if value := c.QueryParam(name); value != "" {
+			query.Set(name, value)
+		}
+	}
+	export := ownPage(c, "/export-customers?"+query.Encode())
 	if page.Next != "" {
-		query := url.Values{"cursor": {page.Next}}
-		for _, name := range []string{"q", "plan", "email", "limit"} {
-			if value := c.QueryParam(name); value != "" {
-				query.Set(name, value)
-			}
+		query.Set("cursor", page.Next)
+		if limit := c.QueryParam("limit"); limit != "" {
+			query.Set("limit", limit)
 		}
 		next = "?" + query.Encode()
 	}
 	return s.view(c, "customers", "Customers", map[string]any{
-		"Customers": page.Customers, "Next": next, "Q": filter.Q, "Plan": filter.Plan, "Later": filter.Cursor != "",
+		"Customers": page.Customers, "Next": next, "Export": export, "Q": filter.Q, "Plan": filter.Plan, "Later": filter.Cursor != "",
 		"Filtered": filter.Q != "" || filter.Plan != "" || filter.Email != "", "Tiers": tiers,
 	})
 }
