@@ -76,7 +76,7 @@ func actOf(c echo.Context, action string) platform.Act {
 }
 
 func auditFilter(c echo.Context) (platform.AuditFilter, error) {
-	most, err := numberParam(c, "limit", 50, 100)
+	most, err := numberParam(c, "limit", usualPage, mostOfAPage)
 	f := platform.AuditFilter{Platform: c.QueryParam("platform"), Action: c.QueryParam("action"), Cursor: c.QueryParam("cursor"), Limit: most}
 	return f, err
 }
@@ -125,7 +125,7 @@ func (s *Server) exportAudit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	filter.Limit = 100
+	filter.Limit = mostOfAPage
 	header := c.Response().Header()
 	header.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	header.Set("Content-Disposition", `attachment; filename="activity.csv"`)

@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -124,16 +123,11 @@ func customerFilter(c echo.Context) (tenant.Filter, error) {
 		}
 	}
 	filter := tenant.Filter{
-		Email: c.QueryParam("email"), Plan: c.QueryParam("plan"), Q: c.QueryParam("q"), Cursor: c.QueryParam("cursor"), Limit: 20,
+		Email: c.QueryParam("email"), Plan: c.QueryParam("plan"), Q: c.QueryParam("q"), Cursor: c.QueryParam("cursor"),
 	}
-	if text := c.QueryParam("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > 100 {
-			return tenant.Filter{}, errs.InvalidParam("limit", "limit is a whole number from 1 to 100.")
-		}
-		filter.Limit = n
-	}
-	return filter, nil
+	var err error
+	filter.Limit, err = numberParam(c, "limit", usualPage, mostOfAPage)
+	return filter, err
 }
 
 func (s *Server) getCustomer(c echo.Context) error {

@@ -2,12 +2,10 @@ package server
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/dream-api/dream-api/internal/billing"
-	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
@@ -18,19 +16,6 @@ const (
 	shownDays   = 30
 	mostDays    = 400
 )
-
-// numberParam is a parameter that is a whole number from 1.
-func numberParam(c echo.Context, name string, otherwise, most int) (int, error) {
-	text := c.QueryParam(name)
-	if text == "" {
-		return otherwise, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > most {
-		return 0, errs.InvalidParam(name, "%s is a whole number from 1 to %d.", name, most)
-	}
-	return n, nil
-}
 
 // revenueOf is the revenue of a platform in its own currency.
 func (s *Server) revenueOf(c echo.Context, own id.Platform, months int) (billing.Revenue, error) {

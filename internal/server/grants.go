@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -39,16 +38,13 @@ func (s *Server) createGrant(c echo.Context) error {
 
 // listAdjustments lists what was granted to a user, and what was given back.
 func (s *Server) listAdjustments(c echo.Context) error {
-	user, most := c.QueryParam("userId"), 20
+	user := c.QueryParam("userId")
 	if !tenant.ValidUserID(user) {
 		return errs.InvalidParam("userId", "userId says whose they are: 1 to 128 letters, digits and _ . : @ | -")
 	}
-	if text := c.QueryParam("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > 100 {
-			return errs.InvalidParam("limit", "limit is a whole number from 1 to 100.")
-		}
-		most = n
+	most, err := numberParam(c, "limit", usualPage, mostOfAPage)
+	if err != nil {
+		return err
 	}
 	cursor := c.QueryParam("cursor")
 	if cursor != "" && !id.IsAdjustment(cursor) {

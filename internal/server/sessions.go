@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -169,13 +168,9 @@ func (s *Server) createInvitation(c echo.Context) error {
 }
 
 func (s *Server) listInvitations(c echo.Context) error {
-	most := 20
-	if text := c.QueryParam("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > 100 {
-			return errs.InvalidParam("limit", "limit is a whole number from 1 to 100.")
-		}
-		most = n
+	most, err := numberParam(c, "limit", usualPage, mostOfAPage)
+	if err != nil {
+		return err
 	}
 	found, next, err := s.customers.Invitations(c.Request().Context(), callerOf(c).Platform, most, c.QueryParam("cursor"))
 	if err != nil {

@@ -95,7 +95,14 @@ func (e *EndUsers) Trade(ctx context.Context, client Client, t Trade) (tokens To
 			return refused // and the code stays good for the one whose it is
 		}
 		if code.SessionID != nil {
-			tokens, refused, err = e.again(ctx, tx, client, id.UserSession(*code.SessionID), 0, client.Public, "code_reuse", errCode)
+			traded, err := lockSession(ctx, tx, id.UserSession(*code.SessionID))
+			if db.NoRows(err) {
+				return errCode
+			}
+			if err != nil {
+				return err
+			}
+			tokens, refused, err = e.again(ctx, tx, client, traded, 0, client.Public, "code_reuse", errCode)
 			replayed = refused == nil
 			return err
 		}
@@ -191,9 +198,7 @@ func (e *EndUsers) Refresh(ctx context.Context, client Client, refreshToken secr
 	}
 	var refused error
 	err = e.db.Tenant(ctx, client.Platform, func(ctx context.Context, tx db.Tenant) error {
-		row, err := queries.LockSession(ctx, tx, tenantdb.LockSessionParams{
-			PlatformID: string(tx.Platform), ID: string(session), IdleDays: userSessionIdleDays,
-		})
+		row, err := lockSession(ctx, tx, session)
 		if db.NoRows(err) || err == nil && (!row.Lives || row.TenantSession.Kind != string(productSession)) {
 			return errRefresh
 		}
@@ -201,7 +206,7 @@ func (e *EndUsers) Refresh(ctx context.Context, client Client, refreshToken secr
 			return err
 		}
 		if row.TenantSession.Generation != generation {
-			tokens, refused, err = e.again(ctx, tx, client, session, generation+1, public, "reuse", errRefresh)
+			tokens, refused, err = e.again(ctx, tx, client, row, generation+1, public, "reuse", errRefresh)
 			replayed = refused == nil
 			return err
 		}
@@ -220,23 +225,20 @@ func (e *EndUsers) Refresh(ctx context.Context, client Client, refreshToken secr
 // knows, it is the same request again, whose answer was lost: the tokens of that generation are as good as they were. All
 // others end the session.
 func (e *EndUsers) again(
-	ctx context.Context, tx db.Tenant, client Client, session id.UserSession, generation int32, public bool, reason string, refusal error,
+	ctx context.Context, tx db.Tenant, client Client, row tenantdb.LockSessionRow, generation int32, public bool, reason string, refusal error,
 ) (tokens Tokens, refused, err error) {
-	row, err := queries.LockSession(ctx, tx, tenantdb.LockSessionParams{
-		PlatformID: string(tx.Platform), ID: string(session), IdleDays: userSessionIdleDays,
-	})
-	if db.NoRows(err) {
-		return tokens, refusal, nil
-	}
-	if err != nil {
-		return tokens, nil, err
-	}
 	now, retry := row.TenantSession, client.retryHash()
 	if row.Lives && retry != nil && now.Generation == generation && hmac.Equal(retry, now.RetryHash) {
 		tokens, err = e.issue(ctx, tx, now, public)
 		return tokens, nil, err
 	}
-	return tokens, refusal, endSessions(ctx, tx, now.CustomerID, session, reason)
+	return tokens, refusal, endSessions(ctx, tx, now.CustomerID, id.UserSession(now.ID), reason)
+}
+
+func lockSession(ctx context.Context, tx db.Tenant, session id.UserSession) (tenantdb.LockSessionRow, error) {
+	return queries.LockSession(ctx, tx, tenantdb.LockSessionParams{
+		PlatformID: string(tx.Platform), ID: string(session), IdleDays: userSessionIdleDays,
+	})
 }
 
 // issue makes the tokens of a session's generation, and stores it. Public is whether who gets them keeps no secret.
@@ -319,9 +321,7 @@ func (e *EndUsers) Revoke(ctx context.Context, at id.Platform, refreshToken secr
 		return nil
 	}
 	return e.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		row, err := queries.LockSession(ctx, tx, tenantdb.LockSessionParams{
-			PlatformID: string(at), ID: string(session), IdleDays: userSessionIdleDays,
-		})
+		row, err := lockSession(ctx, tx, session)
 		if db.NoRows(err) {
 			return nil
 		}
