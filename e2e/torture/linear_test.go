@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -37,9 +38,14 @@ type tierAt struct{ platform, name string }
 // over are the limits by which a call could be judged: what was answered before it began holds, and what was changed
 // meanwhile may.
 func over(reigns []reign, r record) (list []int64) {
+	surely := int64(math.MinInt64) // the last change that was answered before the call began was begun then
+	for _, next := range reigns {
+		if next.to < r.from {
+			surely = max(surely, next.from)
+		}
+	}
 	for _, mine := range reigns {
-		ended := slices.ContainsFunc(reigns, func(next reign) bool { return next.from > mine.to && next.to < r.from })
-		if mine.from <= r.to && !ended {
+		if mine.from <= r.to && mine.to >= surely {
 			list = append(list, mine.limit)
 		}
 	}
