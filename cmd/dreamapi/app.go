@@ -31,6 +31,7 @@ const (
 	drainTime  = 20 * time.Second
 	sweepEvery = time.Minute
 	addUpEvery = 15 * time.Second // how far charts may lag behind
+	topsEvery  = time.Minute      // when it is looked whose tops are due
 )
 
 // app is the program put together: the modules, the surfaces, the background work.
@@ -157,6 +158,11 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	})
 	jobs.Every(a.work, sweepEvery, reconcile{}, money.Reconcile)
 	jobs.Every(a.work, addUpEvery, addUp{}, func(ctx context.Context) error { return usage.AddUp(ctx, worker) })
+	jobs.Every(a.work, topsEvery, takeTops{}, func(ctx context.Context) error {
+		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
+			return usage.TakeTops(ctx, worker, platforms)
+		})
+	})
 	jobs.Every(a.work, time.Hour, sweep{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
 			return errors.Join(idempotency.Sweep(ctx, worker, platforms), tenant.Sweep(ctx, worker, platforms),
@@ -227,6 +233,10 @@ func (reconcile) Outside()     {}
 type addUp struct{}
 
 func (addUp) Kind() string { return "usage.add_up" }
+
+type takeTops struct{}
+
+func (takeTops) Kind() string { return "usage.take_tops" }
 
 type sweep struct{}
 

@@ -36,6 +36,7 @@ func (s *Server) dashboardRoutes(e *echo.Echo) {
 	const own = "/platforms/:platform"
 	e.GET(own, s.overviewPage, s.signedIn, s.ownPlatform)
 	e.GET(own+"/setup", s.setupPage, s.signedIn, s.ownPlatform)
+	e.GET(own+"/usage", s.usagePage, s.signedIn, s.ownPlatform)
 	e.GET(own+"/tiers", s.tiersPage, s.signedIn, s.ownPlatform)
 	e.POST(own+"/tiers", s.audited("tier.create", s.addTier), s.signedIn, s.ownPlatform, s.form)
 	e.GET(own+"/tiers/:tier", s.tierPage, s.signedIn, s.ownPlatform)

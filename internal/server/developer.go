@@ -43,6 +43,7 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.GET(own+"/overview", s.getOverview, s.developer, s.ownPlatform)
 	e.GET(own+"/revenue", s.getRevenue, s.developer, s.ownPlatform)
 	e.GET(own+"/usage", s.getPlatformUsage, s.developer, s.ownPlatform)
+	e.GET(own+"/usage/top", s.listTopUsers, s.developer, s.ownPlatform)
 	e.POST(own+"/connect", s.createConnect, s.developer, s.ownPlatform)
 	e.POST(own+"/disconnect", s.audited("stripe.disconnect", s.disconnect), s.developer, s.ownPlatform)
 	e.GET(own+"/repairs", s.listRepairs, s.developer, s.ownPlatform)

@@ -7,14 +7,12 @@ import (
 
 	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/id"
-	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 const (
 	shownMonths = 12
 	mostMonths  = 60
 	shownDays   = 30
-	mostDays    = 400
 )
 
 // revenueOf is the revenue of a platform in its own currency.
@@ -36,20 +34,4 @@ func (s *Server) getRevenue(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, object{{"revenue", revenue}})
-}
-
-func (s *Server) getPlatformUsage(c echo.Context) error {
-	days, err := numberParam(c, "days", shownDays, mostDays)
-	if err != nil {
-		return err
-	}
-	meter := c.QueryParam("meter")
-	if meter == "" {
-		meter = tenant.DefaultMeter
-	}
-	list, err := s.usageRead.ByDay(c.Request().Context(), platformOf(c).ID, meter, days)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, object{{"meter", meter}, {"days", list}})
 }

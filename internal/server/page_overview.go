@@ -1,8 +1,6 @@
 package server
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -124,13 +122,15 @@ func (s *Server) figuresOf(c echo.Context, own id.Platform, tiers []tenant.Tier)
 	if err != nil {
 		return figures{}, err
 	}
-	days, err := s.usageRead.ByDay(c.Request().Context(), own, tenant.DefaultMeter, 2*shownDays)
+	calls, err := s.usageRead.History(c.Request().Context(), own, usage.HistoryOf{
+		Meter: tenant.DefaultMeter, By: usage.Daily, Points: shownDays,
+	})
 	if err != nil {
 		return figures{}, err
 	}
-	return figures{
-		revenue, mrrChart(revenue).draw(), movementChart(revenue).draw(), callsChart(days[shownDays:], tiers).draw(), compare(days),
-	}, nil
+	drawn := usageChart(calls, usage.Daily, tiers)
+	drawn.Title, drawn.Note = "Calls a day", "Days of UTC; up to 15 seconds behind."
+	return figures{revenue, mrrChart(revenue).draw(), movementChart(revenue).draw(), drawn.draw(), compare(calls)}, nil
 }
 
 func monthName(month string) (short, long string) {
@@ -161,69 +161,6 @@ func movementChart(r billing.Revenue) chart {
 	for _, m := range r.Months {
 		label, name := monthName(m.Month)
 		c.Columns = append(c.Columns, chartColumn{label, name, []int64{m.New, m.Reactivation, m.Expansion, -m.Contraction, -m.Churn}})
-	}
-	return c
-}
-
-// mostSeries is how many plans a chart tells apart; those behind it are drawn as one.
-const mostSeries = 5
-
-// callsChart is the calls of each day by plan, in the order of the price list.
-func callsChart(days []usage.PlanDay, tiers []tenant.Tier) chart {
-	c := chart{Title: "Calls a day", Note: "Days of UTC; up to 15 seconds behind.", Write: short}
-	place := map[string]int{}
-	for _, t := range tiers {
-		if len(c.Series) < mostSeries-1 {
-			place[t.Name] = len(c.Series)
-			c.Series = append(c.Series, t.DisplayName)
-		}
-	}
-	other := len(c.Series)
-	others := false
-	for _, day := range days {
-		parts := make([]int64, other+1)
-		for plan, n := range day.Plans {
-			i, ok := place[plan]
-			if !ok {
-				i, others = other, true
-			}
-			parts[i] += n
-		}
-		name := day.Day
-		if at, err := time.Parse(time.DateOnly, day.Day); err == nil {
-			name = at.Format("2 January")
-		}
-		c.Columns = append(c.Columns, chartColumn{strings.TrimLeft(day.Day[8:], "0"), name, parts})
-	}
-	if others || other == 0 {
-		c.Series = append(c.Series, "Other plans")
-		return c
-	}
-	for i := range c.Columns {
-		c.Columns[i].Parts = c.Columns[i].Parts[:other]
-	}
-	return c
-}
-
-// comparison is what was counted in the second half of some days, against the first.
-type comparison struct {
-	Now, Before int64
-	Change      string // such as +12 %; empty where there is nothing to compare with
-}
-
-func compare(days []usage.PlanDay) comparison {
-	var c comparison
-	for i, day := range days {
-		for _, n := range day.Plans {
-			if i < len(days)/2 {
-				c.Before += n
-			} else {
-				c.Now += n
-			}
-		}
-	}
-	if c.Before > 0 {
-		c.Change = fmt.Sprintf("%+d %%", percent(c.Now-c.Before, c.Before))
 	}
 	return c
 }

@@ -158,9 +158,92 @@ FROM (SELECT unnest(slots) AS slot, unnest(starts) AS starts, unnest(ends) AS en
 WHERE s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count > 0
 GROUP BY 1, 2 ORDER BY 1, 2;
 
--- name: DaysByPlan :many
--- What was counted of a meter on each of the last days (UTC), by plan. The present day is up to where the journal was added up.
-SELECT (hour AT TIME ZONE 'UTC')::date AS day, plan, sum(count)::bigint AS count FROM tenant_usage.hours
-WHERE platform_id = @platform_id AND meter = @meter
-    AND hour >= date_trunc('day', dreamapi.now(), 'UTC') - make_interval(days => @days_before::int)
+-- name: Present :one
+-- The beginning of the present hour, day, week or month (UTC).
+SELECT date_trunc(@unit::text, dreamapi.now(), 'UTC')::timestamptz AS start;
+
+-- name: Counted :many
+-- What was counted of a meter in each hour, day, week or month (UTC), by plan, up to where the journal was added up.
+SELECT date_trunc(@unit::text, hour, 'UTC')::timestamptz AS start, plan, sum(count)::bigint AS count FROM tenant_usage.hours
+WHERE platform_id = @platform_id AND meter = @meter AND hour >= @since AND (sqlc.narg('plan')::text IS NULL OR plan = sqlc.narg('plan'))
 GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: CountedOfUser :many
+-- Likewise of one user, whose days alone are kept.
+SELECT date_trunc(@unit::text, d.day::timestamp)::date AS start, sum(d.count)::bigint AS count
+FROM (
+    SELECT k.day, k.count FROM tenant_usage.days k
+    WHERE k.platform_id = @platform_id AND k.user_id = @user_id AND k.meter = @meter
+    UNION ALL
+    SELECT s.day, s.today FROM (
+        SELECT u.day, unnest(u.slots) AS slot, unnest(u.today) AS today FROM tenant_usage.users u
+        WHERE u.platform_id = @platform_id AND u.user_id = @user_id
+    ) s WHERE split_part(s.slot, ' ', 1) = @meter
+) d
+WHERE d.day >= @since::date AND d.count > 0
+GROUP BY 1 ORDER BY 1;
+
+-- name: ActiveSince :many
+-- Those of the platforms of which something was counted since their tops were taken, if that is long enough ago: a hundred
+-- times as long as it took, so that this costs a hundredth of a connection at the most.
+SELECT k.platform_id::text AS platform_id FROM (SELECT unnest(@platforms::text[]) AS platform_id) k
+LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = @days
+WHERE (t.taken_at IS NULL OR t.taken_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
+    AND EXISTS (SELECT FROM tenant_usage.hours h
+        WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'));
+
+-- name: Users :one
+-- How many users a platform has, up to a number.
+SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id LIMIT @most) u;
+
+-- name: AddUpUsers :many
+-- Who used most of each meter on the last days with the present one.
+SELECT r.meter::text AS meter, r.place::int AS place, r.user_id, r.count::bigint AS count
+FROM (
+    SELECT d.meter, d.user_id, sum(d.count) AS count,
+        row_number() OVER (PARTITION BY d.meter ORDER BY sum(d.count) DESC, d.user_id) AS place
+    FROM (
+        SELECT k.meter, k.user_id, k.count FROM tenant_usage.days k
+        WHERE k.platform_id = @platform_id AND k.day > (date_trunc('day', dreamapi.now(), 'UTC') AT TIME ZONE 'UTC')::date - @days::int
+        UNION ALL
+        SELECT split_part(s.slot, ' ', 1), s.user_id, s.today FROM (
+            SELECT u.user_id, unnest(u.slots) AS slot, unnest(u.today) AS today FROM tenant_usage.users u
+            WHERE u.platform_id = @platform_id AND u.day > (date_trunc('day', dreamapi.now(), 'UTC') AT TIME ZONE 'UTC')::date - @days::int
+        ) s
+    ) d
+    GROUP BY d.meter, d.user_id HAVING sum(d.count) > 0
+) r
+WHERE r.place <= @most::int ORDER BY 1, 2;
+
+-- name: DropTops :exec
+DELETE FROM tenant_usage.top_users WHERE platform_id = @platform_id AND days = @days;
+
+-- name: KeepTops :exec
+-- But for those who have been forgotten meanwhile; who is being forgotten has to wait, and finds what is kept here.
+WITH held AS (
+    SELECT u.user_id FROM tenant_usage.users u WHERE u.platform_id = @platform_id AND u.user_id = ANY(@users::text[])
+    ORDER BY u.user_id FOR KEY SHARE
+)
+INSERT INTO tenant_usage.top_users (platform_id, days, meter, place, user_id, count)
+SELECT @platform_id, @days, k.meter, k.place, k.user_id, k.count
+FROM (SELECT unnest(@meters::text[]) AS meter, unnest(@places::int[]) AS place, unnest(@users::text[]) AS user_id,
+    unnest(@counts::bigint[]) AS count) k
+JOIN held USING (user_id);
+
+-- name: TopsTaken :exec
+INSERT INTO tenant_usage.tops (platform_id, days, taken_at, took_ms) VALUES (@platform_id, @days, dreamapi.now(), @took_ms)
+ON CONFLICT (platform_id, days) DO UPDATE SET taken_at = excluded.taken_at, took_ms = excluded.took_ms;
+
+-- name: WhenTopsTaken :one
+SELECT taken_at FROM tenant_usage.tops WHERE platform_id = @platform_id AND days = @days;
+
+-- name: Tops :many
+SELECT place, user_id, count FROM tenant_usage.top_users
+WHERE platform_id = @platform_id AND days = @days AND meter = @meter ORDER BY place;
+
+-- name: ForgetTops :exec
+DELETE FROM tenant_usage.top_users WHERE platform_id = @platform_id AND user_id = @user_id;
+
+-- name: CustomersAmong :many
+-- Those of the users who are customers, with their addresses.
+SELECT id, coalesce(email, '')::text AS email FROM tenant.customers WHERE platform_id = @platform_id AND id = ANY(@users::text[]);

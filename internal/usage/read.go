@@ -124,37 +124,6 @@ func (s *sheet) todayByMeter() map[string]int64 {
 	return counts
 }
 
-// PlanDay is what was counted of a meter on a day of UTC, for the users of each plan.
-type PlanDay struct {
-	Day   string           `json:"day"` // 2006-01-02
-	Plans map[string]int64 `json:"plans"`
-}
-
-// ByDay reports what was counted of a meter on the last days with the present one, the earliest first. It is up to a quarter
-// of a minute behind.
-func (r *Reader) ByDay(ctx context.Context, at id.Platform, meter string, days int) ([]PlanDay, error) {
-	var list []PlanDay
-	err := r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		now, err := queries.Now(ctx, tx)
-		if err != nil {
-			return err
-		}
-		rows, err := queries.DaysByPlan(ctx, tx, usagedb.DaysByPlanParams{PlatformID: string(at), Meter: meter, DaysBefore: int32(days) - 1})
-		if err != nil {
-			return err
-		}
-		for back := days - 1; back >= 0; back-- {
-			day := PlanDay{now.UTC().AddDate(0, 0, -back).Format(time.DateOnly), map[string]int64{}}
-			for ; len(rows) > 0 && rows[0].Day.Format(time.DateOnly) <= day.Day; rows = rows[1:] {
-				day.Plans[rows[0].Plan] += rows[0].Count
-			}
-			list = append(list, day)
-		}
-		return nil
-	})
-	return list, err
-}
-
 // Total is what all users of a platform have used of a meter, in the present period of one kind.
 type Total struct {
 	Meter  string `json:"meter"`
@@ -184,6 +153,9 @@ func Forget(ctx context.Context, tx db.Tenant, userID string) error {
 		return err
 	}
 	if err := queries.ForgetDays(ctx, tx, usagedb.ForgetDaysParams{PlatformID: at, UserID: userID}); err != nil {
+		return err
+	}
+	if err := queries.ForgetTops(ctx, tx, usagedb.ForgetTopsParams{PlatformID: at, UserID: userID}); err != nil {
 		return err
 	}
 	return queries.ForgetAdjustments(ctx, tx, usagedb.ForgetAdjustmentsParams{PlatformID: at, UserID: userID})

@@ -12,6 +12,41 @@ import (
 	"github.com/google/uuid"
 )
 
+const activeSince = `-- name: ActiveSince :many
+SELECT k.platform_id::text AS platform_id FROM (SELECT unnest($1::text[]) AS platform_id) k
+LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = $2
+WHERE (t.taken_at IS NULL OR t.taken_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
+    AND EXISTS (SELECT FROM tenant_usage.hours h
+        WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'))
+`
+
+type ActiveSinceParams struct {
+	Platforms []string
+	Days      int32
+}
+
+// Those of the platforms of which something was counted since their tops were taken, if that is long enough ago: a hundred
+// times as long as it took, so that this costs a hundredth of a connection at the most.
+func (q *Queries) ActiveSince(ctx context.Context, db DBTX, arg ActiveSinceParams) ([]string, error) {
+	rows, err := db.Query(ctx, activeSince, arg.Platforms, arg.Days)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var platform_id string
+		if err := rows.Scan(&platform_id); err != nil {
+			return nil, err
+		}
+		items = append(items, platform_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const addHours = `-- name: AddHours :exec
 INSERT INTO tenant_usage.hours AS h (platform_id, hour, meter, plan, count)
 SELECT k.platform_id, k.hour, k.meter, k.plan, k.count
@@ -38,6 +73,64 @@ func (q *Queries) AddHours(ctx context.Context, db DBTX, arg AddHoursParams) err
 		arg.Counts,
 	)
 	return err
+}
+
+const addUpUsers = `-- name: AddUpUsers :many
+SELECT r.meter::text AS meter, r.place::int AS place, r.user_id, r.count::bigint AS count
+FROM (
+    SELECT d.meter, d.user_id, sum(d.count) AS count,
+        row_number() OVER (PARTITION BY d.meter ORDER BY sum(d.count) DESC, d.user_id) AS place
+    FROM (
+        SELECT k.meter, k.user_id, k.count FROM tenant_usage.days k
+        WHERE k.platform_id = $1 AND k.day > (date_trunc('day', dreamapi.now(), 'UTC') AT TIME ZONE 'UTC')::date - $2::int
+        UNION ALL
+        SELECT split_part(s.slot, ' ', 1), s.user_id, s.today FROM (
+            SELECT u.user_id, unnest(u.slots) AS slot, unnest(u.today) AS today FROM tenant_usage.users u
+            WHERE u.platform_id = $1 AND u.day > (date_trunc('day', dreamapi.now(), 'UTC') AT TIME ZONE 'UTC')::date - $2::int
+        ) s
+    ) d
+    GROUP BY d.meter, d.user_id HAVING sum(d.count) > 0
+) r
+WHERE r.place <= $3::int ORDER BY 1, 2
+`
+
+type AddUpUsersParams struct {
+	PlatformID string
+	Days       int32
+	Most       int32
+}
+
+type AddUpUsersRow struct {
+	Meter  string
+	Place  int32
+	UserID string
+	Count  int64
+}
+
+// Who used most of each meter on the last days with the present one.
+func (q *Queries) AddUpUsers(ctx context.Context, db DBTX, arg AddUpUsersParams) ([]AddUpUsersRow, error) {
+	rows, err := db.Query(ctx, addUpUsers, arg.PlatformID, arg.Days, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AddUpUsersRow
+	for rows.Next() {
+		var i AddUpUsersRow
+		if err := rows.Scan(
+			&i.Meter,
+			&i.Place,
+			&i.UserID,
+			&i.Count,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const adjustments = `-- name: Adjustments :many
@@ -108,36 +201,133 @@ func (q *Queries) BoundLocks(ctx context.Context, db DBTX) error {
 	return err
 }
 
-const daysByPlan = `-- name: DaysByPlan :many
-SELECT (hour AT TIME ZONE 'UTC')::date AS day, plan, sum(count)::bigint AS count FROM tenant_usage.hours
-WHERE platform_id = $1 AND meter = $2
-    AND hour >= date_trunc('day', dreamapi.now(), 'UTC') - make_interval(days => $3::int)
+const counted = `-- name: Counted :many
+SELECT date_trunc($1::text, hour, 'UTC')::timestamptz AS start, plan, sum(count)::bigint AS count FROM tenant_usage.hours
+WHERE platform_id = $2 AND meter = $3 AND hour >= $4 AND ($5::text IS NULL OR plan = $5)
 GROUP BY 1, 2 ORDER BY 1, 2
 `
 
-type DaysByPlanParams struct {
+type CountedParams struct {
+	Unit       string
 	PlatformID string
 	Meter      string
-	DaysBefore int32
+	Since      time.Time
+	Plan       *string
 }
 
-type DaysByPlanRow struct {
-	Day   time.Time
+type CountedRow struct {
+	Start time.Time
 	Plan  string
 	Count int64
 }
 
-// What was counted of a meter on each of the last days (UTC), by plan. The present day is up to where the journal was added up.
-func (q *Queries) DaysByPlan(ctx context.Context, db DBTX, arg DaysByPlanParams) ([]DaysByPlanRow, error) {
-	rows, err := db.Query(ctx, daysByPlan, arg.PlatformID, arg.Meter, arg.DaysBefore)
+// What was counted of a meter in each hour, day, week or month (UTC), by plan, up to where the journal was added up.
+func (q *Queries) Counted(ctx context.Context, db DBTX, arg CountedParams) ([]CountedRow, error) {
+	rows, err := db.Query(ctx, counted,
+		arg.Unit,
+		arg.PlatformID,
+		arg.Meter,
+		arg.Since,
+		arg.Plan,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []DaysByPlanRow
+	var items []CountedRow
 	for rows.Next() {
-		var i DaysByPlanRow
-		if err := rows.Scan(&i.Day, &i.Plan, &i.Count); err != nil {
+		var i CountedRow
+		if err := rows.Scan(&i.Start, &i.Plan, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countedOfUser = `-- name: CountedOfUser :many
+SELECT date_trunc($1::text, d.day::timestamp)::date AS start, sum(d.count)::bigint AS count
+FROM (
+    SELECT k.day, k.count FROM tenant_usage.days k
+    WHERE k.platform_id = $2 AND k.user_id = $3 AND k.meter = $4
+    UNION ALL
+    SELECT s.day, s.today FROM (
+        SELECT u.day, unnest(u.slots) AS slot, unnest(u.today) AS today FROM tenant_usage.users u
+        WHERE u.platform_id = $2 AND u.user_id = $3
+    ) s WHERE split_part(s.slot, ' ', 1) = $4
+) d
+WHERE d.day >= $5::date AND d.count > 0
+GROUP BY 1 ORDER BY 1
+`
+
+type CountedOfUserParams struct {
+	Unit       string
+	PlatformID string
+	UserID     string
+	Meter      string
+	Since      time.Time
+}
+
+type CountedOfUserRow struct {
+	Start time.Time
+	Count int64
+}
+
+// Likewise of one user, whose days alone are kept.
+func (q *Queries) CountedOfUser(ctx context.Context, db DBTX, arg CountedOfUserParams) ([]CountedOfUserRow, error) {
+	rows, err := db.Query(ctx, countedOfUser,
+		arg.Unit,
+		arg.PlatformID,
+		arg.UserID,
+		arg.Meter,
+		arg.Since,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountedOfUserRow
+	for rows.Next() {
+		var i CountedOfUserRow
+		if err := rows.Scan(&i.Start, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const customersAmong = `-- name: CustomersAmong :many
+SELECT id, coalesce(email, '')::text AS email FROM tenant.customers WHERE platform_id = $1 AND id = ANY($2::text[])
+`
+
+type CustomersAmongParams struct {
+	PlatformID string
+	Users      []string
+}
+
+type CustomersAmongRow struct {
+	ID    string
+	Email string
+}
+
+// Those of the users who are customers, with their addresses.
+func (q *Queries) CustomersAmong(ctx context.Context, db DBTX, arg CustomersAmongParams) ([]CustomersAmongRow, error) {
+	rows, err := db.Query(ctx, customersAmong, arg.PlatformID, arg.Users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CustomersAmongRow
+	for rows.Next() {
+		var i CustomersAmongRow
+		if err := rows.Scan(&i.ID, &i.Email); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -181,6 +371,20 @@ func (q *Queries) DaysOf(ctx context.Context, db DBTX, arg DaysOfParams) ([]Days
 		return nil, err
 	}
 	return items, nil
+}
+
+const dropTops = `-- name: DropTops :exec
+DELETE FROM tenant_usage.top_users WHERE platform_id = $1 AND days = $2
+`
+
+type DropTopsParams struct {
+	PlatformID string
+	Days       int32
+}
+
+func (q *Queries) DropTops(ctx context.Context, db DBTX, arg DropTopsParams) error {
+	_, err := db.Exec(ctx, dropTops, arg.PlatformID, arg.Days)
+	return err
 }
 
 const epochs = `-- name: Epochs :many
@@ -254,6 +458,20 @@ func (q *Queries) ForgetDays(ctx context.Context, db DBTX, arg ForgetDaysParams)
 	return err
 }
 
+const forgetTops = `-- name: ForgetTops :exec
+DELETE FROM tenant_usage.top_users WHERE platform_id = $1 AND user_id = $2
+`
+
+type ForgetTopsParams struct {
+	PlatformID string
+	UserID     string
+}
+
+func (q *Queries) ForgetTops(ctx context.Context, db DBTX, arg ForgetTopsParams) error {
+	_, err := db.Exec(ctx, forgetTops, arg.PlatformID, arg.UserID)
+	return err
+}
+
 const forgetUntouched = `-- name: ForgetUntouched :exec
 DELETE FROM tenant_usage.users u
 USING (SELECT unnest($1::text[]) AS platform_id, unnest($2::text[]) AS user_id) k
@@ -290,6 +508,40 @@ func (q *Queries) Journal(ctx context.Context, db DBTX, arg JournalParams) error
 		arg.Platforms,
 		arg.Meters,
 		arg.Plans,
+		arg.Counts,
+	)
+	return err
+}
+
+const keepTops = `-- name: KeepTops :exec
+WITH held AS (
+    SELECT u.user_id FROM tenant_usage.users u WHERE u.platform_id = $1 AND u.user_id = ANY($5::text[])
+    ORDER BY u.user_id FOR KEY SHARE
+)
+INSERT INTO tenant_usage.top_users (platform_id, days, meter, place, user_id, count)
+SELECT $1, $2, k.meter, k.place, k.user_id, k.count
+FROM (SELECT unnest($3::text[]) AS meter, unnest($4::int[]) AS place, unnest($5::text[]) AS user_id,
+    unnest($6::bigint[]) AS count) k
+JOIN held USING (user_id)
+`
+
+type KeepTopsParams struct {
+	PlatformID string
+	Days       int32
+	Meters     []string
+	Places     []int32
+	Users      []string
+	Counts     []int64
+}
+
+// But for those who have been forgotten meanwhile; who is being forgotten has to wait, and finds what is kept here.
+func (q *Queries) KeepTops(ctx context.Context, db DBTX, arg KeepTopsParams) error {
+	_, err := db.Exec(ctx, keepTops,
+		arg.PlatformID,
+		arg.Days,
+		arg.Meters,
+		arg.Places,
+		arg.Users,
 		arg.Counts,
 	)
 	return err
@@ -548,6 +800,18 @@ func (q *Queries) PlatformRate(ctx context.Context, db DBTX, platformID string) 
 	return i, err
 }
 
+const present = `-- name: Present :one
+SELECT date_trunc($1::text, dreamapi.now(), 'UTC')::timestamptz AS start
+`
+
+// The beginning of the present hour, day, week or month (UTC).
+func (q *Queries) Present(ctx context.Context, db DBTX, unit string) (time.Time, error) {
+	row := db.QueryRow(ctx, present, unit)
+	var start time.Time
+	err := row.Scan(&start)
+	return start, err
+}
+
 const receipts = `-- name: Receipts :many
 SELECT r.platform_id, r.id, r.fingerprint, r.refused, r.count, r.max, r.extra, r.plan, r.slot, r.starts, r.ends, r.created_at FROM tenant_usage.receipts r
 JOIN (SELECT unnest($1::text[]) AS platform_id, unnest($2::uuid[]) AS id) k
@@ -692,6 +956,59 @@ func (q *Queries) TakeJournal(ctx context.Context, db DBTX, most int32) ([]Tenan
 	return items, nil
 }
 
+const tops = `-- name: Tops :many
+SELECT place, user_id, count FROM tenant_usage.top_users
+WHERE platform_id = $1 AND days = $2 AND meter = $3 ORDER BY place
+`
+
+type TopsParams struct {
+	PlatformID string
+	Days       int32
+	Meter      string
+}
+
+type TopsRow struct {
+	Place  int32
+	UserID string
+	Count  int64
+}
+
+func (q *Queries) Tops(ctx context.Context, db DBTX, arg TopsParams) ([]TopsRow, error) {
+	rows, err := db.Query(ctx, tops, arg.PlatformID, arg.Days, arg.Meter)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TopsRow
+	for rows.Next() {
+		var i TopsRow
+		if err := rows.Scan(&i.Place, &i.UserID, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const topsTaken = `-- name: TopsTaken :exec
+INSERT INTO tenant_usage.tops (platform_id, days, taken_at, took_ms) VALUES ($1, $2, dreamapi.now(), $3)
+ON CONFLICT (platform_id, days) DO UPDATE SET taken_at = excluded.taken_at, took_ms = excluded.took_ms
+`
+
+type TopsTakenParams struct {
+	PlatformID string
+	Days       int32
+	TookMs     int64
+}
+
+func (q *Queries) TopsTaken(ctx context.Context, db DBTX, arg TopsTakenParams) error {
+	_, err := db.Exec(ctx, topsTaken, arg.PlatformID, arg.Days, arg.TookMs)
+	return err
+}
+
 const totals = `-- name: Totals :many
 SELECT split_part(s.slot, ' ', 1)::text AS meter, split_part(s.slot, ' ', 2)::text AS period, sum(s.count)::bigint AS count,
     count(*) AS users
@@ -762,4 +1079,37 @@ func (q *Queries) User(ctx context.Context, db DBTX, arg UserParams) (TenantUsag
 		&i.Today,
 	)
 	return i, err
+}
+
+const users = `-- name: Users :one
+SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = $1 LIMIT $2) u
+`
+
+type UsersParams struct {
+	PlatformID string
+	Most       int32
+}
+
+// How many users a platform has, up to a number.
+func (q *Queries) Users(ctx context.Context, db DBTX, arg UsersParams) (int64, error) {
+	row := db.QueryRow(ctx, users, arg.PlatformID, arg.Most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const whenTopsTaken = `-- name: WhenTopsTaken :one
+SELECT taken_at FROM tenant_usage.tops WHERE platform_id = $1 AND days = $2
+`
+
+type WhenTopsTakenParams struct {
+	PlatformID string
+	Days       int32
+}
+
+func (q *Queries) WhenTopsTaken(ctx context.Context, db DBTX, arg WhenTopsTakenParams) (time.Time, error) {
+	row := db.QueryRow(ctx, whenTopsTaken, arg.PlatformID, arg.Days)
+	var taken_at time.Time
+	err := row.Scan(&taken_at)
+	return taken_at, err
 }
