@@ -85,7 +85,9 @@ func (d *devRun) developer(t *testing.T, b *browser.Tab) (liveKey string) {
 	}
 	b.Open(t, d.facts.DashboardURL+live+"/tiers/free")
 	b.Fill(t, "Limit", "3")
-	b.Press(t, "Save")
+	b.Press(t, "See what it does")
+	b.Says(t, "100 a month", "3 a month", "At once, for 0 customers.")
+	b.Press(t, "Save the change")
 	b.AwaitWords(t, "Published")
 	b.Says(t, "$19.00", "$190.00", "$49.00", "price_")
 	b.DoesNotSay(t, "Being published")

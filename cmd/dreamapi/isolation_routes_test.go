@@ -139,6 +139,8 @@ var attempts = []attempt{
 		`{"name":"t{n}","price":0,"limit":1}`, []string{"Idempotency-Key: {idem}{n}"}},
 	{"developer", "PATCH /api/platforms/:platform/tiers/:tier", "PATCH /api/platforms/{platform}/tiers/{tier}", "dk",
 		`{"limit":7,"archived":false}`, nil},
+	{"developer", "POST /api/platforms/:platform/tiers/:tier/preview", "POST /api/platforms/{platform}/tiers/{tier}/preview", "dk",
+		`{"limit":7,"archived":false}`, nil},
 
 	{"oauth", "GET /", "GET /", "dk", "", nil},
 	{"oauth", "GET /authorize", "GET /authorize?ticket=none&platform={platform}", "dk", "", nil},
@@ -182,6 +184,8 @@ var pages = []attempt{
 	own("POST", "/tiers", "", "name=page{n}&displayName=Page&monthly=5&meter.0=requests&max.0=1&period.0=month"),
 	{"developer", "GET /platforms/:platform/tiers/:tier", "GET /platforms/{platform}/tiers/{tier}", "cookie", "", nil},
 	{"developer", "POST /platforms/:platform/tiers/:tier", "POST /platforms/{platform}/tiers/{tier}", "cookie",
+		"displayName=Taken&monthly=0&meter.0=requests&max.0=7&period.0=month", nil},
+	{"developer", "POST /platforms/:platform/tiers/:tier/preview", "POST /platforms/{platform}/tiers/{tier}/preview", "cookie",
 		"displayName=Taken&monthly=0&meter.0=requests&max.0=7&period.0=month", nil},
 	{"developer", "POST /platforms/:platform/tiers/:tier/archive", "POST /platforms/{platform}/tiers/{paid}/archive", "cookie", "", nil},
 	{"developer", "POST /platforms/:platform/tiers/:tier/restore", "POST /platforms/{platform}/tiers/{paid}/restore", "cookie", "", nil},

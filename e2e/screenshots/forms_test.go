@@ -18,14 +18,17 @@ func forms(t *testing.T, dev program.Facts, b *browser.Tab, test string) {
 	at := dev.DashboardURL + test
 	b.Open(t, at+"/tiers")
 	b.Press(t, "Move Team up")
-	if order := b.Text(t, "tbody"); strings.Index(order, "Team") > strings.Index(order, "Pro") {
+	if order := b.Text(t, ".price-list"); strings.Index(order, "Team") > strings.Index(order, "Pro") {
 		t.Errorf("Team has not moved up: %s", order)
 	}
 	b.Open(t, at+"/tiers/team")
 	b.Press(t, "Move them all")
 	b.Says(t, "Nobody is on an earlier price")
-	b.Fill(t, "tier-monthly", "59")
-	b.Press(t, "Save")
+	b.Fill(t, "tier-monthly", "59", "tier-max.0", "10")
+	b.Press(t, "See what it does")
+	b.Says(t, "$49.00", "$59.00", "For those who subscribe from now on. 1 subscriber keeps what they pay.")
+	shoot(t, b, "tier-preview")
+	b.Press(t, "Save the change")
 	b.Says(t, "The tier Team is saved")
 	b.Open(t, at+"/tiers/team")
 	b.Press(t, "Move them all")

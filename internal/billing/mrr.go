@@ -7,6 +7,7 @@ import (
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 // Monthly recurring revenue: what the customers pay a month, each for what they subscribe to now. What a subscription adds
@@ -144,4 +145,31 @@ func monthsOf(rows []billingdb.MRRMonthsRow, present time.Time, n int) []Month {
 		list = append(list, now)
 	}
 	return list
+}
+
+// Subscribers are those who pay for a tier. Amounts are a month, in the minor unit of the platform's currency.
+type Subscribers struct {
+	Count   int64 `json:"count"`
+	Monthly int64 `json:"monthly"` // what they add to the revenue now
+	Moved   int64 `json:"moved"`   // what they would, were all moved to the prices
+}
+
+// Subscribers counts those who pay for a tier, and what they would pay at its prices.
+func (d *Desk) Subscribers(ctx context.Context, at id.Platform, t tenant.Tier) (Subscribers, error) {
+	var s Subscribers
+	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		params := billingdb.TierRevenueParams{PlatformID: string(at), Tier: t.Name}
+		for _, p := range t.Prices {
+			switch p.Interval {
+			case "month":
+				params.Month = &p.Amount
+			case "year":
+				params.Year = &p.Amount
+			}
+		}
+		row, err := queries.TierRevenue(ctx, tx, params)
+		s = Subscribers{row.Subscribers, row.Monthly, row.Moved}
+		return err
+	})
+	return s, err
 }

@@ -320,3 +320,16 @@ FROM billing.subscriptions WHERE platform_id = @platform_id AND ended_at IS NULL
 
 -- name: ThisMonth :one
 SELECT date_trunc('month', dreamapi.now(), 'UTC')::timestamptz;
+
+-- name: TierRevenue :one
+-- What the subscribers of a tier add to the revenue, and what they would at other prices; where there is none for an interval,
+-- they keep theirs. It is worked out as billing.subscriptions.monthly is.
+SELECT count(*) AS subscribers, coalesce(sum(monthly), 0)::bigint AS monthly, coalesce(sum(CASE
+        WHEN interval = 'month' AND sqlc.narg('month')::bigint IS NOT NULL OR interval = 'year' AND sqlc.narg('year')::bigint IS NOT NULL
+        THEN round(
+            greatest(CASE interval WHEN 'year' THEN sqlc.narg('year') ELSE sqlc.narg('month') END
+                * quantity * (1 - coalesce(percent_off, 0) / 100) - coalesce(amount_off, 0), 0)
+            * CASE interval WHEN 'year' THEN 1.0 / 12 ELSE 1.0 END / greatest(interval_count, 1)
+        ) ELSE monthly END), 0)::bigint AS moved
+FROM billing.subscriptions
+WHERE platform_id = @platform_id AND tier = @tier::text AND ended_at IS NULL AND status IN ('active', 'past_due');

@@ -41,6 +41,7 @@ func (s *Server) dashboardRoutes(e *echo.Echo) {
 	e.POST(own+"/tiers", s.audited("tier.create", s.addTier), s.signedIn, s.ownPlatform, s.form)
 	e.GET(own+"/tiers/:tier", s.tierPage, s.signedIn, s.ownPlatform)
 	e.POST(own+"/tiers/:tier", s.audited("tier.change", s.editTier), s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/tiers/:tier/preview", s.tryTier, s.signedIn, s.ownPlatform, s.form)
 	e.POST(own+"/tiers/:tier/archive", s.audited("tier.archive", s.archiveTier(true)), s.signedIn, s.ownPlatform, s.form)
 	e.POST(own+"/tiers/:tier/restore", s.audited("tier.restore", s.archiveTier(false)), s.signedIn, s.ownPlatform, s.form)
 	e.POST(own+"/tiers/:tier/move-subscribers", s.audited("tier.move_subscribers", s.moveTierSubscribers), s.signedIn, s.ownPlatform, s.form)

@@ -56,6 +56,7 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.GET(own+"/tiers", s.listTiers, s.developer, s.ownPlatform)
 	e.POST(own+"/tiers", s.audited("tier.create", s.createTier), s.developer, s.ownPlatform, s.counted)
 	e.PATCH(own+"/tiers/:tier", s.audited("tier.change", s.changeTier), s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/tiers/:tier/preview", s.previewTier, s.developer, s.ownPlatform)
 	e.POST(own+"/tiers/order", s.audited("tier.order", s.orderTiers), s.developer, s.ownPlatform, s.counted)
 	e.POST(own+"/tiers/copy", s.audited("tier.copy", s.copyTiers), s.developer, s.ownPlatform, s.counted)
 	e.POST(own+"/tiers/:tier/move-subscribers", s.audited("tier.move_subscribers", s.moveSubscribers), s.developer, s.ownPlatform, s.counted)

@@ -137,7 +137,7 @@ func (s *Server) createTier(c echo.Context) error {
 	return c.JSON(http.StatusCreated, object{{"tier", tierEntryOf(tier)}})
 }
 
-func (s *Server) changeTier(c echo.Context) error {
+func decodeTierChange(c echo.Context) (tenant.TierChange, error) {
 	var in struct {
 		DisplayName *string                `json:"displayName"`
 		Price       *int64                 `json:"price"`
@@ -152,7 +152,7 @@ func (s *Server) changeTier(c echo.Context) error {
 		Archived    *bool                  `json:"archived"`
 	}
 	if _, err := decode(c, &in, false); err != nil {
-		return err
+		return tenant.TierChange{}, err
 	}
 	change := tenant.TierChange{
 		DisplayName: in.DisplayName, TrialDays: in.TrialDays, Features: in.Features,
@@ -167,6 +167,14 @@ func (s *Server) changeTier(c echo.Context) error {
 		change.Limits = func(now map[string]tenant.Limit) (map[string]tenant.Limit, error) {
 			return limitsOf(in.Limit, in.Meters, now)
 		}
+	}
+	return change, nil
+}
+
+func (s *Server) changeTier(c echo.Context) error {
+	change, err := decodeTierChange(c)
+	if err != nil {
+		return err
 	}
 	own := platformOf(c).ID
 	tier, err := s.admin.ChangeTier(c.Request().Context(), own, c.Param("tier"), change)

@@ -20,6 +20,7 @@ var pageFuncs = template.FuncMap{
 	"when":     func(t time.Time) template.HTML { return timeTag(t, "2 Jan 2006, 15:04 UTC") },
 	"day":      func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
 	"per":      func(period string) string { return periodWords[period] },
+	"anchored": anchorOf,
 	"present":  func(period string) string { return presentWords[period] },
 	"status":   func(status string) string { return strings.ReplaceAll(status, "_", " ") },
 	"percent":  percent,

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -39,18 +41,40 @@ func (s *Server) newTierPage(c echo.Context) error {
 }
 
 func (s *Server) tierPage(c echo.Context) error {
-	ctx, own := c.Request().Context(), platformOf(c).ID
-	tier, err := s.admin.Tier(ctx, own, c.Param("tier"))
+	tier, err := s.admin.Tier(c.Request().Context(), platformOf(c).ID, c.Param("tier"))
 	if err != nil {
 		return err
 	}
-	byPlan, err := s.admin.CustomersByPlan(ctx, own)
+	return s.viewTier(c, tier, tierFormOf(tier), nil)
+}
+
+// tryTier shows what a change would do, above the form as it was sent. The change is made by the button there.
+func (s *Server) tryTier(c echo.Context) error {
+	before, change, err := s.readTierChange(c)
 	if err != nil {
 		return err
 	}
-	return s.view(c, "tier", tier.DisplayName, map[string]any{
-		"Tier": tier, "Form": tierFormOf(tier), "Customers": byPlan[tier.Name],
-	})
+	p, err := s.previewOf(c, before.Name, change)
+	if err != nil {
+		return renameFaults(err, tierField(c))
+	}
+	sent := url.Values{}
+	for field, values := range c.Request().PostForm {
+		if field != "back" {
+			sent[field] = values
+		}
+	}
+	return s.viewTier(c, before, tierFormOf(p.After), map[string]any{"Preview": p, "Sent": sent})
+}
+
+func (s *Server) viewTier(c echo.Context, tier tenant.Tier, form tierForm, more map[string]any) error {
+	byPlan, err := s.admin.CustomersByPlan(c.Request().Context(), platformOf(c).ID)
+	if err != nil {
+		return err
+	}
+	data := map[string]any{"Tier": tier, "Form": form, "Customers": byPlan[tier.Name]}
+	maps.Copy(data, more)
+	return s.view(c, "tier", tier.DisplayName, data)
 }
 
 func (s *Server) addTier(c echo.Context) error {
@@ -73,32 +97,39 @@ func (s *Server) addTier(c echo.Context) error {
 }
 
 func (s *Server) editTier(c echo.Context) error {
-	ctx, own := c.Request().Context(), platformOf(c).ID
-	before, err := s.admin.Tier(ctx, own, c.Param("tier"))
+	before, change, err := s.readTierChange(c)
 	if err != nil {
 		return err
 	}
+	tier, err := s.admin.ChangeTier(c.Request().Context(), platformOf(c).ID, before.Name, change)
+	if err != nil {
+		return renameFaults(err, tierField(c))
+	}
+	return s.tierSaved(c, tier, "saved")
+}
+
+// readTierChange reads the form of a tier that is there.
+func (s *Server) readTierChange(c echo.Context) (before tenant.Tier, change tenant.TierChange, err error) {
+	if before, err = s.admin.Tier(c.Request().Context(), platformOf(c).ID, c.Param("tier")); err != nil {
+		return before, change, err
+	}
 	entered, err := readTierForm(c, before.Currency)
 	if err != nil {
-		return err
+		return before, change, err
 	}
 	amounts := map[string]int64{}
 	for _, p := range entered.Prices {
 		amounts[p.Interval] = p.Amount
 	}
-	var version *int64
-	if n, err := strconv.ParseInt(posted(c, "version"), 10, 64); err == nil {
-		version = &n
-	}
-	tier, err := s.admin.ChangeTier(ctx, own, before.Name, tenant.TierChange{
-		Version: version, DisplayName: &entered.DisplayName, TrialDays: &entered.TrialDays, Features: &entered.Features, RateLimit: &entered.RateLimit,
+	change = tenant.TierChange{
+		DisplayName: &entered.DisplayName, TrialDays: &entered.TrialDays, Features: &entered.Features, RateLimit: &entered.RateLimit,
 		Prices: func(map[string]int64) (map[string]int64, error) { return amounts, nil },
 		Limits: func(map[string]tenant.Limit) (map[string]tenant.Limit, error) { return entered.Limits, nil },
-	})
-	if err != nil {
-		return renameFaults(err, tierField(c))
 	}
-	return s.tierSaved(c, tier, "saved")
+	if n, err := strconv.ParseInt(posted(c, "version"), 10, 64); err == nil {
+		change.Version = &n
+	}
+	return before, change, nil
 }
 
 // tierSaved has Stripe know the tier, and leads to the list, which says whether it does.

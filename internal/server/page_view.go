@@ -44,6 +44,9 @@ func (s *Server) view(c echo.Context, name, title string, data any) error {
 	v := view{
 		Title: title, Section: name, Path: c.Request().URL.RequestURI(), Who: developerOf(c), Projects: projects, Data: data,
 	}
+	if c.Request().Method == http.MethodPost { // a page that answers a form: the next one comes back to where that was
+		v.Path = ownPath(c.Request().PostForm.Get("back"))
+	}
 	if section, ok := sections[name]; ok {
 		v.Section = section
 	}

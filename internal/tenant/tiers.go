@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"regexp"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -190,27 +191,46 @@ func (a *Admin) CreateTier(
 // those who come: who subscribed before keeps theirs.
 func (a *Admin) ChangeTier(ctx context.Context, at id.Platform, name string, c TierChange) (Tier, error) {
 	var changed Tier
-	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		if _, err := queries.LockSettings(ctx, tx, string(at)); err != nil { // one change of the price list at a time
-			return err
-		}
-		before, err := TierNamed(ctx, tx, name)
-		if err != nil {
-			return err
-		}
-		if err := updateTier(ctx, tx, before, c); err != nil {
-			return err
-		}
-		if err := PublishSoon(ctx, tx, a.queue); err != nil {
-			return err
-		}
-		if err := nobodyStranded(ctx, tx); err != nil {
-			return err
-		}
-		changed, err = TierNamed(ctx, tx, name)
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		_, changed, err = a.changeTier(ctx, tx, name, c)
 		return err
 	})
 	return changed, err
+}
+
+// TryTier is what ChangeTier would make of a tier, and every error that it would be; nothing is changed.
+func (a *Admin) TryTier(ctx context.Context, at id.Platform, name string, c TierChange) (before, after Tier, err error) {
+	tried := errors.New("it was only tried")
+	err = a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		if before, after, err = a.changeTier(ctx, tx, name, c); err != nil {
+			return err
+		}
+		return tried
+	})
+	if errors.Is(err, tried) {
+		err = nil
+	}
+	return before, after, err
+}
+
+func (a *Admin) changeTier(ctx context.Context, tx db.Tenant, name string, c TierChange) (before, after Tier, err error) {
+	if _, err = queries.LockSettings(ctx, tx, string(tx.Platform)); err != nil { // one change of the price list at a time
+		return before, after, err
+	}
+	if before, err = TierNamed(ctx, tx, name); err != nil {
+		return before, after, err
+	}
+	if err = updateTier(ctx, tx, before, c); err != nil {
+		return before, after, err
+	}
+	if err = PublishSoon(ctx, tx, a.queue); err != nil {
+		return before, after, err
+	}
+	if err = nobodyStranded(ctx, tx); err != nil {
+		return before, after, err
+	}
+	after, err = TierNamed(ctx, tx, name)
+	return before, after, err
 }
 
 // nobodyStranded refuses a price list without the default tier that customers are on.

@@ -247,3 +247,13 @@ DELETE FROM tenant_usage.top_users WHERE platform_id = @platform_id AND user_id 
 -- name: CustomersAmong :many
 -- Those of the users who are customers, with their addresses.
 SELECT id, coalesce(email, '')::text AS email FROM tenant.customers WHERE platform_id = @platform_id AND id = ANY(@users::text[]);
+
+-- name: Reached :one
+-- How many customers on a plan have used up so much of a meter in its present period.
+WITH wanted AS (SELECT @plan::text AS plan, @slot::text AS slot, @max::bigint AS max), s AS (
+    SELECT u.user_id, unnest(u.slots) AS slot, unnest(u.starts) AS starts, unnest(u.ends) AS ends, unnest(u.counts) AS count,
+        unnest(u.extras) AS extra, unnest(u.kept) AS kept
+    FROM tenant_usage.users u WHERE u.platform_id = @platform_id
+)
+SELECT count(*) FROM wanted w JOIN s ON s.slot = w.slot JOIN tenant.current_plans p ON p.customer_id = s.user_id AND p.plan = w.plan
+WHERE p.platform_id = @platform_id AND s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count >= w.max + s.extra + s.kept;

@@ -145,6 +145,28 @@ func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
 	return totals, err
 }
 
+// Reached counts, for each meter, the customers on a plan who have used up what a limit grants. The counters are those of the
+// limit's kind of period, so a limit for another kind than the plan has was reached by nobody.
+func (r *Reader) Reached(ctx context.Context, at id.Platform, plan string, limits map[string]tenant.Limit) (map[string]int64, error) {
+	reached := map[string]int64{}
+	err := r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		for meter, limit := range limits {
+			if limit.Max == nil {
+				continue
+			}
+			n, err := queries.Reached(ctx, tx, usagedb.ReachedParams{
+				PlatformID: string(at), Plan: plan, Slot: slotName(meter, limit), Max: *limit.Max,
+			})
+			if err != nil {
+				return err
+			}
+			reached[meter] = n
+		}
+		return nil
+	})
+	return reached, err
+}
+
 // Forget deletes what is counted of a user; it is a tenant.Forget. A call under way ends before, and one that comes
 // later finds the user gone.
 func Forget(ctx context.Context, tx db.Tenant, userID string) error {

@@ -1562,6 +1562,45 @@ func (q *Queries) ThisMonth(ctx context.Context, db DBTX) (time.Time, error) {
 	return column_1, err
 }
 
+const tierRevenue = `-- name: TierRevenue :one
+SELECT count(*) AS subscribers, coalesce(sum(monthly), 0)::bigint AS monthly, coalesce(sum(CASE
+        WHEN interval = 'month' AND $1::bigint IS NOT NULL OR interval = 'year' AND $2::bigint IS NOT NULL
+        THEN round(
+            greatest(CASE interval WHEN 'year' THEN $2 ELSE $1 END
+                * quantity * (1 - coalesce(percent_off, 0) / 100) - coalesce(amount_off, 0), 0)
+            * CASE interval WHEN 'year' THEN 1.0 / 12 ELSE 1.0 END / greatest(interval_count, 1)
+        ) ELSE monthly END), 0)::bigint AS moved
+FROM billing.subscriptions
+WHERE platform_id = $3 AND tier = $4::text AND ended_at IS NULL AND status IN ('active', 'past_due')
+`
+
+type TierRevenueParams struct {
+	Month      *int64
+	Year       *int64
+	PlatformID string
+	Tier       string
+}
+
+type TierRevenueRow struct {
+	Subscribers int64
+	Monthly     int64
+	Moved       int64
+}
+
+// What the subscribers of a tier add to the revenue, and what they would at other prices; where there is none for an interval,
+// they keep theirs. It is worked out as billing.subscriptions.monthly is.
+func (q *Queries) TierRevenue(ctx context.Context, db DBTX, arg TierRevenueParams) (TierRevenueRow, error) {
+	row := db.QueryRow(ctx, tierRevenue,
+		arg.Month,
+		arg.Year,
+		arg.PlatformID,
+		arg.Tier,
+	)
+	var i TierRevenueRow
+	err := row.Scan(&i.Subscribers, &i.Monthly, &i.Moved)
+	return i, err
+}
+
 const toCheck = `-- name: ToCheck :many
 SELECT platform_id, kind, object_id, account FROM (
     SELECT platform_id, kind, object_id, account, since, row_number() OVER (PARTITION BY platform_id ORDER BY since) AS turn FROM (

@@ -812,6 +812,36 @@ func (q *Queries) Present(ctx context.Context, db DBTX, unit string) (time.Time,
 	return start, err
 }
 
+const reached = `-- name: Reached :one
+WITH wanted AS (SELECT $2::text AS plan, $3::text AS slot, $4::bigint AS max), s AS (
+    SELECT u.user_id, unnest(u.slots) AS slot, unnest(u.starts) AS starts, unnest(u.ends) AS ends, unnest(u.counts) AS count,
+        unnest(u.extras) AS extra, unnest(u.kept) AS kept
+    FROM tenant_usage.users u WHERE u.platform_id = $1
+)
+SELECT count(*) FROM wanted w JOIN s ON s.slot = w.slot JOIN tenant.current_plans p ON p.customer_id = s.user_id AND p.plan = w.plan
+WHERE p.platform_id = $1 AND s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count >= w.max + s.extra + s.kept
+`
+
+type ReachedParams struct {
+	PlatformID string
+	Plan       string
+	Slot       string
+	Max        int64
+}
+
+// How many customers on a plan have used up so much of a meter in its present period.
+func (q *Queries) Reached(ctx context.Context, db DBTX, arg ReachedParams) (int64, error) {
+	row := db.QueryRow(ctx, reached,
+		arg.PlatformID,
+		arg.Plan,
+		arg.Slot,
+		arg.Max,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const receipts = `-- name: Receipts :many
 SELECT r.platform_id, r.id, r.fingerprint, r.refused, r.count, r.max, r.extra, r.plan, r.slot, r.starts, r.ends, r.created_at FROM tenant_usage.receipts r
 JOIN (SELECT unnest($1::text[]) AS platform_id, unnest($2::uuid[]) AS id) k
