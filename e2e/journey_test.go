@@ -40,7 +40,10 @@ func (d *devRun) developer(t *testing.T, b *browser.Tab) (liveKey string) {
 	b.AwaitAt(t, "/platforms/")
 
 	// 2. The dashboard shows the test key, once.
-	test := b.Path(t)
+	test, first := strings.CutSuffix(b.Path(t), "/start")
+	if !first {
+		t.Errorf("a first sign-in leads to %s", b.Path(t))
+	}
 	b.Says(t, "Your test key")
 	testKey := secret(t, b)
 	if !strings.HasPrefix(testKey, "sk_test_") {
@@ -51,6 +54,7 @@ func (d *devRun) developer(t *testing.T, b *browser.Tab) (liveKey string) {
 	if n := number(t, d.must(t, http.StatusOK, track(testKey, "me")), "usage.count"); n != 1 {
 		t.Errorf("the first call has count %d", n)
 	}
+	b.Open(t, d.facts.DashboardURL+test)
 	b.AwaitWords(t, "by 1 user")
 
 	// 4. Pay.

@@ -41,9 +41,11 @@ func TestScreenshots(t *testing.T) {
 	b.Open(t, dev.DashboardURL+"/dashboard")
 	shoot(t, b, "sign-in")
 	signUp(t, b)
-	shoot(t, b, "overview-first")
+	shoot(t, b, "start")
 	key := b.Text(t, "#secret")
-	test := b.Path(t)
+	test := strings.TrimSuffix(b.Path(t), "/start")
+	b.Open(t, dev.DashboardURL+test)
+	shoot(t, b, "overview-first")
 
 	testPlatform(t, dev, b, test, key)
 	goLive(t, dev, b, test)
@@ -93,9 +95,9 @@ func testPlatform(t *testing.T, dev program.Facts, b *browser.Tab, at, key strin
 	b.AwaitAt(t, "/checkout/")
 	api.post(t, "/api/data", "u_1001", `{"meter":"tokens","quantity":1750000}`)
 
-	for _, page := range []string{"", "/customers", "/customers/u_1001", "/settings"} {
+	for _, page := range []string{"", "/customers", "/customers/u_1001", "/usage", "/settings"} {
 		b.Open(t, dev.DashboardURL+at+page)
-		shoot(t, b, map[string]string{"": "overview", "/customers": "customers", "/customers/u_1001": "customer", "/settings": "settings"}[page])
+		shoot(t, b, map[string]string{"": "overview", "/customers": "customers", "/customers/u_1001": "customer", "/usage": "usage", "/settings": "settings"}[page])
 	}
 	b.Fill(t, "settings-allowedOrigins", "https://app.example.com\nhttp://app.example.com/path")
 	b.Press(t, "Save")

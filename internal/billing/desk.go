@@ -58,6 +58,15 @@ func (d *Desk) MoveSubscribers(ctx context.Context, at id.Platform, tier string)
 	return n, err
 }
 
+// HasCheckouts reports whether a checkout was ever asked for on the platform.
+func (d *Desk) HasCheckouts(ctx context.Context, at id.Platform) (has bool, err error) {
+	err = d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		has, err = queries.HasCheckouts(ctx, tx, string(at))
+		return err
+	})
+	return has, err
+}
+
 // Repair is something that the reconciliation found and put right or, where only the account's owner can, tells of.
 type Repair struct {
 	ID         string          `json:"id"`

@@ -333,3 +333,6 @@ SELECT count(*) AS subscribers, coalesce(sum(monthly), 0)::bigint AS monthly, co
         ) ELSE monthly END), 0)::bigint AS moved
 FROM billing.subscriptions
 WHERE platform_id = @platform_id AND tier = @tier::text AND ended_at IS NULL AND status IN ('active', 'past_due');
+
+-- name: HasCheckouts :one
+SELECT EXISTS (SELECT FROM billing.checkouts WHERE platform_id = @platform_id);

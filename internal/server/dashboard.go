@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform"
 )
 
 // dashboardRoutes are the pages for developers. Whatever a page can do, the JSON API can do; a page's changes do not count.
@@ -35,6 +36,8 @@ func (s *Server) dashboardRoutes(e *echo.Echo) {
 
 	const own = "/platforms/:platform"
 	e.GET(own, s.overviewPage, s.signedIn, s.ownPlatform)
+	e.GET(own+"/start", s.startPage, s.signedIn, s.ownPlatform)
+	e.POST(own+"/start", s.audited("key.create", s.keyToStart), s.signedIn, s.ownPlatform, s.form)
 	e.GET(own+"/setup", s.setupPage, s.signedIn, s.ownPlatform)
 	e.GET(own+"/usage", s.usagePage, s.signedIn, s.ownPlatform)
 	e.GET(own+"/tiers", s.tiersPage, s.signedIn, s.ownPlatform)
@@ -90,12 +93,27 @@ func (s *Server) firstPage(c echo.Context) error {
 		for _, project := range projects {
 			for _, own := range project.Platforms {
 				if own.Mode == mode {
-					return c.Redirect(http.StatusSeeOther, "/platforms/"+string(own.ID))
+					return s.firstOf(c, own)
 				}
 			}
 		}
 	}
 	return c.Redirect(http.StatusSeeOther, "/projects")
+}
+
+// firstOf is the overview, or the quick start where no call has come yet.
+func (s *Server) firstOf(c echo.Context, own platform.Platform) error {
+	at := "/platforms/" + string(own.ID)
+	if own.Mode == id.Test {
+		came, err := s.usageRead.Any(c.Request().Context(), own.ID)
+		if err != nil {
+			return err
+		}
+		if !came {
+			at += "/start"
+		}
+	}
+	return c.Redirect(http.StatusSeeOther, at)
 }
 
 // ownPage is the address of a page of the platform of the path.

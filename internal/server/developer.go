@@ -40,6 +40,7 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.PATCH(own, s.audited("settings.change", s.changePlatform), s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/sign-in", s.getSignIn, s.developer, s.ownPlatform)
 	e.PATCH(own+"/sign-in", s.audited("sign_in.change", s.changeSignIn), s.developer, s.ownPlatform, s.counted)
+	e.GET(own+"/start", s.getStart, s.developer, s.ownPlatform)
 	e.GET(own+"/overview", s.getOverview, s.developer, s.ownPlatform)
 	e.GET(own+"/revenue", s.getRevenue, s.developer, s.ownPlatform)
 	e.GET(own+"/usage", s.getPlatformUsage, s.developer, s.ownPlatform)

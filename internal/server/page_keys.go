@@ -40,12 +40,10 @@ func (s *Server) keysPage(c echo.Context) error {
 }
 
 func (s *Server) addKey(c echo.Context) error {
-	made, _, err := s.admin.CreateKey(c.Request().Context(), platformOf(c), id.KeyKind(posted(c, "kind")), posted(c, "name"),
-		idempotency.Request{})
+	made, err := s.makeKey(c, id.KeyKind(posted(c, "kind")), posted(c, "name"))
 	if err != nil {
 		return err
 	}
-	affects(c, string(made.Key.ID))
 	return s.keyMade(c, "The key "+made.Key.Name+" is ready", made)
 }
 
@@ -60,6 +58,15 @@ func (s *Server) replaceKey(c echo.Context) error {
 		return err
 	}
 	return s.keyMade(c, "The key "+made.Key.Name+" has a successor", made)
+}
+
+// makeKey makes a key for a form.
+func (s *Server) makeKey(c echo.Context, kind id.KeyKind, name string) (tenant.NewKey, error) {
+	made, _, err := s.admin.CreateKey(c.Request().Context(), platformOf(c), kind, name, idempotency.Request{})
+	if err == nil {
+		affects(c, string(made.Key.ID))
+	}
+	return made, err
 }
 
 // keyMade leads to the list, which shows the secret this once.

@@ -394,6 +394,9 @@ SELECT directory.mode()::text;
 SELECT coalesce(plan, '')::text AS plan, count(*) AS customers FROM tenant.current_plans
 WHERE platform_id = @platform_id GROUP BY 1 ORDER BY 1;
 
+-- name: HasCustomers :one
+SELECT EXISTS (SELECT FROM tenant.customers WHERE platform_id = @platform_id);
+
 -- name: SignIn :one
 SELECT * FROM tenant.sign_in WHERE platform_id = @platform_id;
 

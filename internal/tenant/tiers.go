@@ -141,6 +141,15 @@ func (a *Admin) CustomersByPlan(ctx context.Context, at id.Platform) (map[string
 	return counts, err
 }
 
+// HasCustomers reports whether the platform has a customer.
+func (a *Admin) HasCustomers(ctx context.Context, at id.Platform) (has bool, err error) {
+	err = a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		has, err = queries.HasCustomers(ctx, tx, string(at))
+		return err
+	})
+	return has, err
+}
+
 func listTiers(ctx context.Context, d *db.DB, at id.Platform, archived bool) ([]Tier, error) {
 	var tiers []Tier
 	err := d.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {

@@ -257,3 +257,6 @@ WITH wanted AS (SELECT @plan::text AS plan, @slot::text AS slot, @max::bigint AS
 )
 SELECT count(*) FROM wanted w JOIN s ON s.slot = w.slot JOIN tenant.current_plans p ON p.customer_id = s.user_id AND p.plan = w.plan
 WHERE p.platform_id = @platform_id AND s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count >= w.max + s.extra + s.kept;
+
+-- name: AnyCounted :one
+SELECT EXISTS (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id AND slots <> '{}');

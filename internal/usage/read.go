@@ -145,6 +145,15 @@ func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
 	return totals, err
 }
 
+// Any reports whether a call was ever tracked on the platform.
+func (r *Reader) Any(ctx context.Context, at id.Platform) (counted bool, err error) {
+	err = r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		counted, err = queries.AnyCounted(ctx, tx, string(at))
+		return err
+	})
+	return counted, err
+}
+
 // Reached counts, for each meter, the customers on a plan who have used up what a limit grants. The counters are those of the
 // limit's kind of period, so a limit for another kind than the plan has was reached by nobody.
 func (r *Reader) Reached(ctx context.Context, at id.Platform, plan string, limits map[string]tenant.Limit) (map[string]int64, error) {

@@ -473,6 +473,17 @@ func (q *Queries) ForgetStripeCustomer(ctx context.Context, db DBTX, arg ForgetS
 	return err
 }
 
+const hasCheckouts = `-- name: HasCheckouts :one
+SELECT EXISTS (SELECT FROM billing.checkouts WHERE platform_id = $1)
+`
+
+func (q *Queries) HasCheckouts(ctx context.Context, db DBTX, platformID string) (bool, error) {
+	row := db.QueryRow(ctx, hasCheckouts, platformID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const hasPaid = `-- name: HasPaid :one
 SELECT EXISTS (SELECT FROM billing.mrr_movements WHERE platform_id = $1 AND customer_id = $2)::boolean
 `

@@ -661,6 +661,17 @@ func (q *Queries) ForgetPublishedProducts(ctx context.Context, db DBTX, platform
 	return err
 }
 
+const hasCustomers = `-- name: HasCustomers :one
+SELECT EXISTS (SELECT FROM tenant.customers WHERE platform_id = $1)
+`
+
+func (q *Queries) HasCustomers(ctx context.Context, db DBTX, platformID string) (bool, error) {
+	row := db.QueryRow(ctx, hasCustomers, platformID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const hasDefaultTier = `-- name: HasDefaultTier :one
 SELECT EXISTS (SELECT FROM tenant.default_tiers d WHERE d.platform_id = $1)::boolean
 `

@@ -191,6 +191,17 @@ func (q *Queries) Adjustments(ctx context.Context, db DBTX, arg AdjustmentsParam
 	return items, nil
 }
 
+const anyCounted = `-- name: AnyCounted :one
+SELECT EXISTS (SELECT FROM tenant_usage.users WHERE platform_id = $1 AND slots <> '{}')
+`
+
+func (q *Queries) AnyCounted(ctx context.Context, db DBTX, platformID string) (bool, error) {
+	row := db.QueryRow(ctx, anyCounted, platformID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const boundLocks = `-- name: BoundLocks :exec
 SET LOCAL lock_timeout = '100ms'
 `

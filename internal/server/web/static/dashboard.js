@@ -45,3 +45,19 @@ for (const field of document.querySelectorAll('input[type=file][data-most]')) {
 for (const field of document.querySelectorAll('input[type=color][data-chooses]')) {
   field.addEventListener('input', () => { document.getElementById(field.dataset.chooses).checked = true; });
 }
+
+// What is awaited shows as it comes: the page is read again, and the part that changed takes the place of what is there.
+const awaited = () => document.querySelector('[data-live]');
+async function lookAgain() {
+  if (!document.hidden) {
+    try {
+      const answer = await fetch(location.pathname, {headers: {Accept: 'text/html'}});
+      const now = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(awaited().id);
+      if (now && now.textContent !== awaited().textContent) awaited().replaceWith(now);
+    } catch {
+      // it is tried again
+    }
+  }
+  if (awaited()) setTimeout(lookAgain, Number(awaited().dataset.live));
+}
+if (awaited()) setTimeout(lookAgain, Number(awaited().dataset.live));
