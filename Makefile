@@ -13,6 +13,10 @@ MOCKS   := $(TOOLS)/stripe-mock-v0.203.0 $(TOOLS)/stripe-mock-v0.148.0
 SQLC_VERSION := v1.31.1
 LINT_VERSION := v2.15.0
 
+# What tests look for faults with in pages.
+AXE_VERSION := 4.14.1
+export AXE := $(CURDIR)/.tools/axe-$(AXE_VERSION).min.js
+
 # A copy of Clerk's published API description. Where there is one, the sandbox's answers are held to it too.
 CLERK_CONTRACT ?= $(abspath $(firstword $(wildcard ../shared/contracts/clerk-bapi-*.yml)))
 export CLERK_CONTRACT
@@ -39,12 +43,12 @@ build: ## build bin/dreamapi
 	@$(GO) build -o $(BIN) ./cmd/dreamapi
 
 # Nothing from the cache: a test that runs the program depends on more than its own code.
-test: $(MOCKS) ## run every test
-	@DATABASE_URL= scripts/need postgres chromium
+test: $(MOCKS) $(AXE) ## run every test
+	@DATABASE_URL= scripts/need postgres chromium node
 	$(GO) test -race -count=1 -timeout 18m ./...
 
-e2e: ## run only the tests of the built program, in a browser too
-	@DATABASE_URL= scripts/need postgres chromium
+e2e: $(AXE) ## run only the tests of the built program, in a browser too
+	@DATABASE_URL= scripts/need postgres chromium node
 	$(GO) test -race -count=1 -timeout 18m ./e2e/...
 
 torture: ## try for a long time to have the program count wrongly
@@ -90,6 +94,12 @@ $(SQLC): Makefile
 $(TOOLS)/stripe-mock-%:
 	@echo "Building stripe-mock $* …"
 	@mkdir -p $(TOOLS)/.$* && GOBIN=$(TOOLS)/.$* $(GO) install github.com/stripe/stripe-mock@$* && mv $(TOOLS)/.$*/stripe-mock $@ && rm -r $(TOOLS)/.$*
+
+$(AXE):
+	@scripts/need node
+	@echo "Fetching axe-core $(AXE_VERSION) …"
+	@mkdir -p $(@D)/axe && cd $(@D)/axe && npm pack --silent axe-core@$(AXE_VERSION) >/dev/null && tar -xzf axe-core-$(AXE_VERSION).tgz && \
+		mv package/axe.min.js $@ && rm -r $(@D)/axe
 
 $(LINT): Makefile
 	@echo "Building golangci-lint $(LINT_VERSION) …"

@@ -81,7 +81,8 @@ const unreadable = `(() => {
 var requestIDs = regexp.MustCompile(`req_\w+`)
 
 // focusable finds what the keyboard must reach.
-const focusable = `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, [tabindex="0"]')]`
+const focusable = `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')]
+	.filter(e => e.checkVisibility({visibilityProperty: true}) && !(e.type === 'radio' && !e.checked))`
 
 func TestPagesAreSoundInABrowser(t *testing.T) {
 	t.Parallel()
@@ -92,33 +93,44 @@ func TestPagesAreSoundInABrowser(t *testing.T) {
 	b.NoComplaints(t)
 	maps.Copy(pages, w.pages())
 	for name, address := range pages {
-		for _, width := range []int64{1280, 360} {
-			b.Act(t, chromedp.EmulateViewport(width, 800), chromedp.Navigate(address))
-			if title := browser.Look[string](t, b, "document.title"); title == "" {
-				t.Errorf("%s: no title", name)
-			}
-			if n := browser.Look[int](t, b, "document.querySelectorAll('h1').length"); n != 1 {
-				t.Errorf("%s: %d headings of the first level", name, n)
-			}
-			if lang := browser.Look[string](t, b, "document.documentElement.lang"); lang != "en" {
-				t.Errorf("%s: the language is %q", name, lang)
-			}
-			if wide := browser.Look[int64](t, b, "document.documentElement.scrollWidth"); wide > width {
-				t.Errorf("%s: at %d px it is %d px wide, and scrolls sideways", name, width, wide)
-			}
-			for _, scheme := range []string{"light", "dark"} {
-				b.Act(t, browser.Prefer(scheme))
-				if faint := browser.Look[[]string](t, b, unreadable); len(faint) > 0 {
-					t.Errorf("%s: in %s, at %d px, one can hardly read %q", name, scheme, width, faint)
-				}
-				soundFocus(t, b, fmt.Sprintf("%s, in %s, at %d px", name, scheme, width))
-			}
-		}
+		soundPage(t, b, name, address)
 		if name == "users' problem" {
 			b.NoComplaints(t, "400")
 		} else {
 			b.NoComplaints(t)
 		}
+	}
+}
+
+// soundPage opens a page on a desktop and on a phone, in light and dark, and looks at it as a person would who sees badly, or
+// has no mouse.
+func soundPage(t *testing.T, b *browser.Tab, name, address string) {
+	t.Helper()
+	for _, width := range []int64{1280, 360} {
+		b.Act(t, chromedp.EmulateViewport(width, 800), chromedp.Navigate(address))
+		if title := browser.Look[string](t, b, "document.title"); title == "" {
+			t.Errorf("%s: no title", name)
+		}
+		if n := browser.Look[int](t, b, "document.querySelectorAll('h1').length"); n != 1 {
+			t.Errorf("%s: %d headings of the first level", name, n)
+		}
+		if lang := browser.Look[string](t, b, "document.documentElement.lang"); lang != "en" {
+			t.Errorf("%s: the language is %q", name, lang)
+		}
+		if wide := browser.Look[int64](t, b, "document.documentElement.scrollWidth"); wide > width {
+			t.Errorf("%s: at %d px it is %d px wide, and scrolls sideways", name, width, wide)
+		}
+		for _, scheme := range []string{"light", "dark"} {
+			b.Act(t, browser.Prefer(scheme))
+			where := fmt.Sprintf("%s, in %s, at %d px", name, scheme, width)
+			if faint := browser.Look[[]string](t, b, unreadable); len(faint) > 0 {
+				t.Errorf("%s: one can hardly read %q", where, faint)
+			}
+			if faults := b.Faults(t); len(faults) > 0 {
+				t.Errorf("%s: axe-core finds\n%s", where, strings.Join(faults, "\n"))
+			}
+		}
+		soundFocus(t, b, fmt.Sprintf("%s, at %d px", name, width))
 	}
 }
 

@@ -164,6 +164,7 @@ var pages = []attempt{
 	{"developer", "POST /plan/checkout", "POST /plan/checkout", "cookie", "developer={developer}", nil},
 	{"developer", "POST /plan/portal", "POST /plan/portal", "cookie", "developer={developer}", nil},
 	{"developer", "GET /plan/return", "GET /plan/return?session_id={checkout}", "cookie", "", nil},
+	{"developer", "GET /components", "GET /components", "cookie", "", nil},
 	{"developer", "GET /activity", "GET /activity?platform={platform}", "cookie", "", nil},
 	{"developer", "GET /activity/export", "GET /activity/export?platform={platform}", "cookie", "", nil},
 	{"developer", "GET /account", "GET /account?session={session}", "cookie", "", nil},

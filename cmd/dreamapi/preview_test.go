@@ -51,7 +51,7 @@ func TestAChangeOfATierIsSeenBeforeItIsMade(t *testing.T) {
 		"meter.0": {"requests"}, "max.0": {"unlimited"}, "period.0": {"month"}, "anchor.0": {"calendar"}, "features": {"One\nTwo"},
 	}
 	fields.Set("version", p.w.query(t, "SELECT version::text FROM tenant.tiers WHERE platform_id = '"+p.id+"' AND name = 'pro'"))
-	b.submit(t, at+"/preview", fields).sees(t, "What this does").sees(t, "1 subscriber keeps what they pay").sees(t, "$15.00").sees(t, "Pro &lt;b&gt;").sees(t, `name="features" value="One`)
+	b.submit(t, at+"/preview", fields).sees(t, "What this does").sees(t, "1 subscriber keeps their price").sees(t, "$15.00").sees(t, "Pro &lt;b&gt;").sees(t, `name="features" value="One`)
 	p.dash(t, "GET /tiers", "").expect(t, "data.1.price", "1000", "data.1.displayName", "pro")
 	fields.Set("monthly", "none at all")
 	b.submit(t, at+"/preview", fields).sees(t, "none at all").sees(t, "The monthly price")

@@ -26,7 +26,7 @@ func forms(t *testing.T, dev program.Facts, b *browser.Tab, test string) {
 	b.Says(t, "Nobody is on an earlier price")
 	b.Fill(t, "tier-monthly", "59", "tier-max.0", "10")
 	b.Press(t, "See what it does")
-	b.Says(t, "$49.00", "$59.00", "For those who subscribe from now on. 1 subscriber keeps what they pay.")
+	b.Says(t, "$49.00", "$59.00", "For those who subscribe from now on. 1 subscriber keeps their price.")
 	shoot(t, b, "tier-preview")
 	b.Press(t, "Save the change")
 	b.Says(t, "The tier Team is saved")

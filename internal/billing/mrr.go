@@ -147,14 +147,15 @@ func monthsOf(rows []billingdb.MRRMonthsRow, present time.Time, n int) []Month {
 	return list
 }
 
-// Subscribers are those who pay for a tier. Amounts are a month, in the minor unit of the platform's currency.
+// Subscribers are those who subscribe to a tier. Amounts are a month, in the minor unit of the platform's currency.
 type Subscribers struct {
 	Count   int64 `json:"count"`
+	Trials  int64 `json:"trials"`  // those of them who pay nothing yet
 	Monthly int64 `json:"monthly"` // what they add to the revenue now
 	Moved   int64 `json:"moved"`   // what they would, were all moved to the prices
 }
 
-// Subscribers counts those who pay for a tier, and what they would pay at its prices.
+// Subscribers counts those who subscribe to a tier, and what they would pay at its prices.
 func (d *Desk) Subscribers(ctx context.Context, at id.Platform, t tenant.Tier) (Subscribers, error) {
 	var s Subscribers
 	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
@@ -168,7 +169,7 @@ func (d *Desk) Subscribers(ctx context.Context, at id.Platform, t tenant.Tier) (
 			}
 		}
 		row, err := queries.TierRevenue(ctx, tx, params)
-		s = Subscribers{row.Subscribers, row.Monthly, row.Moved}
+		s = Subscribers{row.Subscribers, row.Trials, row.Monthly, row.Moved}
 		return err
 	})
 	return s, err

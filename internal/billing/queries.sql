@@ -324,7 +324,9 @@ SELECT date_trunc('month', dreamapi.now(), 'UTC')::timestamptz;
 -- name: TierRevenue :one
 -- What the subscribers of a tier add to the revenue, and what they would at other prices; where there is none for an interval,
 -- they keep theirs. It is worked out as billing.subscriptions.monthly is.
-SELECT count(*) AS subscribers, coalesce(sum(monthly), 0)::bigint AS monthly, coalesce(sum(CASE
+SELECT count(*) AS subscribers, count(*) FILTER (WHERE status = 'trialing') AS trials,
+    coalesce(sum(monthly), 0)::bigint AS monthly, coalesce(sum(CASE
+        WHEN status = 'trialing' THEN 0
         WHEN interval = 'month' AND sqlc.narg('month')::bigint IS NOT NULL OR interval = 'year' AND sqlc.narg('year')::bigint IS NOT NULL
         THEN round(
             greatest(CASE interval WHEN 'year' THEN sqlc.narg('year') ELSE sqlc.narg('month') END
@@ -332,7 +334,7 @@ SELECT count(*) AS subscribers, coalesce(sum(monthly), 0)::bigint AS monthly, co
             * CASE interval WHEN 'year' THEN 1.0 / 12 ELSE 1.0 END / greatest(interval_count, 1)
         ) ELSE monthly END), 0)::bigint AS moved
 FROM billing.subscriptions
-WHERE platform_id = @platform_id AND tier = @tier::text AND ended_at IS NULL AND status IN ('active', 'past_due');
+WHERE platform_id = @platform_id AND tier = @tier::text AND ended_at IS NULL AND status IN ('trialing', 'active', 'past_due');
 
 -- name: HasCheckouts :one
 SELECT EXISTS (SELECT FROM billing.checkouts WHERE platform_id = @platform_id);

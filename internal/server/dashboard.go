@@ -27,6 +27,9 @@ func (s *Server) dashboardRoutes(e *echo.Echo) {
 	e.GET("/plan/return", s.returnToPlan, s.signedIn)
 	e.GET("/activity", s.auditPage, s.signedIn)
 	e.GET("/activity/export", s.exportAudit, s.signedIn)
+	if s.cfg.Loopback {
+		e.GET("/components", s.componentsPage, s.signedIn)
+	}
 	e.GET("/account", s.accountPage, s.signedIn)
 	e.POST("/account/sessions/:session/end", s.audited("session.end", s.endOneSession), s.signedIn, s.form)
 	e.POST("/account/tokens", s.audited("token.create", s.addToken), s.signedIn, s.form)

@@ -17,7 +17,7 @@ import (
 type tierPreview struct {
 	Changes     []tierDifference    `json:"changes"`
 	Customers   int64               `json:"customers"`   // who are on the tier
-	Subscribers billing.Subscribers `json:"subscribers"` // of them, who pay
+	Subscribers billing.Subscribers `json:"subscribers"` // of them, who subscribe
 	Refused     map[string]int64    `json:"refused"`     // by meter: who have used up the new limit already, and had not the old one
 
 	After tenant.Tier `json:"-"`
@@ -158,7 +158,7 @@ func (p tierPreview) keep() string {
 		return ""
 	}
 	counted, _ := plural(p.Subscribers.Count, "subscriber keeps", "subscribers keep") // an int64 is a number
-	return " " + counted + " what they pay."
+	return " " + counted + " their price."
 }
 
 func (p tierPreview) atOnce() string {

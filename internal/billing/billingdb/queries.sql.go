@@ -1574,7 +1574,9 @@ func (q *Queries) ThisMonth(ctx context.Context, db DBTX) (time.Time, error) {
 }
 
 const tierRevenue = `-- name: TierRevenue :one
-SELECT count(*) AS subscribers, coalesce(sum(monthly), 0)::bigint AS monthly, coalesce(sum(CASE
+SELECT count(*) AS subscribers, count(*) FILTER (WHERE status = 'trialing') AS trials,
+    coalesce(sum(monthly), 0)::bigint AS monthly, coalesce(sum(CASE
+        WHEN status = 'trialing' THEN 0
         WHEN interval = 'month' AND $1::bigint IS NOT NULL OR interval = 'year' AND $2::bigint IS NOT NULL
         THEN round(
             greatest(CASE interval WHEN 'year' THEN $2 ELSE $1 END
@@ -1582,7 +1584,7 @@ SELECT count(*) AS subscribers, coalesce(sum(monthly), 0)::bigint AS monthly, co
             * CASE interval WHEN 'year' THEN 1.0 / 12 ELSE 1.0 END / greatest(interval_count, 1)
         ) ELSE monthly END), 0)::bigint AS moved
 FROM billing.subscriptions
-WHERE platform_id = $3 AND tier = $4::text AND ended_at IS NULL AND status IN ('active', 'past_due')
+WHERE platform_id = $3 AND tier = $4::text AND ended_at IS NULL AND status IN ('trialing', 'active', 'past_due')
 `
 
 type TierRevenueParams struct {
@@ -1594,6 +1596,7 @@ type TierRevenueParams struct {
 
 type TierRevenueRow struct {
 	Subscribers int64
+	Trials      int64
 	Monthly     int64
 	Moved       int64
 }
@@ -1608,7 +1611,12 @@ func (q *Queries) TierRevenue(ctx context.Context, db DBTX, arg TierRevenueParam
 		arg.Tier,
 	)
 	var i TierRevenueRow
-	err := row.Scan(&i.Subscribers, &i.Monthly, &i.Moved)
+	err := row.Scan(
+		&i.Subscribers,
+		&i.Trials,
+		&i.Monthly,
+		&i.Moved,
+	)
 	return i, err
 }
 
