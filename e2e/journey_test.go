@@ -93,8 +93,10 @@ func (d *devRun) developer(t *testing.T, b *browser.Tab) (liveKey string) {
 	b.Says(t, "100 a month", "3 a month", "At once, for 0 customers.")
 	b.Press(t, "Save the change")
 	b.AwaitWords(t, "Published")
-	b.Says(t, "$19.00", "$190.00", "$49.00", "price_")
+	b.Says(t, "$19.00", "$190.00", "$49.00")
 	b.DoesNotSay(t, "Being published")
+	b.Press(t, "Pro")
+	b.Says(t, "price_")
 
 	// 7. Get live keys.
 	b.Open(t, d.facts.DashboardURL+live+"/setup")
