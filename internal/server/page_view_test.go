@@ -66,7 +66,7 @@ func TestPagesShowEveryState(t *testing.T) {
 			"Repairs": []billing.Repair{{ID: "rep_1", ObjectID: "sub_1", CustomerID: "u", RepairedAt: aDay}}, "Tiers": tiers,
 		}, []string{"Payment failed", "disconnected at Stripe", "not open yet", "Pro &lt;b&gt;", "1 customer has no plan", "sub_1", "1,234", "by 2 users",
 			"publishableKey=pk_live_1", "66 percent",
-			"$35.00", "January 2031: New $10.00, Left ", "31 January: Free 7", "in these 30 days, &#43;250 % against the 30 before", "Came back, &lt;i&gt;", "2 subscribers"}},
+			"$35.00", "January 2031: New $10.00, Left ", "5 May: Free 7", "in these 30 days, &#43;250 % against the 30 before", "Came back, &lt;i&gt;", "2 subscribers"}},
 		"an account that can not charge": {"overview", id.Live, map[string]any{
 			"Figures": figures{}, "Overview": overview{}, "Attention": attentionOf(live, overview{}, nil, halfway, platform.Plan{Status: "active", Paid: true}), "Tiers": onSale(nil),
 		}, []string{"does not let your account take payments", "There is no tier yet"}},

@@ -1,10 +1,10 @@
 package server
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -104,7 +104,7 @@ func (p tierPreview) differences(before, after tenant.Tier) []tierDifference {
 		add(had != has || had && was.Amount != will.Amount, d)
 	}
 	add(before.TrialDays != after.TrialDays, tierDifference{
-		"trialDays", before.TrialDays, after.TrialDays, "Trial, in days", fmt.Sprint(before.TrialDays), fmt.Sprint(after.TrialDays),
+		"trialDays", before.TrialDays, after.TrialDays, "Trial, in days", strconv.Itoa(before.TrialDays), strconv.Itoa(after.TrialDays),
 		"For those who begin from now on.",
 	})
 	for _, meter := range slices.Sorted(maps.Keys(union(before.Limits, after.Limits))) {
@@ -113,15 +113,15 @@ func (p tierPreview) differences(before, after tenant.Tier) []tierDifference {
 		}
 	}
 	add(before.RateLimit != after.RateLimit, tierDifference{
-		"rateLimit", before.RateLimit, after.RateLimit, "Calls a minute", grouped(fmt.Sprint(before.RateLimit)),
-		grouped(fmt.Sprint(after.RateLimit)), p.atOnce(),
+		"rateLimit", before.RateLimit, after.RateLimit, "Calls a minute", grouped(strconv.Itoa(before.RateLimit)),
+		grouped(strconv.Itoa(after.RateLimit)), p.atOnce(),
 	})
 	add(!slices.Equal(before.Features, after.Features), tierDifference{
 		"features", notNil(before.Features), notNil(after.Features), "Features", strings.Join(before.Features, "; "),
 		strings.Join(after.Features, "; "), "On your price list.",
 	})
 	add(before.Position != after.Position, tierDifference{
-		"position", before.Position, after.Position, "Place", fmt.Sprint(before.Position), fmt.Sprint(after.Position), "On your price list.",
+		"position", before.Position, after.Position, "Place", strconv.Itoa(before.Position), strconv.Itoa(after.Position), "On your price list.",
 	})
 	add(before.Archived != after.Archived, tierDifference{
 		"archived", before.Archived, after.Archived, "Archived", yesNo(before.Archived), yesNo(after.Archived),
