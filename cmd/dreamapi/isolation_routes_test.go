@@ -114,7 +114,7 @@ var attempts = []attempt{
 	{"developer", "GET /api/platforms/:platform/timeline", "GET /api/platforms/{platform}/timeline", "dk", "", nil},
 	{"developer", "GET /api/platforms/:platform/customers/:id/timeline", "GET /api/platforms/{platform}/customers/{customer}/timeline?cursor={cursor}", "dk", "", nil},
 	{"developer", "POST /api/platforms/:platform/customers/:id/reset", "POST /api/platforms/{platform}/customers/{customer}/reset", "dk",
-		`{"meter":"{meter}"}`, []string{"Idempotency-Key: {idem}{n}"}},
+		`{"meter":"{meter}"}`, nil},
 	{"developer", "POST /api/platforms/:platform/customers/:id/portal", "POST /api/platforms/{platform}/customers/{buyer}/portal", "dk", "", nil},
 	{"developer", "GET /api/platforms/:platform/customers/:id/sessions", "GET /api/platforms/{platform}/customers/{customer}/sessions", "dk", "", nil},
 	{"developer", "DELETE /api/platforms/:platform/customers/:id/sessions", "DELETE /api/platforms/{platform}/customers/{customer}/sessions", "dk", "", nil},

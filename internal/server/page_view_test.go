@@ -252,3 +252,54 @@ func TestABrowserIsKnownByItsName(t *testing.T) {
 		}
 	}
 }
+
+func TestAMailIsToOneAddressWhateverItHolds(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"ada@mail.example": "mailto:ada@mail.example", "a.b+c@mail.example": "mailto:a.b+c@mail.example",
+		"": "", "ada": "", "@mail.example": "", "ada@": "", "a@b@c": "", "a?bcc=x@mail.example": "", "a&b@mail.example": "", "a,b@mail.example": "",
+		"a@mail.example?subject=x": "", "a%0Abcc:x@mail.example": "", "a b@mail.example": "", `"a"@mail.example`: "", "a\n@mail.example": "", "ä@mail.example": "",
+	} {
+		if got := string(mailto(address)); got != want {
+			t.Errorf("%q: %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestALinkToStripeIsToTheAccountAndItsMode(t *testing.T) {
+	t.Parallel()
+	s := pagesAlone()
+	subscription := &billing.Subscription{ID: "sub_1", Account: "acct_1"}
+	for want, got := range map[string]string{
+		"https://dashboard.stripe.com/acct_1/subscriptions/sub_1": s.stripeLink(subscription),
+		"": s.stripeLink(nil) + s.stripeLink(&billing.Subscription{ID: "sub_1"}),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	s.cfg.StripeTest = true
+	if got := s.stripeLink(subscription); got != "https://dashboard.stripe.com/acct_1/test/subscriptions/sub_1" {
+		t.Error(got)
+	}
+}
+
+func TestWhatIsLeftIsSaidInTheWordsOfItsPeriod(t *testing.T) {
+	t.Parallel()
+	s := pagesAlone()
+	shown := func(u usage.Usage) string {
+		v := testView("customer", id.Test, map[string]any{"Customer": tenant.Customer{ID: "u", Status: "none"}, "Title": "u", "Rate": usage.Rate{Limit: 100}, "Chart": daysChart(nil, aDay).draw(), "Bars": barsOf(map[string]usage.Usage{"requests": u})})
+		got, err := opens(t, s, http.MethodGet, "/", nil, nil, func(c echo.Context) error { return s.writeView(c, v.Section, v) })
+		return text(t, got, err)
+	}
+	u := usage.Usage{Count: 3, Limit: new(int64(10)), Remaining: new(int64(7)), Meter: "requests", Period: "day", PeriodEnd: &aDay}
+	contains(t, shown(u), "7 left today")
+	u.Anchored = true
+	contains(t, shown(u), "7 left in this period")
+	tier := aTier()
+	tier.Limits["requests"] = tenant.Limit{Max: new(int64(10)), Period: "day", Anchor: tenant.FromCustomer}
+	tier.Limits["tokens"] = tenant.Limit{Max: new(int64(10)), Period: "month", Anchor: tenant.FromSubscription}
+	v := testView("tiers", id.Test, map[string]any{"Tiers": []tenant.Tier{tier}})
+	got, err := opens(t, s, http.MethodGet, "/", nil, nil, func(c echo.Context) error { return s.writeView(c, v.Section, v) })
+	contains(t, text(t, got, err), "from when they became a customer", "from when their subscription renews")
+}

@@ -28,12 +28,12 @@ const (
 
 // NearLimit is a customer who has used most of a limit, as of a snapshot.
 type NearLimit struct {
-	CustomerID string    `json:"customerId"`
-	Email      string    `json:"email"` // empty where there is none
-	Meter      string    `json:"meter"`
-	Plan       string    `json:"plan"`
-	Count      int64     `json:"count"`
-	Limit      int64     `json:"limit"` // with the units granted beyond it
+	CustomerID string     `json:"customerId"`
+	Email      string     `json:"email"` // empty where there is none
+	Meter      string     `json:"meter"`
+	Plan       string     `json:"plan"`
+	Count      int64      `json:"count"`
+	Limit      int64      `json:"limit"` // with the units granted beyond it
 	Period     string     `json:"period"`
 	PeriodEnd  *time.Time `json:"periodEnd"` // nil for a lifetime
 }
@@ -52,8 +52,8 @@ type Watch struct{ db *db.DB }
 // NewWatch makes a Watch.
 func NewWatch(pool *db.DB) *Watch { return &Watch{pool} }
 
-// Near lists the customers of a platform who are nearest a limit. If the snapshot is older than a minute and the platform is
-// small, it is taken anew first.
+// Near lists the customers of a platform who are nearest a limit. If the platform is small and the snapshot a few seconds old, it
+// is taken anew first.
 func (w *Watch) Near(ctx context.Context, at id.Platform, most int) (Nearest, error) {
 	if err := w.freshen(ctx, at); err != nil {
 		return Nearest{}, err
@@ -281,7 +281,9 @@ func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
 						return err
 					}
 				}
-				total.Count = sums[limit.Period][limit.Meter]
+				if sum := sums[limit.Period][limit.Meter]; sum > 0 { // the first call of all shows before it was added up
+					total.Count = sum
+				}
 			}
 			if total.Count > 0 {
 				totals = append(totals, total)

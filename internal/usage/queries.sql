@@ -209,7 +209,8 @@ UPDATE tenant_usage.snapshots SET users = @users, totals = @totals, took = make_
 WHERE platform_id = @platform_id;
 
 -- name: Snapshot :one
-SELECT at, users, totals, (dreamapi.now() - at)::interval > interval '1 minute' AS old FROM tenant_usage.snapshots WHERE platform_id = @platform_id;
+-- It is old by what it takes to make another.
+SELECT at, users, totals, ((dreamapi.now() - at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old FROM tenant_usage.snapshots WHERE platform_id = @platform_id;
 
 -- name: ForgetNear :exec
 DELETE FROM tenant_usage.near WHERE platform_id = @platform_id AND (sqlc.narg(user_id)::text IS NULL OR user_id = sqlc.narg(user_id));

@@ -17,7 +17,9 @@ const limitsRemembered = 100_000
 
 // limitsReached has it written down that a customer came to a limit: once for each counter and period, whoever else writes it
 // down too. What this process has written is remembered, so that a customer who goes on calling does not cost a write each time.
-type limitsReached struct{ known *otter.Cache[counter, time.Time] } // until when the period goes
+type limitsReached struct {
+	known *otter.Cache[counter, time.Time]
+} // until when the period goes
 
 func newLimitsReached() limitsReached {
 	return limitsReached{otter.Must(&otter.Options[counter, time.Time]{MaximumSize: limitsRemembered})}

@@ -886,7 +886,7 @@ func (q *Queries) Receipts(ctx context.Context, db DBTX, arg ReceiptsParams) ([]
 }
 
 const snapshot = `-- name: Snapshot :one
-SELECT at, users, totals, (dreamapi.now() - at)::interval > interval '1 minute' AS old FROM tenant_usage.snapshots WHERE platform_id = $1
+SELECT at, users, totals, ((dreamapi.now() - at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old FROM tenant_usage.snapshots WHERE platform_id = $1
 `
 
 type SnapshotRow struct {
@@ -896,6 +896,7 @@ type SnapshotRow struct {
 	Old    bool
 }
 
+// It is old by what it takes to make another.
 func (q *Queries) Snapshot(ctx context.Context, db DBTX, platformID string) (SnapshotRow, error) {
 	row := db.QueryRow(ctx, snapshot, platformID)
 	var i SnapshotRow
