@@ -212,11 +212,11 @@ func (f *Filter) search(ctx context.Context, tx db.Tenant, plans []string, from 
 const (
 	// Who near says is near a limit.
 	fromNear = `tenant_usage.near n JOIN tenant.customers c ON c.platform_id = $1 AND c.id = n.user_id COLLATE "default"
-		WHERE n.platform_id = $1 AND dreamapi.now() < n.ends`
+		WHERE n.platform_id = $1 AND (SELECT dreamapi.now()) < n.ends`
 	fromAll = `tenant.customers c WHERE c.platform_id = $1`
 	// The plan that stands with the customer is right until a grace is over; then it is the one below.
-	stands = `(c.subscribed_until IS NULL OR c.subscribed_until > dreamapi.now())`
-	lapsed = `c.subscribed_until <= dreamapi.now()`
+	stands = `(c.subscribed_until IS NULL OR c.subscribed_until > (SELECT dreamapi.now()))`
+	lapsed = `c.subscribed_until <= (SELECT dreamapi.now())`
 )
 
 // orders are how a list is sorted, and what is behind a place.

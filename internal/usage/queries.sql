@@ -226,14 +226,17 @@ ON CONFLICT (platform_id, user_id, meter) DO UPDATE
 SET plan = excluded.plan, count = excluded.count, max = excluded.max, share = excluded.share, period = excluded.period, ends = excluded.ends;
 
 -- name: Near :many
-SELECT n.user_id, coalesce(c.email, '')::text AS email, n.meter, n.plan, n.count, n.max, n.period, n.ends FROM tenant_usage.near n
+SELECT n.user_id, coalesce(c.email, '')::text AS email, n.meter, n.plan, n.count, n.max, n.period, n.ends
+FROM (
+    SELECT x.* FROM tenant_usage.near x WHERE x.platform_id = @platform_id AND (SELECT dreamapi.now()) < x.ends
+    ORDER BY x.share DESC, x.user_id DESC, x.meter LIMIT @most
+) n
 JOIN tenant.customers c ON c.platform_id = @platform_id AND c.id = n.user_id COLLATE "default"
-WHERE n.platform_id = @platform_id AND dreamapi.now() < n.ends
-ORDER BY n.share DESC, n.user_id DESC LIMIT @most;
+ORDER BY n.share DESC, n.user_id DESC, n.meter;
 
 -- name: CountNear :one
 SELECT count(DISTINCT user_id) AS users, count(DISTINCT user_id) FILTER (WHERE count >= max) AS full
-FROM tenant_usage.near WHERE platform_id = @platform_id AND dreamapi.now() < ends;
+FROM tenant_usage.near WHERE platform_id = @platform_id AND (SELECT dreamapi.now()) < ends;
 
 -- name: MarkActive :exec
 INSERT INTO tenant_usage.activity (platform_id, at)

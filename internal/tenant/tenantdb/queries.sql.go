@@ -489,7 +489,7 @@ FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 LEFT JOIN LATERAL (
     SELECT x.meter, x.count, x.max, x.share FROM tenant_usage.near x
-    WHERE x.platform_id = $1 AND x.user_id = c.id AND dreamapi.now() < x.ends ORDER BY x.share DESC, x.meter LIMIT 1
+    WHERE x.platform_id = $1 AND x.user_id = c.id AND (SELECT dreamapi.now()) < x.ends ORDER BY x.share DESC, x.meter LIMIT 1
 ) n ON true
 WHERE c.platform_id = $1 AND c.id = ANY($2::text[])
 ORDER BY array_position($2::text[], c.id)

@@ -111,7 +111,7 @@ func (q *Queries) BoundLocks(ctx context.Context, db DBTX) error {
 
 const countNear = `-- name: CountNear :one
 SELECT count(DISTINCT user_id) AS users, count(DISTINCT user_id) FILTER (WHERE count >= max) AS full
-FROM tenant_usage.near WHERE platform_id = $1 AND dreamapi.now() < ends
+FROM tenant_usage.near WHERE platform_id = $1 AND (SELECT dreamapi.now()) < ends
 `
 
 type CountNearRow struct {
@@ -699,10 +699,13 @@ func (q *Queries) MarkActive(ctx context.Context, db DBTX, platforms []string) e
 }
 
 const near = `-- name: Near :many
-SELECT n.user_id, coalesce(c.email, '')::text AS email, n.meter, n.plan, n.count, n.max, n.period, n.ends FROM tenant_usage.near n
+SELECT n.user_id, coalesce(c.email, '')::text AS email, n.meter, n.plan, n.count, n.max, n.period, n.ends
+FROM (
+    SELECT x.platform_id, x.user_id, x.meter, x.plan, x.count, x.max, x.share, x.period, x.ends FROM tenant_usage.near x WHERE x.platform_id = $1 AND (SELECT dreamapi.now()) < x.ends
+    ORDER BY x.share DESC, x.user_id DESC, x.meter LIMIT $2
+) n
 JOIN tenant.customers c ON c.platform_id = $1 AND c.id = n.user_id COLLATE "default"
-WHERE n.platform_id = $1 AND dreamapi.now() < n.ends
-ORDER BY n.share DESC, n.user_id DESC LIMIT $2
+ORDER BY n.share DESC, n.user_id DESC, n.meter
 `
 
 type NearParams struct {
