@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -66,7 +67,7 @@ func TestWhoIsNearALimitAgreesWithWhatTheAPIDecides(t *testing.T) {
 	must(t, json.Unmarshal([]byte(a.body), &got))
 	for _, n := range got.Near.List { // each as the API tells the customer
 		at := "meters." + n.Meter + "."
-		u := p.usage(t, n.CustomerID).expect(t, "plan", n.Plan, at+"count", fmt.Sprint(n.Count), at+"limit", fmt.Sprint(n.Limit), at+"period", n.Period)
+		u := p.usage(t, n.CustomerID).expect(t, "plan", n.Plan, at+"count", strconv.FormatInt(n.Count, 10), at+"limit", strconv.FormatInt(n.Limit, 10), at+"period", n.Period)
 		if ends := n.PeriodEnd; ends == nil && u.at(at+"periodEnd") != nil || ends != nil && u.text(at+"periodEnd") != ends.Format("2006-01-02T15:04:05.999999999Z") {
 			t.Errorf("%s: the period ends %v, and by the API %s", n.CustomerID, ends, u.text(at+"periodEnd"))
 		}

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -158,6 +159,9 @@ func (f *Filter) find(ctx context.Context, tx db.Tenant, from *place) ([]string,
 	if f.Q != "" && !f.Near && f.Email == "" {
 		return f.search(ctx, tx, plans, from)
 	}
+	if err := followIndexes(ctx, tx); err != nil {
+		return nil, err
+	}
 	sql, args := f.statement(tx.Platform, plans, from)
 	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
@@ -173,6 +177,11 @@ func (f *Filter) find(ctx context.Context, tx db.Tenant, from *place) ([]string,
 		ids = append(ids, id)
 	}
 	return ids, rows.Err()
+}
+
+// followIndexes has the rest of the transaction read by indexes.
+func followIndexes(ctx context.Context, tx db.Tenant) error {
+	return cmp.Or(queries.FollowIndexes(ctx, tx), queries.FollowIndexesAlone(ctx, tx))
 }
 
 // placed are the plans that stand with the customers who are on the plan of the filter: its own, and that of nobody's where it
@@ -216,7 +225,9 @@ const (
 	fromAll = `tenant.customers c WHERE c.platform_id = $1`
 	// The plan that stands with the customer is right until a grace is over; then it is the one below.
 	stands = `(c.subscribed_until IS NULL OR c.subscribed_until > (SELECT dreamapi.now()))`
-	lapsed = `c.subscribed_until <= (SELECT dreamapi.now())`
+	// Those few first, whatever PostgreSQL thinks of how many they are: it would rather look for them along the order.
+	fromLapsed = `(SELECT * FROM tenant.customers WHERE platform_id = $1 AND subscribed_until <= (SELECT dreamapi.now()) OFFSET 0) c WHERE c.platform_id = $1`
+	lapsed     = `c.subscribed_until <= (SELECT dreamapi.now())`
 )
 
 // orders are how a list is sorted, and what is behind a place.
@@ -257,7 +268,7 @@ func (f *Filter) statement(at id.Platform, plans []string, from *place) (sql str
 		behind = fmt.Sprintf(o.behind, arg(key), arg(from.id)+"::text")
 	}
 	limit := arg(int32(f.Limit) + 1)
-	list := func(more string) string {
+	list := func(source, more string) string {
 		if f.Near { // a thousand at the most, some with several meters
 			sql := "SELECT c.id, c.created_at, c.address, max(n.share) AS share FROM " + source + where + more + " GROUP BY c.platform_id, c.id"
 			if behind != "" {
@@ -272,13 +283,16 @@ func (f *Filter) statement(at id.Platform, plans []string, from *place) (sql str
 			strings.NewReplacer("created_at", "c.created_at", "address", "c.address", " id", " c.id").Replace(o.order) + " LIMIT " + limit + ")"
 	}
 	if f.Plan == "" {
-		return "SELECT id FROM " + list("") + " l ORDER BY " + o.order, args
+		return "SELECT id FROM " + list(source, "") + " l ORDER BY " + o.order, args
 	}
 	var arms []string
 	for _, plan := range plans {
-		arms = append(arms, list(" AND c.placed = "+arg(plan)+" AND "+stands))
+		arms = append(arms, list(source, " AND c.placed = "+arg(plan)+" AND "+stands))
 	}
-	arms = append(arms, list(" AND "+lapsed+" AND coalesce(c.plan, '') = ANY("+arg(plans)+"::text[])"))
+	if !f.Near {
+		source = fromLapsed
+	}
+	arms = append(arms, list(source, " AND "+lapsed+" AND coalesce(c.plan, '') = ANY("+arg(plans)+"::text[])"))
 	return "SELECT id FROM (" + strings.Join(arms, " UNION ALL ") + ") l ORDER BY " + o.order + " LIMIT " + limit, args
 }
 

@@ -239,6 +239,14 @@ WHERE c.platform_id = @platform_id AND c.id = @id;
 -- A search that takes long ends: it must not keep a connection from other platforms.
 SET LOCAL statement_timeout = '3s';
 
+-- name: FollowIndexes :exec
+-- PostgreSQL takes the condition of row-level security for one that few rows meet, and would rather fetch all those and sort them
+-- than follow an index that has them in order.
+SET LOCAL enable_bitmapscan = off;
+
+-- name: FollowIndexesAlone :exec
+SET LOCAL enable_seqscan = off;
+
 -- name: FindCustomers :one
 SELECT directory.find_customers(@q, sqlc.narg(plans)::text[], sqlc.narg(standings)::text[], @cancelling, @by_email,
     sqlc.narg(behind_at), sqlc.narg(behind_email), sqlc.narg(behind_id), @most::int)::text[] AS ids;

@@ -815,6 +815,26 @@ func (q *Queries) FindCustomers(ctx context.Context, db DBTX, arg FindCustomersP
 	return ids, err
 }
 
+const followIndexes = `-- name: FollowIndexes :exec
+SET LOCAL enable_bitmapscan = off
+`
+
+// PostgreSQL takes the condition of row-level security for one that few rows meet, and would rather fetch all those and sort them
+// than follow an index that has them in order.
+func (q *Queries) FollowIndexes(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, followIndexes)
+	return err
+}
+
+const followIndexesAlone = `-- name: FollowIndexesAlone :exec
+SET LOCAL enable_seqscan = off
+`
+
+func (q *Queries) FollowIndexesAlone(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, followIndexesAlone)
+	return err
+}
+
 const forgetPublishedPrices = `-- name: ForgetPublishedPrices :exec
 UPDATE tenant.prices SET stripe_price_id = NULL WHERE platform_id = $1
 `
