@@ -32,6 +32,7 @@ const (
 	sweepEvery = time.Minute
 	addUpEvery = 15 * time.Second // how far charts may lag behind
 	topsEvery  = time.Minute      // when it is looked whose tops are due
+	watchEvery = 30 * time.Second // when it is looked who is near a limit
 )
 
 // app is the program put together: the modules, the surfaces, the background work.
@@ -149,6 +150,7 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 		Billing:       money,
 		CustomersRead: tenant.NewCustomers(developer, endUsers, keeper, queue),
 		UsageRead:     usage.NewReader(developer),
+		Watch:         usage.NewWatch(customer),
 	}
 	background.Register(a.work)
 	developerWork.Register(a.work)
@@ -163,9 +165,16 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 			return usage.TakeTops(ctx, worker, platforms)
 		})
 	})
+	jobs.Every(a.work, sweepEvery, tidy{}, func(ctx context.Context) error {
+		return platform.EachPlatform(ctx, worker, background.Tidy)
+	})
+	jobs.Every(a.work, watchEvery, watch{}, func(ctx context.Context) error {
+		return platform.EachPlatform(ctx, worker, usage.NewWatch(worker).Work)
+	})
 	jobs.Every(a.work, time.Hour, sweep{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
 			return errors.Join(idempotency.Sweep(ctx, worker, platforms), tenant.Sweep(ctx, worker, platforms),
+				tenant.SweepTimeline(ctx, worker, platforms, cfg.HistoryDays),
 				usage.Sweep(ctx, worker, platforms, cfg.HistoryDays), billing.Sweep(ctx, worker, platforms))
 		})
 	})
@@ -187,7 +196,7 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 			billing.PreviewEndpoint: {cfg.StripeTestWebhookSecret, cfg.StripeTestWebhookSecretPrevious},
 		},
 		DeveloperClerk: clerkOf(developers, allowed.Sandbox), CustomerClerk: clerkOf(endUsers, allowed.Sandbox),
-		FormTargets: formTargets(cfg), FlashKey: flashKey,
+		StripeTest: strings.HasPrefix(cfg.StripeSecretKey.Reveal(), "sk_test_"), FormTargets: formTargets(cfg), FlashKey: flashKey,
 		Version: versionText(),
 	}, a.modules, metrics, log)
 	return a, err
@@ -237,6 +246,14 @@ func (addUp) Kind() string { return "usage.add_up" }
 type takeTops struct{}
 
 func (takeTops) Kind() string { return "usage.take_tops" }
+
+type tidy struct{}
+
+func (tidy) Kind() string { return "tenant.tidy" }
+
+type watch struct{}
+
+func (watch) Kind() string { return "usage.watch" }
 
 type sweep struct{}
 

@@ -71,7 +71,7 @@ type config struct {
 	DeveloperPaidCalls int64 `env:"DEVELOPER_PAID_CALLS" envDefault:"500" doc:"changes a month for one who does"`
 
 	TestPlatformCalls int64 `env:"TEST_PLATFORM_CALLS" envDefault:"10000" doc:"tracked calls a month that a test platform takes; 0: as many as it likes"`
-	HistoryDays       int   `env:"HISTORY_DAYS" envDefault:"400" doc:"how long usage by hour and by day is kept"`
+	HistoryDays       int   `env:"HISTORY_DAYS" envDefault:"400" doc:"how long usage by hour and by day, and what happened to customers, is kept"`
 
 	ClerkAPIURL  string `env:"CLERK_API_URL" doc:"of a sandbox; only with --unsafe-sandbox"`
 	StripeAPIURL string `env:"STRIPE_API_URL" doc:"of a sandbox; only with --unsafe-sandbox"`

@@ -278,4 +278,5 @@ func (p *tenancy) subscribe(t *testing.T, customer, tier, status, grace string) 
 	p.w.db.Exec(t, "DELETE FROM billing.subscriptions WHERE platform_id = $1 AND customer_id = $2", p.id, customer)
 	p.w.db.Exec(t, `INSERT INTO billing.subscriptions (platform_id, id, customer_id, tier, status, grace_until)
 		VALUES ($1, 'sub_' || $2, $2, $3, $4, dreamapi.now() + nullif($5, '')::interval)`, p.id, customer, tier, status, grace)
+	p.w.db.Exec(t, "SELECT tenant.recount($1)", p.id)
 }

@@ -134,7 +134,7 @@ func TestARevokedKeyIsRefusedWhileAnotherGoesOnCounting(t *testing.T) {
 // fenced are the tables by which calls are judged, and the statements that may write them without another epoch: those
 // which change nothing that a call is judged by, or delete the user's row along with the rest.
 var fenced = map[string][]string{
-	"tenant.customers":      {"SetCustomerEmail", "DeleteCustomer"},
+	"tenant.customers":      {"SetCustomerEmail", "DeleteCustomer", "Restand"}, // Restand: what lists go by
 	"billing.subscriptions": {"DeleteSubscriptions"},
 	"tenant.tiers":          {"TouchTiers", "ProductPublished", "TierPublished", "TierNotPublished", "ForgetPublishedProducts"},
 	"tenant.tier_limits":    nil,

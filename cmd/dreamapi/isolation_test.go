@@ -199,7 +199,8 @@ func TestNoRouteLetsOnePlatformReachAnother(t *testing.T) {
 		for _, value := range sent {
 			tried[value] = value
 		}
-		if strings.Contains(try.route, "/audit") || strings.Contains(try.route, "/activity") {
+		if strings.Contains(try.route, "/audit") || strings.Contains(try.route, "/activity") || strings.Contains(try.route, "/timeline") ||
+			try.route == "GET /platforms/:platform" { // the overview has the last events
 			sent = tried // one's own log says what one tried
 		}
 		b.mustNotShow(t, got, sent)

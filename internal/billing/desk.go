@@ -100,7 +100,8 @@ func (d *Desk) Repairs(ctx context.Context, at id.Platform) ([]Repair, error) {
 
 // Subscription is what a customer pays for.
 type Subscription struct {
-	ID               string     `json:"id"` // of Stripe's
+	ID               string     `json:"id"`      // of Stripe's
+	Account          string     `json:"account"` // the connected account; empty: our own, in test mode
 	Tier             *string    `json:"tier"`
 	Status           string     `json:"status"` // in Stripe's words
 	Interval         *string    `json:"interval"`

@@ -143,6 +143,11 @@ func (b *Background) object(ctx context.Context, event billingdb.BillingEvent) e
 	if err != nil {
 		return err
 	}
+	return errors.Join(b.objectAt(ctx, event, at, atSession), b.tell(ctx, at, event))
+}
+
+// objectAt follows an event to the platform that has its customer, or its checkout.
+func (b *Background) objectAt(ctx context.Context, event billingdb.BillingEvent, at, atSession id.Platform) error {
 	if atSession != "" && isSession(event.ObjectID) {
 		var ours bool
 		err := b.db.Tenant(ctx, atSession, func(ctx context.Context, tx db.Tenant) error {
@@ -165,7 +170,7 @@ func (b *Background) object(ctx context.Context, event billingdb.BillingEvent) e
 	if at == "" || event.Subscription == "" {
 		return nil
 	}
-	_, err = b.subscription(ctx, at, stripeapi.Account(event.Account), event.Subscription)
+	_, err := b.subscription(ctx, at, stripeapi.Account(event.Account), event.Subscription)
 	return err
 }
 

@@ -202,8 +202,22 @@ func (l looker) keep(ctx context.Context, tx db.Tenant, account stripeapi.Accoun
 		}
 	}
 	stored, err := queries.Subscription(ctx, tx, billingdb.SubscriptionParams{PlatformID: string(tx.Platform), ID: now.ID})
+	if err != nil {
+		return result, err
+	}
 	result.is = stateOf(stored)
-	return result, err
+	return result, stands(ctx, tx, now.ID, result)
+}
+
+// stands works out how a customer stands after a look at a subscription of theirs, and writes down what it changed.
+func stands(ctx context.Context, tx db.Tenant, subscription string, result seen) error {
+	if err := tenant.Restand(ctx, tx, result.customer); err != nil || !result.changed() {
+		return err
+	}
+	return tenant.RecordHere(ctx, tx, tenant.Event{
+		CustomerID: result.customer, Kind: tenant.SubscriptionChanged,
+		Detail: map[string]any{"subscription": subscription, "was": result.was, "is": result.is},
+	})
 }
 
 // oneOnly sees to it that a customer has one subscription, whatever raced: of two, the one that began later is ended and

@@ -112,11 +112,11 @@ func (d *Desk) Revenue(ctx context.Context, at id.Platform, currency string, mon
 		r.Months = monthsOf(rows, present.UTC(), months)
 		last := r.Months[len(r.Months)-1]
 		r.MRR, r.Subscribers = last.MRR, last.Subscribers
-		states, err := queries.SubscriptionStates(ctx, tx, string(at))
+		customers, err := tenant.StandingsOf(ctx, tx)
 		if err != nil {
 			return err
 		}
-		r.Trials, r.Late, r.Cancelling = states.Trials, states.Late, states.Cancelling
+		r.Trials, r.Late, r.Cancelling = customers.Trialing, customers.PastDue, customers.Cancelling
 		moves, err := queries.Movements(ctx, tx, billingdb.MovementsParams{PlatformID: string(at), Most: shownMovements})
 		for _, m := range moves {
 			r.Movements = append(r.Movements, Movement{m.ID, m.At, m.CustomerID, m.Kind, m.Before, m.After, m.Currency, m.Tier})

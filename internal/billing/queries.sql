@@ -249,7 +249,7 @@ SELECT coalesce(directory.take_receipt(@receipt, @session), '{}')::jsonb AS foun
 SELECT directory.platforms_of_account(@account)::text[];
 
 -- name: LatestSubscription :one
-SELECT s.id, s.tier, s.status, s.interval, s.interval_count, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
+SELECT s.id, s.account, s.tier, s.status, s.interval, s.interval_count, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
     s.cancel_at, s.grace_until, next.tier AS next_tier
 FROM billing.subscriptions s
 LEFT JOIN tenant.prices next ON next.platform_id = s.platform_id AND next.id = s.next_price_id
@@ -312,11 +312,6 @@ FROM billing.mrr_days WHERE platform_id = @platform_id AND currency = @currency 
 -- name: Movements :many
 SELECT * FROM billing.mrr_movements
 WHERE platform_id = @platform_id ORDER BY at DESC, id DESC LIMIT @most;
-
--- name: SubscriptionStates :one
-SELECT count(*) FILTER (WHERE status = 'trialing') AS trials, count(*) FILTER (WHERE status = 'past_due') AS late,
-    count(*) FILTER (WHERE cancel_at IS NOT NULL) AS cancelling
-FROM billing.subscriptions WHERE platform_id = @platform_id AND ended_at IS NULL AND status IN ('trialing', 'active', 'past_due');
 
 -- name: ThisMonth :one
 SELECT date_trunc('month', dreamapi.now(), 'UTC')::timestamptz;

@@ -13,6 +13,7 @@ import (
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/platform"
+	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 // Reconcile looks at what nobody has looked at for long, puts right what an event missed, and records what it put right.
@@ -131,9 +132,20 @@ func (b *Background) lapse(ctx context.Context, at id.Platform, object string) e
 		if err != nil {
 			return err
 		}
-		return withMRR(ctx, tx, whose.CustomerID, func() error {
+		if err := tenant.LockCustomer(ctx, tx, whose.CustomerID); err != nil {
+			return err
+		}
+		err = withMRR(ctx, tx, whose.CustomerID, func() error {
 			return queries.LapseSubscription(ctx, tx, billingdb.LapseSubscriptionParams{PlatformID: string(at), ID: object, GraceDays: graceDays})
 		})
+		if err != nil {
+			return err
+		}
+		is, err := queries.Subscription(ctx, tx, billingdb.SubscriptionParams{PlatformID: string(at), ID: object})
+		if err != nil {
+			return err
+		}
+		return stands(ctx, tx, object, seen{whose.CustomerID, stateOf(whose), stateOf(is)})
 	})
 }
 

@@ -73,11 +73,12 @@ var catalogue = map[string]string{
 			AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
 			AND p.proname <> ALL (CASE r.rolname
 				WHEN 'dreamapi_developer' THEN ARRAY['add_key', 'add_domain', 'remove_domain', 'domains_here', 'mode',
-					'live_lacks', 'begin_connect', 'take_receipt', 'link_account', 'unlink_account', 'developer_changed']
+					'live_lacks', 'begin_connect', 'take_receipt', 'link_account', 'unlink_account', 'developer_changed',
+					'find_customers']
 				WHEN 'dreamapi_oauth' THEN ARRAY['take_ticket', 'take_state', 'leave_receipt', 'describe_receipt']
 				WHEN 'dreamapi_customer' THEN ARRAY['platform_of_key', 'platform_of_domain', 'origin_known', 'join_user', 'leave_user',
 					'user_state', 'user_gone', 'paid_until', 'mode', 'add_stripe_customer', 'add_checkout_session',
-					'platform_of_checkout_session']
+					'platform_of_checkout_session', 'find_customers']
 				WHEN 'dreamapi_worker' THEN ARRAY['platform_of_key', 'join_user', 'leave_user', 'user_state', 'user_gone', 'see_off_user',
 					'end_user', 'platforms_of_user', 'users_leaving', 'mode', 'platforms_of_account', 'unlink_account',
 					'sweep_connect_attempts', 'take_abandoned_account', 'platform_of_checkout_session', 'platform_of_stripe_customer',

@@ -106,6 +106,9 @@ func IsAudit(s string) bool { return is("aud_", s) }
 // NewMovement makes a mov_…, which names one change of what a customer pays a month.
 func NewMovement() string { return next("mov_") }
 
+// NewEvent makes a hap_…, which names something that happened to a customer.
+func NewEvent() string { return next("hap_") }
+
 // NewAdjustment makes an adj_…, which names units that were granted or given back.
 func NewAdjustment() string { return next("adj_") }
 

@@ -29,7 +29,7 @@ var actions = map[string]string{
 	"tier.create": "Created a tier", "tier.change": "Changed a tier", "tier.archive": "Archived a tier", "tier.restore": "Restored a tier",
 	"tier.order": "Reordered the tiers", "tier.copy": "Copied a price list", "tier.move_subscribers": "Moved subscribers to the present price",
 	"customer.change": "Changed a customer", "customer.delete": "Deleted a customer", "customer.grant": "Granted units",
-	"customer.sign_out": "Signed a customer out",
+	"customer.sign_out": "Signed a customer out", "customer.reset": "Reset a customer's usage", "customer.portal": "Opened a customer's billing portal",
 }
 
 const targetKey = "auditTarget"

@@ -220,6 +220,11 @@ func (s *Server) ownPlatform(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		c.Set(platformKey, own)
+		by := tenant.ByDeveloperAPI
+		if _, ok := c.Get(sessionKey).(id.Session); ok {
+			by = tenant.ByDashboard
+		}
+		c.SetRequest(c.Request().WithContext(tenant.Via(c.Request().Context(), by)))
 		return next(c)
 	}
 }

@@ -71,15 +71,12 @@ func (s *Server) createPortal(c echo.Context) error {
 // returnFaults says what is wrong with an address to which the browser goes back. A backend may name any; the page of an
 // end user only those of the platform's allowed origins, so that nobody is led astray by way of us.
 func returnFaults(c echo.Context, param, address string) []errs.Fault {
-	if address == "" {
-		return nil
+	if faults := addressFaults(param, address); address == "" || len(faults) > 0 {
+		return faults
 	}
 	u, err := url.Parse(address)
-	plain := err == nil && u.Host != "" && u.User == nil && len(address) <= 2000 &&
-		(u.Scheme == "https" || u.Scheme == "http" && isLocal(u.Hostname()))
-	if !plain {
-		return []errs.Fault{{Param: param, Message: param + " is an address such as https://app.example.com/paid; plain http is for " +
-			"localhost alone."}}
+	if err != nil {
+		return nil // it was parsed above
 	}
 	caller := callerOf(c)
 	origin := u.Scheme + "://" + strings.ToLower(u.Host)
@@ -87,6 +84,18 @@ func returnFaults(c echo.Context, param, address string) []errs.Fault {
 		return []errs.Fault{{Param: param, Message: param + " is at " + origin + ", which is not among the allowed origins of the platform."}}
 	}
 	return nil
+}
+
+// addressFaults says what is wrong with an address that a backend names.
+func addressFaults(param, address string) []errs.Fault {
+	u, err := url.Parse(address)
+	plain := err == nil && u.Host != "" && u.User == nil && len(address) <= 2000 &&
+		(u.Scheme == "https" || u.Scheme == "http" && isLocal(u.Hostname()))
+	if plain || address == "" {
+		return nil
+	}
+	return []errs.Fault{{Param: param, Message: param + " is an address such as https://app.example.com/paid; plain http is for " +
+		"localhost alone."}}
 }
 
 func isLocal(host string) bool {

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -97,11 +98,22 @@ func (s *Server) createCustomer(c echo.Context) error {
 }
 
 func (s *Server) listCustomers(c echo.Context) error {
-	return respondCustomers(c, s.customers, callerOf(c).Platform)
+	return s.respondCustomers(c, s.customers, callerOf(c).Platform)
 }
 
-func respondCustomers(c echo.Context, customers *tenant.Customers, at id.Platform) error {
+func (s *Server) respondCustomers(c echo.Context, customers *tenant.Customers, at id.Platform) error {
 	filter, err := customerFilter(c)
+	if err != nil {
+		return err
+	}
+	if !filter.Near {
+		page, err := customers.List(c.Request().Context(), at, filter)
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, list(page.Customers, page.Next))
+	}
+	asOf, err := s.watch.AsOf(c.Request().Context(), at)
 	if err != nil {
 		return err
 	}
@@ -109,14 +121,17 @@ func respondCustomers(c echo.Context, customers *tenant.Customers, at id.Platfor
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, list(page.Customers, page.Next))
+	return c.JSON(http.StatusOK, append(list(page.Customers, page.Next), member{"asOf", asOf}))
 }
+
+// customerParams are the parameters of a list of customers.
+var customerParams = []string{"email", "plan", "q", "status", "near", "sort", "cursor", "limit"}
 
 // customerFilter reads the parameters of a list of customers.
 func customerFilter(c echo.Context) (tenant.Filter, error) {
 	for name, values := range c.QueryParams() {
-		if !slices.Contains([]string{"email", "plan", "q", "cursor", "limit"}, name) {
-			return tenant.Filter{}, errs.InvalidParam(name, "%s is not a parameter of this list, which takes email, plan, q, cursor and limit.", name)
+		if !slices.Contains(customerParams, name) {
+			return tenant.Filter{}, errs.InvalidParam(name, "%s is not a parameter of this list, which takes %s.", name, strings.Join(customerParams, ", "))
 		}
 		if len(values) > 1 {
 			return tenant.Filter{}, errs.InvalidParam(name, "%s is given twice.", name)
@@ -124,7 +139,16 @@ func customerFilter(c echo.Context) (tenant.Filter, error) {
 	}
 	filter := tenant.Filter{
 		Email: c.QueryParam("email"), Plan: c.QueryParam("plan"), Q: c.QueryParam("q"), Cursor: c.QueryParam("cursor"),
+		Status: c.QueryParam("status"), Sort: c.QueryParam("sort"),
 	}
+	switch near := c.QueryParam("near"); near {
+	case "", "false":
+	case "true":
+		filter.Near = true
+	default:
+		return filter, errs.InvalidParam("near", "near is true or false.")
+	}
+	filter.Near = filter.Near || filter.Sort == "usage" // of nobody else it is known
 	var err error
 	filter.Limit, err = numberParam(c, "limit", usualPage, mostOfAPage)
 	return filter, err

@@ -64,6 +64,8 @@ func (s *Server) dashboardRoutes(e *echo.Echo) {
 	e.GET(own+"/customers/:id", s.customerPage, s.signedIn, s.ownPlatform)
 	e.POST(own+"/customers/:id/plan", s.audited("customer.change", s.setCustomerPlan), s.signedIn, s.ownPlatform, s.form)
 	e.POST(own+"/customers/:id/grants", s.audited("customer.grant", s.grantToCustomer), s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/customers/:id/reset", s.audited("customer.reset", s.resetCustomer), s.signedIn, s.ownPlatform, s.form)
+	e.POST(own+"/customers/:id/portal", s.audited("customer.portal", s.visitCustomerPortal), s.signedIn, s.ownPlatform, s.form)
 	e.POST(own+"/customers/:id/sign-out", s.audited("customer.sign_out", s.signCustomerOut), s.signedIn, s.ownPlatform, s.form)
 	e.POST(own+"/customers/:id/delete", s.audited("customer.delete", s.removeCustomer), s.signedIn, s.ownPlatform, s.form)
 	e.GET(own+"/connect", s.connectPage, s.signedIn, s.ownPlatform)

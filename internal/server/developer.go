@@ -42,6 +42,8 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.PATCH(own+"/sign-in", s.audited("sign_in.change", s.changeSignIn), s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/start", s.getStart, s.developer, s.ownPlatform)
 	e.GET(own+"/overview", s.getOverview, s.developer, s.ownPlatform)
+	e.GET(own+"/near", s.getPlatformNear, s.developer, s.ownPlatform)
+	e.GET(own+"/timeline", s.listPlatformTimeline, s.developer, s.ownPlatform)
 	e.GET(own+"/revenue", s.getRevenue, s.developer, s.ownPlatform)
 	e.GET(own+"/usage", s.getPlatformUsage, s.developer, s.ownPlatform)
 	e.GET(own+"/usage/top", s.listTopUsers, s.developer, s.ownPlatform)
@@ -67,6 +69,9 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.DELETE(own+"/customers/:id", s.audited("customer.delete", s.deletePlatformCustomer), s.developer, s.ownPlatform)
 	e.GET(own+"/customers/:id/days", s.listPlatformCustomerDays, s.developer, s.ownPlatform)
 	e.POST(own+"/customers/:id/grants", s.audited("customer.grant", s.createPlatformGrant), s.developer, s.ownPlatform, s.counted)
+	e.GET(own+"/customers/:id/timeline", s.listPlatformCustomerTimeline, s.developer, s.ownPlatform)
+	e.POST(own+"/customers/:id/reset", s.audited("customer.reset", s.resetPlatformCustomer), s.developer, s.ownPlatform, s.counted)
+	e.POST(own+"/customers/:id/portal", s.audited("customer.portal", s.openPlatformCustomerPortal), s.developer, s.ownPlatform)
 	e.GET(own+"/customers/:id/sessions", s.listPlatformCustomerSessions, s.developer, s.ownPlatform)
 	e.DELETE(own+"/customers/:id/sessions", s.audited("customer.sign_out", s.endPlatformCustomerSessions), s.developer, s.ownPlatform)
 }

@@ -114,7 +114,18 @@ type overview struct {
 	Customers int64            `json:"customers"`
 	ByPlan    map[string]int64 `json:"byPlan"`
 	Usage     []usage.Total    `json:"usage"` // in this period
+	Standings tenant.Standings `json:"standings"`
+	Near      usage.Nearest    `json:"near"` // a limit
+	Live      livePlatforms    `json:"live"`
 }
+
+// livePlatforms are how many live platforms the developer has, and how many of them have a key that works.
+type livePlatforms struct {
+	Platforms int64 `json:"platforms"`
+	Open      int64 `json:"open"`
+}
+
+const shownNear = 5
 
 func (s *Server) overviewOf(c echo.Context, own id.Platform) (overview, error) {
 	ctx := c.Request().Context()
@@ -122,12 +133,36 @@ func (s *Server) overviewOf(c echo.Context, own id.Platform) (overview, error) {
 	if err != nil {
 		return overview{}, err
 	}
-	totals, err := s.usageRead.Totals(ctx, own)
-	o := overview{ByPlan: byPlan, Usage: totals}
-	for _, n := range byPlan {
-		o.Customers += n
+	o := overview{ByPlan: byPlan}
+	if o.Near, err = s.watch.Near(ctx, own, shownNear); err != nil {
+		return o, err
 	}
+	if o.Usage, err = s.usageRead.Totals(ctx, own); err != nil {
+		return o, err
+	}
+	if o.Standings, err = s.admin.Standings(ctx, own); err != nil {
+		return o, err
+	}
+	o.Customers = o.Standings.Customers
+	o.Live, err = s.livePlatformsOf(c)
 	return o, err
+}
+
+func (s *Server) livePlatformsOf(c echo.Context) (livePlatforms, error) {
+	projects, err := s.platform.Projects(c.Request().Context(), developerOf(c).ID)
+	if err != nil {
+		return livePlatforms{}, err
+	}
+	var live []id.Platform
+	for _, project := range projects {
+		for _, one := range project.Platforms {
+			if one.Mode == id.Live {
+				live = append(live, one.ID)
+			}
+		}
+	}
+	open, err := s.admin.OpenPlatforms(c.Request().Context(), live)
+	return livePlatforms{int64(len(live)), open}, err
 }
 
 func (s *Server) getOverview(c echo.Context) error {
@@ -139,7 +174,7 @@ func (s *Server) getOverview(c echo.Context) error {
 }
 
 func (s *Server) listPlatformCustomers(c echo.Context) error {
-	return respondCustomers(c, s.customersRead, platformOf(c).ID)
+	return s.respondCustomers(c, s.customersRead, platformOf(c).ID)
 }
 
 // customerDetail is all that a developer sees of one customer.

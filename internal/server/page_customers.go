@@ -10,17 +10,36 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/idempotency"
 	"github.com/dream-api/dream-api/internal/tenant"
 	"github.com/dream-api/dream-api/internal/usage"
 )
 
+// listFilters are the parameters by which the page narrows and sorts its list.
+var listFilters = []string{"q", "plan", "status", "near", "sort", "email"}
+
+// statusWords are what a customer can be filtered by, as the page says it.
+var statusWords = [][2]string{
+	{"active", "Active"}, {"trialing", "In trial"}, {"past_due", "Payment failed"}, {"cancelling", "Cancelling"}, {"paused", "Paused"},
+	{"none", "No subscription"},
+}
+
+// sortWords are how the list can be sorted.
+var sortWords = [][2]string{{"created", "Newest first"}, {"email", "By email"}, {"usage", "Nearest a limit first"}}
+
 func (s *Server) customersPage(c echo.Context) error {
 	ctx, own := c.Request().Context(), platformOf(c).ID
 	filter, err := customerFilter(c)
 	if err != nil {
 		return err
+	}
+	var asOf *time.Time
+	if filter.Near {
+		if asOf, err = s.watch.AsOf(ctx, own); err != nil {
+			return err
+		}
 	}
 	page, err := s.customersRead.List(ctx, own, filter)
 	if err != nil {
@@ -31,12 +50,13 @@ func (s *Server) customersPage(c echo.Context) error {
 		return err
 	}
 	next, query := "", url.Values{}
-	for _, name := range []string{"q", "plan", "email"} {
+	for _, name := range listFilters {
 		if value := c.QueryParam(name); value != "" {
 			query.Set(name, value)
 		}
 	}
 	export := ownPage(c, "/export-customers?"+query.Encode())
+	first := ownPage(c, "/customers?"+query.Encode())
 	if page.Next != "" {
 		query.Set("cursor", page.Next)
 		if limit := c.QueryParam("limit"); limit != "" {
@@ -45,8 +65,9 @@ func (s *Server) customersPage(c echo.Context) error {
 		next = "?" + query.Encode()
 	}
 	return s.view(c, "customers", "Customers", map[string]any{
-		"Customers": page.Customers, "Next": next, "Export": export, "Q": filter.Q, "Plan": filter.Plan, "Later": filter.Cursor != "",
-		"Filtered": filter.Q != "" || filter.Plan != "" || filter.Email != "", "Tiers": tiers,
+		"Customers": page.Customers, "Next": next, "Export": export, "First": first, "Filter": filter, "Later": filter.Cursor != "", "AsOf": asOf,
+		"Filtered": filter.Q != "" || filter.Plan != "" || filter.Email != "" || filter.Status != "" || filter.Near,
+		"Tiers":    tiers, "Statuses": statusWords, "Sorts": sortWords, "NoPlan": tenant.NoPlan,
 	})
 }
 
@@ -79,6 +100,14 @@ func (s *Server) customerPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	happened, earlier, err := s.customersRead.Timeline(ctx, own, customer, c.QueryParam("cursor"), shownHappened)
+	if err != nil {
+		return err
+	}
+	query := ""
+	if earlier != "" {
+		query = "?" + url.Values{"cursor": {earlier}}.Encode() + "#timeline"
+	}
 	title := d.Customer.ID
 	if d.Customer.Email != nil {
 		title = *d.Customer.Email
@@ -87,10 +116,27 @@ func (s *Server) customerPage(c echo.Context) error {
 		"Customer": d.Customer, "Subscription": d.Subscription, "Bars": barsOf(d.Usage.Meters), "Rate": d.Usage.Rate,
 		"Chart": daysChart(days, time.Now()).draw(), "Sessions": sessions, "Adjustments": adjustments, "Tiers": onSale(tiers),
 		"Meters": slices.Sorted(maps.Keys(d.Usage.Meters)), "Title": title,
+		"Timeline": linesOf(happened), "Earlier": query, "Later": c.QueryParam("cursor") != "", "StripeLink": s.stripeLink(d.Subscription),
 	})
 }
 
-const shownAdjustments = 10
+// stripeLink is the address of a subscription in Stripe's dashboard; empty where it is on our own account, which the developer
+// does not see.
+func (s *Server) stripeLink(subscription *billing.Subscription) string {
+	if subscription == nil || subscription.Account == "" {
+		return ""
+	}
+	mode := ""
+	if s.cfg.StripeTest {
+		mode = "/test"
+	}
+	return "https://dashboard.stripe.com/" + url.PathEscape(subscription.Account) + mode + "/subscriptions/" + url.PathEscape(subscription.ID)
+}
+
+const (
+	shownAdjustments = 10
+	shownHappened    = 15
+)
 
 // daysChart is what a customer used on each of the last days, by meter.
 func daysChart(days []usage.Day, now time.Time) chart {
@@ -152,6 +198,29 @@ func (s *Server) grantToCustomer(c echo.Context) error {
 		return err
 	}
 	return s.done(c, customerAt(c), flash{Title: units + " more " + made.Adjustment.Meter + " are granted"})
+}
+
+func (s *Server) resetCustomer(c echo.Context) error {
+	made, _, err := s.usage.Reset(c.Request().Context(), s.keeper, platformOf(c).ID, usage.Reset{
+		UserID: c.Param("id"), Meter: posted(c, "meter"), Reason: posted(c, "reason"),
+	}, idempotency.Request{})
+	if err != nil {
+		return err
+	}
+	units, err := number(made.Adjustment.Quantity)
+	if err != nil {
+		return err
+	}
+	return s.done(c, customerAt(c), flash{Title: made.Adjustment.Meter + " are counted from 0 again", Message: units + " were used in this period until now."})
+}
+
+func (s *Server) visitCustomerPortal(c echo.Context) error {
+	back := s.cfg.DeveloperURL.String() + customerAt(c)
+	address, err := s.cashier.Portal(c.Request().Context(), platformOf(c).ID, c.Param("id"), back)
+	if err != nil {
+		return err
+	}
+	return go303(c, address)
 }
 
 func (s *Server) signCustomerOut(c echo.Context) error {

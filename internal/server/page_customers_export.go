@@ -16,6 +16,11 @@ func (s *Server) exportCustomers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if filter.Near {
+		if _, err := s.watch.AsOf(c.Request().Context(), platformOf(c).ID); err != nil {
+			return err
+		}
+	}
 	filter.Limit = exportedAtOnce
 	page, err := s.customersRead.List(c.Request().Context(), platformOf(c).ID, filter)
 	if err != nil { // while an error can still be answered
@@ -25,14 +30,14 @@ func (s *Server) exportCustomers(c echo.Context) error {
 	header.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	header.Set("Content-Disposition", `attachment; filename="customers.csv"`)
 	out := csv.NewWriter(c.Response())
-	if err := out.Write([]string{"id", "email", "firstName", "lastName", "plan", "createdAt"}); err != nil {
+	if err := out.Write([]string{"id", "email", "firstName", "lastName", "plan", "createdAt", "status"}); err != nil {
 		return err
 	}
 	for {
 		for _, one := range page.Customers {
 			row := []string{
 				plainCell(one.ID), plainCell(orDefault(one.Email, "")), plainCell(one.FirstName), plainCell(one.LastName), one.Plan,
-				one.CreatedAt.UTC().Format(time.RFC3339),
+				one.CreatedAt.UTC().Format(time.RFC3339), one.Status,
 			}
 			if err := out.Write(row); err != nil {
 				return err

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 // pageFuncs are what the templates write values with.
@@ -19,6 +21,8 @@ var pageFuncs = template.FuncMap{
 	"plural":   plural,
 	"when":     func(t time.Time) template.HTML { return timeTag(t, "2 Jan 2006, 15:04 UTC") },
 	"day":      func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
+	"clock":    func(t time.Time) template.HTML { return timeTag(t, "15:04 UTC") },
+	"mailto":   mailto,
 	"per":      func(period string) string { return periodWords[period] },
 	"anchored": anchorOf,
 	"present":  func(period string) string { return presentWords[period] },
@@ -40,6 +44,11 @@ var periodWords = map[string]string{
 var presentWords = map[string]string{
 	"minute": "this minute", "hour": "this hour", "day": "today", "week": "this week", "month": "this month", "year": "this year",
 	"lifetime": "in all",
+}
+
+// anchorWords say from where a limit's periods are counted, where it is not the calendar.
+var anchorWords = map[string]string{
+	tenant.FromCustomer: "from when they became a customer", tenant.FromSubscription: "from when their subscription renews",
 }
 
 var movementWords = map[string]string{
@@ -90,6 +99,19 @@ func plural(n any, one, many string) (string, error) {
 func timeTag(t time.Time, layout string) template.HTML {
 	t = t.UTC()
 	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format(layout) + `</time>`) //nolint:gosec // digits and names of months
+}
+
+// mailto is an address at which somebody can be written to; empty for what a mail program might take for more than one
+// address. Whatever it holds is one address and nothing else: it is escaped, and no header of a mail can follow it.
+func mailto(address string) template.URL {
+	name, domain, ok := strings.Cut(address, "@")
+	plain := func(r rune) bool {
+		return r > ' ' && r < 0x7f && !strings.ContainsRune(`,;:<>()[]"\\?&%`, r)
+	}
+	if !ok || name == "" || domain == "" || strings.Contains(domain, "@") || strings.IndexFunc(address, func(r rune) bool { return !plain(r) }) >= 0 {
+		return ""
+	}
+	return template.URL("mailto:" + url.PathEscape(name) + "@" + url.PathEscape(domain)) //nolint:gosec // escaped, and without what has a meaning in it
 }
 
 // percent is a share in whole percents.

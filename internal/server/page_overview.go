@@ -25,7 +25,10 @@ type planShare struct {
 	Customers, Share  int64 // Share in percent
 }
 
-const shownRepairs = 5
+const (
+	shownRepairs = 5
+	shownEvents  = 8
+)
 
 func (s *Server) overviewPage(c echo.Context) error {
 	ctx, own := c.Request().Context(), platformOf(c)
@@ -45,8 +48,18 @@ func (s *Server) overviewPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	happened, err := s.customersRead.Latest(ctx, own.ID, shownEvents)
+	if err != nil {
+		return err
+	}
+	var failed tenant.Page
+	if o.Standings.PastDue > 0 {
+		if failed, err = s.customersRead.List(ctx, own.ID, tenant.Filter{Status: "past_due", Limit: shownNear}); err != nil {
+			return err
+		}
+	}
 	return s.view(c, "overview", "Overview", map[string]any{
-		"Figures":  drawn,
+		"Figures": drawn, "Happened": linesOf(happened), "Failed": failed.Customers, "NoPlan": tenant.NoPlan,
 		"Overview": o, "Plans": sharesOf(o, now.Tiers), "Attention": attentionOf(own, o, now.Tiers, now.Standing, now.Plan),
 		"Repairs": repairs[:min(len(repairs), shownRepairs)], "PublishableKey": publishableKey(now.Keys), "Tiers": onSale(now.Tiers),
 	})

@@ -38,7 +38,14 @@ func TestPagesShowEveryState(t *testing.T) {
 	}}
 	halfway := billing.Standing{Connection: &tenant.Connection{Account: "acct_1"}}
 	pastDue := platform.Plan{Status: "past_due", Paid: true, GraceUntil: &aDay}
-	o := overview{Customers: 3, ByPlan: map[string]int64{"pro": 2, "": 1}, Usage: []usage.Total{{Meter: "requests", Period: "month", Count: 1234, Users: 2}}}
+	o := overview{
+		Customers: 3, Standings: tenant.Standings{Customers: 3, Trialing: 4, PastDue: 5, Cancelling: 6}, Live: livePlatforms{3, 2},
+		Near: usage.Nearest{AsOf: &aDay, Customers: 7, Full: 1, List: []usage.NearLimit{
+			{CustomerID: "u1", Email: "a<b@mail.example?bcc=x@evil.example", Meter: "<m>", Plan: "pro", Count: 100, Limit: 100, PeriodEnd: &aDay},
+			{CustomerID: "u2", Email: "kim@mail.example", Meter: "requests", Plan: "pro", Count: 85, Limit: 100},
+		}},
+		ByPlan: map[string]int64{"pro": 2, "": 1}, Usage: []usage.Total{{Meter: "requests", Period: "month", Count: 1234, Users: 2}},
+	}
 	tiers := []tenant.Tier{aTier()}
 	live := platform.Platform{ID: "plt_2", Mode: id.Live}
 	archived := aTier()
@@ -63,9 +70,18 @@ func TestPagesShowEveryState(t *testing.T) {
 	}{
 		"what needs attention": {"overview", id.Live, map[string]any{
 			"Figures": drawn, "Overview": o, "Plans": sharesOf(o, tiers), "Attention": attentionOf(live, o, tiers, ended, pastDue), "PublishableKey": "pk_live_1",
+			"NoPlan": tenant.NoPlan, "Failed": []tenant.Customer{{ID: "u9", Email: new("late@mail.example"), Plan: "pro"}},
+			"Happened": linesOf([]tenant.Happening{
+				{CustomerID: "u3", At: aDay, Kind: tenant.PaymentSucceeded, Detail: json.RawMessage(`{"amount":1000,"currency":"usd"}`)},
+				{CustomerID: "u3", At: aDay, Kind: tenant.LimitReached, Detail: json.RawMessage(`{"meter":"<m>","limit":100,"plan":"pro","period":"month"}`)},
+				{At: aDay, Kind: tenant.Deleted, Via: tenant.ByDashboard, Detail: json.RawMessage(`{}`)},
+			}),
 			"Repairs": []billing.Repair{{ID: "rep_1", ObjectID: "sub_1", CustomerID: "u", RepairedAt: aDay}}, "Tiers": tiers,
 		}, []string{"Payment failed", "disconnected at Stripe", "not open yet", "Pro &lt;b&gt;", "1 customer has no plan", "sub_1", "1,234", "by 2 users",
 			"publishableKey=pk_live_1", "66 percent",
+			`?status=trialing">4<`, `?status=past_due">5<`, `?status=cancelling">6<`, `?near=true&amp;sort=usage">7<`, "with a key that works, of 3", "as of <time",
+			"a&lt;b@mail.example?bcc=x@evil.example", "&lt;m&gt;", `href="mailto:kim@mail.example"`, "at the limit", "/customers/u2",
+			"Last events", "Paid $10.00", "Reached the limit of 100 &lt;m&gt;, this month", `href="/platforms/plt_1/customers/u3"`, "A customer was deleted", `?plan=-"`,
 			"$35.00", "January 2031: New $10.00, Left ", "5 May: Free 7", "in these 30 days, &#43;250 % against the 30 before", "Came back, &lt;i&gt;", "2 subscribers"}},
 		"an account that can not charge": {"overview", id.Live, map[string]any{
 			"Figures": figures{}, "Overview": overview{}, "Attention": attentionOf(live, overview{}, nil, halfway, platform.Plan{Status: "active", Paid: true}), "Tiers": onSale(nil),
@@ -107,9 +123,12 @@ func TestPagesShowEveryState(t *testing.T) {
 				{At: aDay, Platform: new(id.Platform("plt_1")), Action: "key.create", Target: "<key>", Via: "token", IP: "203.0.113.9", Outcome: new("done")},
 				{At: aDay, Action: "session.create", Via: "dashboard", Outcome: new("refused")}, {At: aDay, Action: "plan.portal", Via: "clerk"},
 			}}, []string{"Created a key", "&lt;key&gt;", "203.0.113.9", "a developer token", "Done", "Refused", "Cut off", "your account", "Earlier", "selected"}},
-		"nobody found": {"customers", id.Test, map[string]any{"Q": "<x>", "Plan": "pro", "Filtered": true}, []string{"Nobody fits", `value="&lt;x&gt;"`}},
-		"a further page": {"customers", id.Test, map[string]any{"Customers": []tenant.Customer{{ID: "a@b|c"}}, "Next": "?cursor=x&q=a%26b", "Later": true, "Q": "a&b"},
-			[]string{"?cursor=x&amp;q=a%26b", "First page", "/customers/a@b%7cc"}},
+		"nobody found": {"customers", id.Test, map[string]any{"Filter": tenant.Filter{Q: "<x>", Plan: "pro", Status: "active", Near: true, Sort: "usage"}, "Filtered": true, "AsOf": &aDay, "Statuses": statusWords, "Sorts": sortWords},
+			[]string{"Nobody fits", `value="&lt;x&gt;"`, `<option value="active" selected>`, `<option value="usage" selected>`, `value="true" checked`, "14:03 UTC"}},
+		"a further page": {"customers", id.Test, map[string]any{"Customers": []tenant.Customer{
+			{ID: "a@b|c", Status: "past_due", Cancelling: true, Near: &tenant.NearLimit{Meter: "<m>", Count: 92, Limit: 100}}},
+			"Next": "?cursor=x&q=a%26b", "First": "/platforms/plt_1/customers?q=a%26b", "Later": true, "Filter": tenant.Filter{Q: "a&b"}},
+			[]string{"?cursor=x&amp;q=a%26b", `href="/platforms/plt_1/customers?q=a%26b">First page`, "/customers/a@b%7cc", "payment failed", "cancelling", "92 of 100", "&lt;m&gt;"}},
 	} {
 		v := testView(c.page, c.mode, c.data)
 		got, err := opens(t, s, http.MethodGet, "/", nil, nil, func(c echo.Context) error { return s.writeView(c, v.Section, v) })
@@ -232,4 +251,55 @@ func TestABrowserIsKnownByItsName(t *testing.T) {
 			t.Errorf("%q is %q, want %q", agent, got, want)
 		}
 	}
+}
+
+func TestAMailIsToOneAddressWhateverItHolds(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"ada@mail.example": "mailto:ada@mail.example", "a.b+c@mail.example": "mailto:a.b+c@mail.example",
+		"": "", "ada": "", "@mail.example": "", "ada@": "", "a@b@c": "", "a?bcc=x@mail.example": "", "a&b@mail.example": "", "a,b@mail.example": "",
+		"a@mail.example?subject=x": "", "a%0Abcc:x@mail.example": "", "a b@mail.example": "", `"a"@mail.example`: "", "a\n@mail.example": "", "ä@mail.example": "",
+	} {
+		if got := string(mailto(address)); got != want {
+			t.Errorf("%q: %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestALinkToStripeIsToTheAccountAndItsMode(t *testing.T) {
+	t.Parallel()
+	s := pagesAlone()
+	subscription := &billing.Subscription{ID: "sub_1", Account: "acct_1"}
+	for want, got := range map[string]string{
+		"https://dashboard.stripe.com/acct_1/subscriptions/sub_1": s.stripeLink(subscription),
+		"": s.stripeLink(nil) + s.stripeLink(&billing.Subscription{ID: "sub_1"}),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	s.cfg.StripeTest = true
+	if got := s.stripeLink(subscription); got != "https://dashboard.stripe.com/acct_1/test/subscriptions/sub_1" {
+		t.Error(got)
+	}
+}
+
+func TestWhatIsLeftIsSaidInTheWordsOfItsPeriod(t *testing.T) {
+	t.Parallel()
+	s := pagesAlone()
+	shown := func(u usage.Usage) string {
+		v := testView("customer", id.Test, map[string]any{"Customer": tenant.Customer{ID: "u", Status: "none"}, "Title": "u", "Rate": usage.Rate{Limit: 100}, "Chart": daysChart(nil, aDay).draw(), "Bars": barsOf(map[string]usage.Usage{"requests": u})})
+		got, err := opens(t, s, http.MethodGet, "/", nil, nil, func(c echo.Context) error { return s.writeView(c, v.Section, v) })
+		return text(t, got, err)
+	}
+	u := usage.Usage{Count: 3, Limit: new(int64(10)), Remaining: new(int64(7)), Meter: "requests", Period: "day", PeriodEnd: &aDay}
+	contains(t, shown(u), "7 left today")
+	u.Anchored = true
+	contains(t, shown(u), "7 left in this period")
+	tier := aTier()
+	tier.Limits["requests"] = tenant.Limit{Max: new(int64(10)), Period: "day", Anchor: tenant.FromCustomer}
+	tier.Limits["tokens"] = tenant.Limit{Max: new(int64(10)), Period: "month", Anchor: tenant.FromSubscription}
+	v := testView("tiers", id.Test, map[string]any{"Tiers": []tenant.Tier{tier}})
+	got, err := opens(t, s, http.MethodGet, "/", nil, nil, func(c echo.Context) error { return s.writeView(c, v.Section, v) })
+	contains(t, text(t, got, err), "from when they became a customer", "from when their subscription renews")
 }

@@ -36,6 +36,7 @@ type Config struct {
 	StripeSecrets         billing.Secrets
 	DeveloperClerk        ClerkApp
 	CustomerClerk         ClerkApp
+	StripeTest            bool     // our Stripe, and so the connected accounts, are in test mode
 	FormTargets           []string // origins to which a form of a page may lead: those of Stripe's pages
 	FlashKey              []byte   // 32 bytes, for what a page shows once
 	Version               string
@@ -85,6 +86,8 @@ type Modules struct {
 	// What the dashboard reads of customers, under the developer surface's role.
 	CustomersRead *tenant.Customers
 	UsageRead     *usage.Reader
+	// Who is near a limit: it is worked out while a page waits, so it may write.
+	Watch *usage.Watch
 }
 
 // Server serves the three surfaces.
@@ -112,6 +115,7 @@ type Server struct {
 
 	customersRead *tenant.Customers
 	usageRead     *usage.Reader
+	watch         *usage.Watch
 
 	clerkHooks, developerHooks []*standardwebhooks.Webhook
 
@@ -126,7 +130,7 @@ func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) (*Server, er
 		gate: m.Gate, admin: m.Admin, customers: m.Customers, endUsers: m.EndUsers, sessionKeys: m.SessionKeys, background: m.Background, platform: m.Platform,
 		developers: m.Developers, usage: m.Usage, usageReader: m.UsageReader, keeper: m.Keeper,
 		cashier: m.Cashier, desk: m.Desk, bridge: m.Bridge, billing: m.Billing,
-		customersRead: m.CustomersRead, usageRead: m.UsageRead,
+		customersRead: m.CustomersRead, usageRead: m.UsageRead, watch: m.Watch,
 	}
 	var err error
 	if s.clerkHooks, err = hooks(cfg.CustomerClerkSecrets); err != nil {

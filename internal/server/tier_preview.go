@@ -178,7 +178,7 @@ func limitWords(l tenant.Limit) string {
 	most, _ := number(l.Max) // a *int64 is a number
 	words := most + " " + periodWords[l.Period]
 	if from := anchorOf(l); from != "" {
-		words += ", counted from " + from
+		words += ", counted " + from
 	}
 	return words
 }
@@ -189,11 +189,6 @@ func anchorOf(l tenant.Limit) string {
 		return ""
 	}
 	return anchorWords[l.Anchor]
-}
-
-// anchorWords are those from where periods are counted, but for the calendar, which is the usual.
-var anchorWords = map[string]string{
-	tenant.FromCustomer: "each customer's start", tenant.FromSubscription: "each subscription's own period",
 }
 
 func yesNo(b bool) string {

@@ -110,3 +110,24 @@ func proTier() Tier {
 		RateLimit: DefaultRateLimit, Limits: map[string]Limit{DefaultMeter: {Max: new(int64(10_000)), Period: "month", Anchor: FromCalendar}},
 	}
 }
+
+// OpenPlatforms counts those of the platforms that have a secret key which works.
+func (a *Admin) OpenPlatforms(ctx context.Context, platforms []id.Platform) (open int64, err error) {
+	if len(platforms) == 0 {
+		return 0, nil
+	}
+	err = a.db.Tenants(ctx, platforms, func(ctx context.Context, tx db.Tenants) (err error) {
+		open, err = queries.OpenPlatforms(ctx, tx, id.Strings(platforms))
+		return err
+	})
+	return open, err
+}
+
+// Standings counts the customers of a platform by how they stand with their subscription.
+func (a *Admin) Standings(ctx context.Context, at id.Platform) (s Standings, err error) {
+	err = a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		s, err = StandingsOf(ctx, tx)
+		return err
+	})
+	return s, err
+}

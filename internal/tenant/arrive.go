@@ -154,10 +154,14 @@ func (e *EndUsers) join(ctx context.Context, tx db.Tenant, a Arrival, user *cler
 	if state != "member" {
 		return errs.New(errs.Unavailable, "This account is being deleted. Try again in a moment.").After(2 * time.Second)
 	}
-	if _, err := insertCustomer(ctx, tx, tenantdb.InsertCustomerParams{
+	via := BySignUp
+	if !a.Invitation.Empty() {
+		via = ByInvitation
+	}
+	if _, err := insertCustomer(Via(ctx, via), tx, tenantdb.InsertCustomerParams{
 		ID: user.ID, Kind: string(FromClerk), Email: &email, FirstName: shortName(user.FirstName), LastName: shortName(user.LastName), Plan: plan,
 		Vouched: true,
-	}); err != nil {
+	}, false); err != nil {
 		return err
 	}
 	// A user whom Clerk knows from its own form has no key of a platform in the metadata, which tokens by the template need.

@@ -190,6 +190,10 @@ func (b *Background) endSessionsOf(ctx context.Context, userID string, members [
 			if err != nil || n == 0 {
 				return err
 			}
+			err = RecordHere(ctx, tx, Event{CustomerID: userID, Kind: SessionsEnded, Via: ByClerk, Detail: map[string]any{"sessions": n, "reason": "clerk"}})
+			if err != nil {
+				return err
+			}
 			return queries.UserChanged(ctx, tx, tenantdb.UserChangedParams{PlatformID: member, UserID: userID})
 		})
 		if err != nil {
@@ -210,7 +214,7 @@ func (b *Background) endMemberships(ctx context.Context, userID string) error {
 	}
 	for _, member := range members {
 		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
-			_, err := b.leave(ctx, tx, userID)
+			_, err := b.leave(Via(ctx, ByClerk), tx, userID)
 			if db.NoRows(err) { // the developer deleted the customer meanwhile
 				return nil
 			}

@@ -126,7 +126,7 @@ func (c *Customers) createExternal(
 			return insertCustomer(ctx, tx, tenantdb.InsertCustomerParams{
 				ID: n.ID, Kind: string(External), Email: orNil(n.Email), FirstName: n.FirstName, LastName: n.LastName,
 				Plan: orNil(n.Plan),
-			})
+			}, false)
 		})
 		return err
 	})
@@ -251,7 +251,7 @@ func (c *Customers) finish(
 			LastName: intent.LastName, Plan: intent.Plan,
 			// Who is linked may have been made by another platform, which then knows the password.
 			Vouched: user.ExternalID == intent.ID || slices.Contains(user.Proved, strings.ToLower(intent.Email)),
-		})
+		}, user.ExternalID != intent.ID)
 		if err != nil {
 			return err
 		}
@@ -283,7 +283,8 @@ func (c *Customers) inTenant(
 	return c.db.Tenant(ctx, id.Platform(intent.PlatformID), fn)
 }
 
-func insertCustomer(ctx context.Context, tx db.Tenant, params tenantdb.InsertCustomerParams) (Customer, error) {
+// insertCustomer makes a customer, and writes it down. linked: there was a user at Clerk already.
+func insertCustomer(ctx context.Context, tx db.Tenant, params tenantdb.InsertCustomerParams, linked bool) (Customer, error) {
 	params.PlatformID = string(tx.Platform)
 	err := queries.InsertCustomer(ctx, tx, params)
 	if db.Violates(err, "customers_pkey") {
@@ -293,7 +294,11 @@ func insertCustomer(ctx context.Context, tx db.Tenant, params tenantdb.InsertCus
 	if err != nil {
 		return Customer{}, err
 	}
-	return readCustomer(ctx, tx, params.ID)
+	made, err := readCustomer(ctx, tx, params.ID)
+	if err != nil {
+		return made, err
+	}
+	return made, RecordHere(ctx, tx, Event{CustomerID: made.ID, Kind: Created, Via: viaOf(ctx), Detail: map[string]any{"plan": made.Plan, "linked": linked}})
 }
 
 func requestOf(intent tenantdb.TenantCustomerIntent) idempotency.Request {

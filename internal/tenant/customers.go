@@ -38,6 +38,17 @@ type Customer struct {
 	PublishableKey string    `json:"publishableKey"`
 	Metadata       Metadata  `json:"metadata"`
 	CreatedAt      time.Time `json:"createdAt"`
+
+	Status     string     `json:"status"`               // of the subscription that lives; none
+	Cancelling bool       `json:"cancelling,omitempty"` // it ends with its period
+	Near       *NearLimit `json:"near,omitempty"`       // in a list alone
+}
+
+// NearLimit is the limit of which a customer had used the most, as of the last snapshot.
+type NearLimit struct {
+	Meter string `json:"meter"`
+	Count int64  `json:"count"`
+	Limit int64  `json:"limit"`
 }
 
 // Metadata is what a developer keeps with a customer. The values stay as they were sent: a number is not rounded.
@@ -70,69 +81,6 @@ func (c *Customers) Get(ctx context.Context, platform id.Platform, customer stri
 		return err
 	})
 	return found, err
-}
-
-// Filter narrows a list of customers; an empty field does not.
-type Filter struct {
-	Email  string // exactly, but for the case
-	Plan   string // the current plan
-	Q      string // part of the id, the email or a name
-	Limit  int    // 1 to 100
-	Cursor string // the Next of the page before
-}
-
-// Page is a page of customers, newest first. Next is empty on the last.
-type Page struct {
-	Customers []Customer
-	Next      string
-}
-
-// List returns a page of customers.
-func (c *Customers) List(ctx context.Context, platform id.Platform, f Filter) (Page, error) {
-	params := tenantdb.CustomersParams{PlatformID: string(platform), Max: int32(f.Limit) + 1}
-	if f.Email != "" {
-		params.Email = &f.Email
-	}
-	if f.Plan != "" {
-		params.Plan = &f.Plan
-	}
-	if f.Q != "" {
-		params.Q = new(strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Q))
-	}
-	if f.Cursor != "" {
-		at, id, err := readCursor(f.Cursor)
-		if err != nil {
-			return Page{}, errs.InvalidParam("cursor", "cursor is the nextCursor of an earlier answer.")
-		}
-		params.Before, params.BeforeID = &at, id
-	}
-	var page Page
-	err := c.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
-		if err := queries.BoundSearch(ctx, tx); err != nil {
-			return err
-		}
-		rows, err := queries.Customers(ctx, tx, params)
-		if err != nil {
-			return err
-		}
-		key, err := currentKey(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if len(rows) > f.Limit {
-			rows = rows[:f.Limit]
-			last := rows[len(rows)-1].TenantCustomer
-			page.Next = cursor(last.CreatedAt, last.ID)
-		}
-		page.Customers = make([]Customer, len(rows))
-		for i, row := range rows {
-			if page.Customers[i], err = customerFrom(row.TenantCustomer, row.CurrentPlan, key); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return page, err
 }
 
 // CustomerChange holds what shall change; nil leaves a field as it is. Metadata is merged: a key with a null goes.
@@ -168,6 +116,7 @@ func (c *Customers) Update(
 		if err := LockCustomer(ctx, tx, customer); err != nil {
 			return err
 		}
+		before := ""
 		if change.Plan != nil {
 			now, err := queries.CurrentPlan(ctx, tx, tenantdb.CurrentPlanParams{PlatformID: string(platform), ID: customer})
 			if err != nil {
@@ -177,6 +126,7 @@ func (c *Customers) Update(
 				return errs.New(errs.SubscriptionLives, "A subscription decides the customer's plan, %s. Change or cancel it "+
 					"in the billing portal.", now.Plan)
 			}
+			before = now.Plan
 			if *change.Plan == "" {
 				return UnknownPlan(ctx, tx, "plan", "")
 			}
@@ -184,7 +134,7 @@ func (c *Customers) Update(
 				return err
 			}
 		}
-		_, err := queries.UpdateCustomer(ctx, tx, tenantdb.UpdateCustomerParams{
+		err := queries.UpdateCustomer(ctx, tx, tenantdb.UpdateCustomerParams{
 			PlatformID: string(platform), ID: customer, FirstName: change.FirstName, LastName: change.LastName,
 			Plan: change.Plan, MetadataSet: metadata, MetadataRemoved: removed,
 		})
@@ -194,8 +144,17 @@ func (c *Customers) Update(
 		if err != nil {
 			return err
 		}
-		if updated, err = readCustomer(ctx, tx, customer); err != nil || change.Metadata == nil {
+		if updated, err = readCustomer(ctx, tx, customer); err != nil {
 			return err
+		}
+		if change.Plan != nil && updated.Plan != before {
+			err := RecordHere(ctx, tx, Event{CustomerID: customer, Kind: PlanChanged, Via: viaOf(ctx), Detail: planChange(before, updated.Plan)})
+			if err != nil {
+				return err
+			}
+		}
+		if change.Metadata == nil {
+			return nil
 		}
 		return errs.Invalid(checkMetadata(updated.Metadata)) // with what was there before
 	})
@@ -240,7 +199,7 @@ func currentKey(ctx context.Context, tx db.Tenant) (string, error) {
 func customerFrom(row tenantdb.TenantCustomer, plan, key string) (Customer, error) {
 	customer := Customer{
 		ID: row.ID, Email: row.Email, FirstName: row.FirstName, LastName: row.LastName, Plan: plan,
-		PublishableKey: key, CreatedAt: row.CreatedAt,
+		PublishableKey: key, CreatedAt: row.CreatedAt, Status: row.Standing, Cancelling: row.Cancelling,
 	}
 	return customer, json.Unmarshal(row.Metadata, &customer.Metadata)
 }

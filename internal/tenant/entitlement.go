@@ -250,16 +250,48 @@ func (e *Entitlement) find(
 		return nil
 	}
 	e.Kind, e.Since, e.Vouched, e.LiveSessions = CustomerKind(row.Kind), row.Since, row.Vouched, row.LiveSessions
-	if row.CurrentPeriodStart != nil && row.CurrentPeriodEnd != nil {
-		e.Subscription = &Subscription{Starts: *row.CurrentPeriodStart, Ends: *row.CurrentPeriodEnd}
-		if row.IntervalCount == 1 {
-			e.Subscription.Interval = row.Interval
-		}
-	}
+	e.Subscription = subscriptionOf(row.CurrentPeriodStart, row.CurrentPeriodEnd, row.Interval, row.IntervalCount)
 	if row.GraceUntil.Before(e.Until) {
 		e.Until = row.GraceUntil
 	}
 	return nil
+}
+
+// subscriptionOf is the present period of a subscription; nil where there is none.
+func subscriptionOf(starts, ends *time.Time, interval string, count int32) *Subscription {
+	if starts == nil || ends == nil {
+		return nil
+	}
+	s := &Subscription{Starts: *starts, Ends: *ends}
+	if count == 1 {
+		s.Interval = interval
+	}
+	return s
+}
+
+// EntitlementsOf reads what customers may use, as far as it decides their limits and periods. Who is no customer, or has no
+// plan, is left out.
+func EntitlementsOf(ctx context.Context, tx db.Tenant, customers []string) (map[string]*Entitlement, error) {
+	rows, err := queries.CurrentPlans(ctx, tx, tenantdb.CurrentPlansParams{PlatformID: string(tx.Platform), Ids: customers})
+	if err != nil {
+		return nil, err
+	}
+	found, grants := map[string]*Entitlement{}, map[string]*Grant{}
+	for _, row := range rows {
+		if row.Plan == "" {
+			continue
+		}
+		if grants[row.Plan] == nil {
+			if grants[row.Plan], err = readGrant(ctx, tx, row.Plan); err != nil {
+				return nil, err
+			}
+		}
+		found[row.CustomerID] = &Entitlement{
+			Platform: tx.Platform, UserID: row.CustomerID, Grant: grants[row.Plan], Kind: CustomerKind(row.Kind), Since: row.Since,
+			Subscription: subscriptionOf(row.CurrentPeriodStart, row.CurrentPeriodEnd, row.Interval, row.IntervalCount),
+		}
+	}
+	return found, nil
 }
 
 // planName is the name of the plan that counts for a user: for a customer the subscription's tier, else the one

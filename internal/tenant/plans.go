@@ -63,9 +63,13 @@ func LockBuyer(ctx context.Context, tx db.Tenant, userID, stated string) (Buyer,
 		if err := checkPlan(ctx, tx, stated); err != nil {
 			return Buyer{}, err
 		}
-		err = queries.InsertExternalCustomer(ctx, tx, tenantdb.InsertExternalCustomerParams{
+		var made int64
+		made, err = queries.InsertExternalCustomer(ctx, tx, tenantdb.InsertExternalCustomerParams{
 			PlatformID: string(tx.Platform), ID: userID, Plan: &stated,
 		})
+		if err == nil && made > 0 {
+			err = RecordHere(ctx, tx, Event{CustomerID: userID, Kind: Created, Via: ByCheckout, Detail: map[string]any{"plan": stated}})
+		}
 		if err == nil {
 			err = LockCustomer(ctx, tx, userID)
 		}

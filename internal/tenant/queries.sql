@@ -219,9 +219,15 @@ SELECT kind, coalesce(plan, '')::text AS plan, source, since, current_period_sta
 FROM tenant.current_plans p WHERE p.platform_id = @platform_id AND p.customer_id = @id;
 
 -- name: InsertCustomer :exec
-INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan, vouched)
-VALUES (@platform_id, @id, @kind, @email, @first_name, @last_name, @plan, @vouched)
-RETURNING tenant.user_changed(platform_id, id);
+WITH made AS (
+    INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan, vouched)
+    VALUES (@platform_id, @id, @kind, @email, @first_name, @last_name, @plan, @vouched)
+    RETURNING platform_id, id, placed, standing, cancelling
+), counted AS (
+    INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+    SELECT platform_id, placed, standing, cancelling, 1 FROM made
+)
+SELECT tenant.user_changed(platform_id, id) FROM made;
 
 -- name: Customer :one
 SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan
@@ -233,28 +239,151 @@ WHERE c.platform_id = @platform_id AND c.id = @id;
 -- A search that takes long ends: it must not keep a connection from other platforms.
 SET LOCAL statement_timeout = '3s';
 
--- name: Customers :many
-SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan
+-- name: FollowIndexes :exec
+-- PostgreSQL takes the condition of row-level security for one that few rows meet, and would rather fetch all those and sort them
+-- than follow an index that has them in order.
+SET LOCAL enable_bitmapscan = off;
+
+-- name: FollowIndexesAlone :exec
+SET LOCAL enable_seqscan = off;
+
+-- name: FindCustomers :one
+SELECT directory.find_customers(@q, sqlc.narg(plans)::text[], sqlc.narg(standings)::text[], @cancelling, @by_email,
+    sqlc.narg(behind_at), sqlc.narg(behind_email), sqlc.narg(behind_id), @most::int)::text[] AS ids;
+
+-- name: CustomersNamed :many
+-- In the order of the ids.
+SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan, coalesce(n.meter, '')::text AS meter, coalesce(n.count, 0)::bigint AS count,
+    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
-WHERE c.platform_id = @platform_id
-    AND (sqlc.narg(email)::text IS NULL OR lower(c.email) = lower(sqlc.narg(email)))
-    AND (sqlc.narg(plan)::text IS NULL OR p.plan = sqlc.narg(plan))
-    AND (sqlc.narg(q)::text IS NULL
-        OR concat_ws(' ', c.id, c.email, c.first_name, c.last_name) ILIKE '%' || sqlc.narg(q) || '%')
-    AND (sqlc.narg(before)::timestamptz IS NULL OR (c.created_at, c.id) < (sqlc.narg(before), @before_id::text))
-ORDER BY c.created_at DESC, c.id DESC
-LIMIT @max;
+LEFT JOIN LATERAL (
+    SELECT x.meter, x.count, x.max, x.share FROM tenant_usage.near x
+    WHERE x.platform_id = @platform_id AND x.user_id = c.id AND (SELECT dreamapi.now()) < x.ends ORDER BY x.share DESC, x.meter LIMIT 1
+) n ON true
+WHERE c.platform_id = @platform_id AND c.id = ANY(@ids::text[])
+ORDER BY array_position(@ids::text[], c.id);
 
--- name: UpdateCustomer :execrows
-UPDATE tenant.customers
-SET first_name = coalesce(sqlc.narg(first_name), first_name),
-    last_name = coalesce(sqlc.narg(last_name), last_name),
-    plan = coalesce(sqlc.narg(plan), plan),
-    metadata = (metadata || @metadata_set::jsonb) - @metadata_removed::text[],
-    updated_at = dreamapi.now()
-WHERE platform_id = @platform_id AND id = @id
-RETURNING tenant.user_changed(platform_id, id);
+-- name: Restand :many
+-- Works out how customers stand, after a change of their subscriptions or where a grace is over, and answers who was on another
+-- plan before; an empty plan is the default tier's. The customers are locked by whoever calls.
+WITH k AS (
+    SELECT c.platform_id, c.id, c.placed, c.standing, c.cancelling FROM tenant.customers c
+    JOIN (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@customers::text[]) AS id) w
+        ON w.platform_id = c.platform_id AND w.id = c.id
+), present AS (
+    SELECT k.platform_id, k.id, counts.tier, counts.grace_until, coalesce(lives.standing, 'none') AS standing,
+        coalesce(lives.cancelling, false) AS cancelling
+    FROM k
+    LEFT JOIN LATERAL (SELECT s.tier, s.grace_until FROM billing.counting_subscriptions s
+        WHERE s.platform_id = k.platform_id AND s.customer_id = k.id ORDER BY s.created_at DESC LIMIT 1) counts ON true
+    LEFT JOIN LATERAL (SELECT s.standing, s.cancelling FROM billing.living_subscriptions s
+        WHERE s.platform_id = k.platform_id AND s.customer_id = k.id ORDER BY s.created_at DESC LIMIT 1) lives ON true
+), moved AS (
+    UPDATE tenant.customers c
+    SET subscribed = p.tier, subscribed_until = p.grace_until, standing = p.standing, cancelling = p.cancelling
+    FROM present p
+    WHERE c.platform_id = p.platform_id AND c.id = p.id
+        AND (c.subscribed, c.subscribed_until, c.standing, c.cancelling) IS DISTINCT FROM (p.tier, p.grace_until, p.standing, p.cancelling)
+    RETURNING c.platform_id, c.id, c.placed, c.standing, c.cancelling
+), counted AS (
+    INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+    SELECT d.platform_id, d.placed, d.standing, d.cancelling, sum(d.n) FROM (
+        SELECT k.platform_id, k.placed, k.standing, k.cancelling, -1 AS n FROM k JOIN moved m ON m.platform_id = k.platform_id AND m.id = k.id
+        UNION ALL SELECT m.platform_id, m.placed, m.standing, m.cancelling, 1 FROM moved m
+    ) d GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0
+)
+SELECT m.platform_id, m.id, k.placed AS before, m.placed AS after FROM moved m JOIN k ON k.platform_id = m.platform_id AND k.id = m.id
+WHERE k.placed <> m.placed;
+
+-- name: LockLapsed :many
+-- The customers whose grace is over, and who are still held for subscribers.
+SELECT platform_id, id FROM tenant.customers
+WHERE platform_id = ANY(@platform_ids::text[]) AND subscribed_until <= dreamapi.now()
+ORDER BY platform_id, id LIMIT @most FOR UPDATE SKIP LOCKED;
+
+-- name: CompactCounts :exec
+-- Makes one line of many, of the platforms that have many. What is added meanwhile is not seen, and stays.
+WITH many AS (
+    SELECT platform_id FROM tenant.customer_counts WHERE platform_id = ANY(@platform_ids::text[])
+    GROUP BY platform_id HAVING count(*) > @most::int
+), taken AS (
+    DELETE FROM tenant.customer_counts n USING many WHERE n.platform_id = many.platform_id
+    RETURNING n.platform_id, n.placed, n.standing, n.cancelling, n.customers
+)
+INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+SELECT platform_id, placed, standing, cancelling, sum(customers) FROM taken GROUP BY 1, 2, 3, 4 HAVING sum(customers) <> 0;
+
+-- name: CustomersByStanding :one
+SELECT coalesce(sum(customers), 0)::bigint AS customers,
+    coalesce(sum(customers) FILTER (WHERE standing = 'active'), 0)::bigint AS active,
+    coalesce(sum(customers) FILTER (WHERE standing = 'trialing'), 0)::bigint AS trialing,
+    coalesce(sum(customers) FILTER (WHERE standing = 'past_due'), 0)::bigint AS past_due,
+    coalesce(sum(customers) FILTER (WHERE cancelling), 0)::bigint AS cancelling
+FROM tenant.customer_counts WHERE platform_id = @platform_id;
+
+-- name: Happened :exec
+-- What is known by its id already is not written again.
+INSERT INTO tenant.timeline (platform_id, id, customer_id, kind, via, detail)
+SELECT k.platform_id, k.id, k.customer_id, k.kind, k.via, k.detail::jsonb
+FROM (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@ids::text[]) AS id, unnest(@customers::text[]) AS customer_id,
+    unnest(@kinds::text[]) AS kind, unnest(@vias::text[]) AS via, unnest(@details::text[]) AS detail) k
+ORDER BY k.platform_id, k.id
+ON CONFLICT DO NOTHING;
+
+-- name: Timeline :many
+-- Of one customer, the latest first, with what was granted and given back.
+SELECT t.id, t.customer_id, t.at, t.kind, t.via, t.detail FROM (
+    (SELECT l.id, l.customer_id, l.at, l.kind, l.via, l.detail FROM tenant.timeline l
+    WHERE l.platform_id = @platform_id AND l.customer_id = @customer_id AND (l.at, l.id) < (@before::timestamptz, @before_id::text)
+    ORDER BY l.at DESC, l.id DESC LIMIT @most)
+    UNION ALL
+    (SELECT a.id, a.user_id, a.created_at, a.kind, '',
+        jsonb_build_object('meter', a.meter, 'quantity', a.quantity, 'expires', a.expires, 'reason', a.reason)
+    FROM tenant_usage.adjustments a
+    WHERE a.platform_id = @platform_id AND a.user_id = @customer_id AND (a.created_at, a.id) < (@before::timestamptz, @before_id::text)
+    ORDER BY a.created_at DESC, a.id DESC LIMIT @most)
+) t
+ORDER BY t.at DESC, t.id DESC LIMIT @most;
+
+-- name: LatestHappened :many
+SELECT id, customer_id, at, kind, via, detail FROM tenant.timeline
+WHERE platform_id = @platform_id AND kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY at DESC, id DESC LIMIT @most;
+
+-- name: ForgetTimeline :exec
+DELETE FROM tenant.timeline WHERE platform_id = @platform_id AND customer_id = @customer_id;
+
+-- name: SweepTimeline :execrows
+DELETE FROM tenant.timeline WHERE (platform_id, id) IN (
+    SELECT platform_id, id FROM tenant.timeline
+    WHERE platform_id = ANY(@platform_ids::text[]) AND at < dreamapi.now() - make_interval(days => @keep_days)
+    LIMIT @most
+);
+
+-- name: CurrentPlans :many
+SELECT p.customer_id, p.kind, coalesce(p.plan, '')::text AS plan, p.since, p.current_period_start, p.current_period_end,
+    coalesce(p.interval, '')::text AS interval, coalesce(p.interval_count, 0)::int AS interval_count
+FROM tenant.current_plans p WHERE p.platform_id = @platform_id AND p.customer_id = ANY(@ids::text[]);
+
+-- name: UpdateCustomer :exec
+WITH was AS (
+    SELECT c.placed, c.standing, c.cancelling FROM tenant.customers c WHERE c.platform_id = @platform_id AND c.id = @id
+), updated AS (
+    UPDATE tenant.customers c
+    SET first_name = coalesce(sqlc.narg(first_name), c.first_name),
+        last_name = coalesce(sqlc.narg(last_name), c.last_name),
+        plan = coalesce(sqlc.narg(plan), c.plan),
+        metadata = (c.metadata || @metadata_set::jsonb) - @metadata_removed::text[],
+        updated_at = dreamapi.now()
+    WHERE c.platform_id = @platform_id AND c.id = @id
+    RETURNING c.platform_id, c.id, c.placed, c.standing, c.cancelling
+), counted AS (
+    INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+    SELECT u.platform_id, w.placed, w.standing, w.cancelling, -1 FROM updated u, was w WHERE w.placed <> u.placed
+    UNION ALL
+    SELECT u.platform_id, u.placed, u.standing, u.cancelling, 1 FROM updated u, was w WHERE w.placed <> u.placed
+)
+SELECT tenant.user_changed(u.platform_id, u.id) FROM updated u;
 
 -- name: LockCustomer :one
 SELECT kind, vouched FROM tenant.customers WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
@@ -270,7 +399,12 @@ UPDATE tenant.customers SET email = @email, updated_at = dreamapi.now()
 WHERE platform_id = @platform_id AND id = @id AND kind = 'clerk' AND lower(email) <> ALL (@addresses::text[]);
 
 -- name: DeleteCustomer :execrows
-DELETE FROM tenant.customers WHERE platform_id = @platform_id AND id = @id;
+WITH gone AS (
+    DELETE FROM tenant.customers c WHERE c.platform_id = @platform_id AND c.id = @id
+    RETURNING c.platform_id, c.placed, c.standing, c.cancelling
+)
+INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+SELECT platform_id, placed, standing, cancelling, -1 FROM gone;
 
 -- name: InsertIntent :one
 INSERT INTO tenant.customer_intents (platform_id, id, email, first_name, last_name, plan, idempotency_key)
@@ -382,17 +516,41 @@ SELECT directory.unlink_account(@account)::boolean;
 -- name: LiveLacks :one
 SELECT directory.live_lacks()::text;
 
--- name: InsertExternalCustomer :exec
-INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES (@platform_id, @id, 'external', @plan)
-ON CONFLICT DO NOTHING
-RETURNING tenant.user_changed(platform_id, id);
+-- name: InsertExternalCustomer :execrows
+-- None where somebody was quicker.
+WITH made AS (
+    INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES (@platform_id, @id, 'external', @plan)
+    ON CONFLICT DO NOTHING
+    RETURNING platform_id, id, placed, standing, cancelling
+), counted AS (
+    INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+    SELECT platform_id, placed, standing, cancelling, 1 FROM made
+)
+SELECT tenant.user_changed(platform_id, id) FROM made;
 
 -- name: Mode :one
 SELECT directory.mode()::text;
 
 -- name: CustomersByPlan :many
-SELECT coalesce(plan, '')::text AS plan, count(*) AS customers FROM tenant.current_plans
-WHERE platform_id = @platform_id GROUP BY 1 ORDER BY 1;
+-- Whose grace is over and who has not been moved yet, which takes a minute at the most, is moved here.
+SELECT coalesce(NULLIF(n.placed, ''), (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = @platform_id), '')::text AS plan,
+    sum(n.customers)::bigint AS customers
+FROM (
+    SELECT placed, customers FROM tenant.customer_counts WHERE platform_id = @platform_id
+    UNION ALL
+    SELECT c.placed, -1 FROM tenant.customers c WHERE c.platform_id = @platform_id AND c.subscribed_until <= dreamapi.now()
+    UNION ALL
+    SELECT coalesce(c.plan, ''), 1 FROM tenant.customers c WHERE c.platform_id = @platform_id AND c.subscribed_until <= dreamapi.now()
+) n
+GROUP BY 1 HAVING sum(n.customers) <> 0 ORDER BY 1;
+
+-- name: OpenPlatforms :one
+-- How many of the platforms have a secret key that works.
+SELECT count(DISTINCT platform_id) FROM tenant.keys
+WHERE platform_id = ANY(@platform_ids::text[]) AND kind = 'secret' AND revoked_at IS NULL AND (expires_at IS NULL OR dreamapi.now() < expires_at);
+
+-- name: DefaultTier :one
+SELECT name FROM tenant.default_tiers WHERE platform_id = @platform_id;
 
 -- name: HasCustomers :one
 SELECT EXISTS (SELECT FROM tenant.customers WHERE platform_id = @platform_id);

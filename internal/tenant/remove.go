@@ -65,6 +65,13 @@ func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (s
 			return "", err
 		}
 	}
+	// Behind what locks the user's counters: nothing is written down of the user any more.
+	if err := queries.ForgetTimeline(ctx, tx, tenantdb.ForgetTimelineParams{PlatformID: string(tx.Platform), CustomerID: customer}); err != nil {
+		return "", err
+	}
+	if err := RecordHere(ctx, tx, Event{Kind: Deleted, Via: viaOf(ctx)}); err != nil {
+		return "", err
+	}
 	_, err = queries.DeleteCustomer(ctx, tx, tenantdb.DeleteCustomerParams{PlatformID: string(tx.Platform), ID: customer})
 	return state, err
 }

@@ -420,5 +420,13 @@ func endSessions(ctx context.Context, tx db.Tenant, customer string, session id.
 	if err != nil || ended == 0 {
 		return err
 	}
+	by := ByCustomer
+	if reason == "ended_by_developer" {
+		by = viaOf(ctx)
+	}
+	err = RecordHere(ctx, tx, Event{CustomerID: customer, Kind: SessionsEnded, Via: by, Detail: map[string]any{"sessions": ended, "reason": reason}})
+	if err != nil {
+		return err
+	}
 	return queries.UserChanged(ctx, tx, tenantdb.UserChangedParams{PlatformID: string(tx.Platform), UserID: customer})
 }

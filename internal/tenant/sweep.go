@@ -24,3 +24,10 @@ func Sweep(ctx context.Context, worker *db.DB, platforms []id.Platform) error {
 		}),
 	)
 }
+
+// SweepTimeline deletes what happened to customers more than so many days ago.
+func SweepTimeline(ctx context.Context, worker *db.DB, platforms []id.Platform, keepDays int) error {
+	return worker.InSteps(ctx, platforms, func(ctx context.Context, tx db.Tenants, step int32) (int64, error) {
+		return queries.SweepTimeline(ctx, tx, tenantdb.SweepTimelineParams{PlatformIds: id.Strings(platforms), KeepDays: int32(keepDays), Most: step})
+	})
+}

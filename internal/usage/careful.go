@@ -72,6 +72,7 @@ type deed struct {
 	touched  map[account]bool
 	hours    map[tally]int64
 	returned []returned
+	reached  []reached
 	outcomes []Outcome
 	errors   []error
 }
@@ -87,6 +88,13 @@ type returned struct {
 	account
 	meter    string
 	quantity int64
+}
+
+// reached is that a customer came to a limit, in a period.
+type reached struct {
+	counter
+	ends  time.Time
+	usage Usage
 }
 
 // countCarefully counts a batch and lets its calls know. Of those whom it goes around, it does not wait for a row that
@@ -106,11 +114,15 @@ func (s *Service) countCarefully(batch []*item, around func(account) bool) error
 				d.outcomes[i], d.errors[i] = d.decide(it)
 			}
 		}
-		return d.write(ctx, tx)
+		if err := d.write(ctx, tx); err != nil {
+			return err
+		}
+		return s.limits.write(ctx, tx, d.reached)
 	})
 	if err != nil {
 		return err
 	}
+	s.limits.remember(d.reached)
 	var left []*item
 	for i, it := range batch {
 		if held, missed := d.misses(it); missed {
@@ -172,6 +184,9 @@ func (d *deed) decide(it *item) (Outcome, error) {
 	counted, fits := x.add(it.Quantity, it.limit)
 	outcome.Usage, outcome.Refused = x.usage(e.Plan, it.limit), !fits
 	d.hours[tally{e.Platform, it.Meter, e.Plan}] += counted
+	if !fits && e.Kind != "" {
+		d.reached = append(d.reached, reached{counter{who, x.name}, x.span.ends, outcome.Usage})
+	}
 	if counted < 0 {
 		d.returned = append(d.returned, returned{who, it.Meter, -counted})
 	}

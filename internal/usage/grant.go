@@ -24,12 +24,12 @@ const (
 	longestReason = 500
 )
 
-// Adjustment is units that were granted beyond a limit, or given back.
+// Adjustment is units that were granted beyond a limit or given back, or a count that was set to nothing.
 type Adjustment struct {
 	ID        string    `json:"id"`
 	UserID    string    `json:"userId"`
 	Meter     string    `json:"meter"`
-	Kind      string    `json:"kind"` // grant or return
+	Kind      string    `json:"kind"` // grant, return or reset
 	Quantity  int64     `json:"quantity"`
 	Expires   *string   `json:"expires"` // of a grant: period or used
 	Reason    string    `json:"reason"`
@@ -89,23 +89,71 @@ func (s *Service) Grant(
 }
 
 func grant(ctx context.Context, tx db.Tenant, g Grant) (Granted, error) {
-	who := account{tx.Platform, g.UserID}
-	if _, err := tenant.EntitlementOf(ctx, tx, g.UserID, g.Stated); err != nil { // before a row is made for somebody unknown
+	made := Adjustment{UserID: g.UserID, Meter: g.Meter, Kind: "grant", Quantity: g.Quantity, Expires: &g.Expires, Reason: g.Reason}
+	return adjust(ctx, tx, g.Stated, made, func(x *slot) (int64, error) {
+		if x.extra+x.kept+g.Quantity > mostExtra {
+			return 0, errs.InvalidParam("quantity", "quantity is more than a user can be granted.")
+		}
+		if g.Expires == UntilUsed {
+			x.kept += g.Quantity
+		} else {
+			x.extra += g.Quantity
+		}
+		return g.Quantity, nil
+	})
+}
+
+// Reset sets what a user has used of a meter in the present period to nothing. What was used on which day stays in the history.
+type Reset struct {
+	UserID string
+	Meter  string // empty: requests
+	Reason string
+}
+
+// Reset resets a meter of a user's. Nothing is written down where nothing was used: then the Adjustment has no id.
+func (s *Service) Reset(
+	ctx context.Context, keeper *idempotency.Keeper, at id.Platform, what Reset, r idempotency.Request,
+) (made Granted, replayed bool, err error) {
+	if what.Meter == "" {
+		what.Meter = tenant.DefaultMeter
+	}
+	if len(what.Reason) > longestReason {
+		return Granted{}, false, errs.InvalidParam("reason", "reason has %d bytes at the most.", longestReason)
+	}
+	err = s.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		made, replayed, err = idempotency.Once(ctx, keeper, tx, r, func() (Granted, error) {
+			reset := Adjustment{UserID: what.UserID, Meter: what.Meter, Kind: "reset", Reason: what.Reason}
+			return adjust(ctx, tx, "", reset, func(x *slot) (int64, error) {
+				used := x.count
+				x.count = 0
+				return used, nil
+			})
+		})
+		return err
+	})
+	return made, replayed, err
+}
+
+// adjust changes the counter of a user's meter, and writes the change down with the quantity that change answers.
+func adjust(ctx context.Context, tx db.Tenant, stated string, made Adjustment, change func(*slot) (int64, error)) (Granted, error) {
+	user := made.UserID
+	who := account{tx.Platform, user}
+	if _, err := tenant.EntitlementOf(ctx, tx, user, stated); err != nil { // before a row is made for somebody unknown
 		return Granted{}, err
 	}
-	one := usagedb.MakeUsersParams{Platforms: []string{string(tx.Platform)}, Users: []string{g.UserID}}
+	one := usagedb.MakeUsersParams{Platforms: []string{string(tx.Platform)}, Users: []string{user}}
 	if err := queries.MakeUsers(ctx, tx, one); err != nil {
 		return Granted{}, err
 	}
-	row, err := queries.LockUser(ctx, tx, usagedb.LockUserParams{PlatformID: string(tx.Platform), UserID: g.UserID})
+	row, err := queries.LockUser(ctx, tx, usagedb.LockUserParams{PlatformID: string(tx.Platform), UserID: user})
 	if err != nil {
 		return Granted{}, err
 	}
-	e, err := tenant.EntitlementOf(ctx, tx, g.UserID, g.Stated) // as it is now that the row is ours
+	e, err := tenant.EntitlementOf(ctx, tx, user, stated) // as it is now that the row is ours
 	if err != nil {
 		return Granted{}, err
 	}
-	limit, err := (&Call{Entitlement: e, Meter: g.Meter}).limit()
+	limit, err := (&Call{Entitlement: e, Meter: made.Meter}).limit()
 	if err != nil {
 		return Granted{}, err
 	}
@@ -116,29 +164,30 @@ func grant(ctx context.Context, tx db.Tenant, g Grant) (Granted, error) {
 	page := sheetOf(row)
 	page.turn(now)
 	page.settle(e, now)
-	x := page.slot(g.Meter, limit, e, now)
-	if x.extra+x.kept+g.Quantity > mostExtra {
-		return Granted{}, errs.InvalidParam("quantity", "quantity is more than a user can be granted.")
-	}
-	if g.Expires == UntilUsed {
-		x.kept += g.Quantity
-	} else {
-		x.extra += g.Quantity
-	}
-	made := Adjustment{
-		ID: id.NewAdjustment(), UserID: g.UserID, Meter: g.Meter, Kind: "grant", Quantity: g.Quantity, Expires: &g.Expires,
-		Reason: g.Reason, CreatedAt: now.UTC(),
+	x := page.slot(made.Meter, limit, e, now)
+	if made.Quantity, err = change(x); err != nil {
+		return Granted{}, err
 	}
 	usage := x.usage(e.Plan, limit)
-	if err := all(queries.WriteUser(ctx, tx, []usagedb.WriteUserParams{page.row(who)})); err != nil {
+	written := page.row(who)
+	if err := all(queries.WriteUser(ctx, tx, []usagedb.WriteUserParams{written})); err != nil {
 		return Granted{}, err
 	}
 	if err := all(queries.EndDay(ctx, tx, page.endedDays(who))); err != nil {
 		return Granted{}, err
 	}
+	if e.Kind != "" {
+		if err := renew(ctx, tx, user, page.report(e, now)); err != nil {
+			return Granted{}, err
+		}
+	}
+	if made.Quantity == 0 {
+		return Granted{made, usage}, nil
+	}
+	made.ID, made.CreatedAt = id.NewAdjustment(), now.UTC()
 	err = all(queries.Adjust(ctx, tx, []usagedb.AdjustParams{{
-		PlatformID: string(tx.Platform), ID: made.ID, UserID: g.UserID, Meter: g.Meter, Kind: made.Kind, Quantity: g.Quantity,
-		Expires: made.Expires, Reason: g.Reason,
+		PlatformID: string(tx.Platform), ID: made.ID, UserID: user, Meter: made.Meter, Kind: made.Kind, Quantity: made.Quantity,
+		Expires: made.Expires, Reason: made.Reason,
 	}}))
 	return Granted{made, usage}, err
 }

@@ -26,6 +26,9 @@ func AddUp(ctx context.Context, worker *db.DB) error {
 			if err != nil {
 				return err
 			}
+			if err := queries.MarkActive(ctx, t, id.Strings(platforms)); err != nil {
+				return err
+			}
 			return queries.AddHours(ctx, t, sums)
 		})
 		if err != nil {

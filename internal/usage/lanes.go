@@ -80,7 +80,7 @@ func New(ctx context.Context, customer *db.DB) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{db: customer, lanes: own, places: newPlaces()}
+	s := &Service{db: customer, lanes: own, places: newPlaces(), limits: newLimitsReached()}
 	refuse := func(it *item, err error) { it.settle(Outcome{}, busy(err)) }
 	s.careful = groupcommit.New(groupcommit.Config[*item]{
 		Flush: guard(s.flushCarefully), Owner: (*item).owner, Refuse: refuse,

@@ -155,7 +155,7 @@ SELECT split_part(s.slot, ' ', 1)::text AS meter, split_part(s.slot, ' ', 2)::te
     count(*) AS users
 FROM (SELECT unnest(slots) AS slot, unnest(starts) AS starts, unnest(ends) AS ends, unnest(counts) AS count
     FROM tenant_usage.users WHERE platform_id = @platform_id) s
-WHERE s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count > 0
+WHERE s.starts <= (SELECT dreamapi.now()) AND (SELECT dreamapi.now()) < s.ends AND s.count > 0
 GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- name: Present :one
@@ -260,3 +260,87 @@ WHERE p.platform_id = @platform_id AND s.starts <= dreamapi.now() AND dreamapi.n
 
 -- name: AnyCounted :one
 SELECT EXISTS (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id AND slots <> '{}');
+-- name: SumSince :many
+-- What was counted of each meter since the present period of the calendar began; up to where the journal was added up.
+SELECT meter, sum(count)::bigint AS count FROM tenant_usage.hours
+WHERE platform_id = @platform_id AND hour >= date_trunc(@period::text, dreamapi.now(), 'UTC') GROUP BY meter;
+
+-- name: LimitedMeters :many
+-- What the tiers limit, and whether by the calendar alone.
+SELECT meter, period, bool_and(anchor = 'calendar')::boolean AS calendar FROM tenant.tier_limits
+WHERE platform_id = @platform_id GROUP BY meter, period ORDER BY meter, period;
+
+-- name: NearCandidates :many
+-- The users who, as their counters stand, have used most of a limit of their plan: four fifths of it, or more than that.
+WITH limits AS MATERIALIZED (
+    SELECT l.tier, l.max, l.meter || ' ' || l.period || CASE WHEN l.anchor = 'calendar' OR l.period = 'lifetime' THEN '' ELSE ' ' || l.anchor END AS slot
+    FROM tenant.tier_limits l WHERE l.platform_id = @platform_id AND l.max > 0
+), counters AS MATERIALIZED (
+    SELECT s.* FROM (SELECT user_id, unnest(slots) AS slot, unnest(ends) AS ends, unnest(counts) AS count, unnest(extras) AS extra,
+        unnest(kept) AS kept FROM tenant_usage.users WHERE platform_id = @platform_id) s
+    WHERE s.ends > (SELECT dreamapi.now()) AND s.count * 5 >= (s.extra + s.kept + (SELECT min(max) FROM limits)) * 4
+), fullest AS (
+    SELECT s.user_id, max(s.count::double precision / (l.max + s.extra + s.kept)) AS share
+    FROM counters s
+    JOIN limits l ON l.slot = s.slot AND s.count * 5 >= (l.max + s.extra + s.kept) * 4
+    JOIN tenant.customers c ON c.platform_id = @platform_id AND c.id = s.user_id COLLATE "default" AND l.tier = coalesce(
+        NULLIF(CASE WHEN c.subscribed_until <= (SELECT dreamapi.now()) THEN coalesce(c.plan, '') ELSE c.placed END, ''),
+        (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = @platform_id))
+    GROUP BY s.user_id ORDER BY share DESC, s.user_id LIMIT @most
+)
+SELECT u.* FROM fullest f JOIN tenant_usage.users u ON u.platform_id = @platform_id AND u.user_id = f.user_id;
+
+-- name: CountUsers :one
+-- So many at the most.
+SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id LIMIT @most) u;
+
+-- name: TakeSnapshot :exec
+-- Whoever takes one holds its row, so that two do not write at once.
+INSERT INTO tenant_usage.snapshots (platform_id, at) VALUES (@platform_id, dreamapi.now())
+ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at;
+
+-- name: KeepSnapshot :exec
+UPDATE tenant_usage.snapshots SET users = @users, totals = @totals, took = make_interval(secs => @seconds::double precision)
+WHERE platform_id = @platform_id;
+
+-- name: Snapshot :one
+-- It is old by what it takes to make another.
+SELECT at, users, totals, ((dreamapi.now() - at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old FROM tenant_usage.snapshots WHERE platform_id = @platform_id;
+
+-- name: ForgetNear :exec
+DELETE FROM tenant_usage.near WHERE platform_id = @platform_id AND (sqlc.narg(user_id)::text IS NULL OR user_id = sqlc.narg(user_id));
+
+-- name: KeepNear :exec
+INSERT INTO tenant_usage.near (platform_id, user_id, meter, plan, count, max, share, period, ends)
+SELECT @platform_id, k.user_id, k.meter, k.plan, k.count, k.max, k.share, k.period, k.ends
+FROM (SELECT unnest(@users::text[]) AS user_id, unnest(@meters::text[]) AS meter, unnest(@plans::text[]) AS plan,
+    unnest(@counts::bigint[]) AS count, unnest(@maxima::bigint[]) AS max, unnest(@shares::int[]) AS share,
+    unnest(@periods::text[]) AS period, unnest(@ends::timestamptz[]) AS ends) k
+ORDER BY k.user_id, k.meter
+ON CONFLICT (platform_id, user_id, meter) DO UPDATE
+SET plan = excluded.plan, count = excluded.count, max = excluded.max, share = excluded.share, period = excluded.period, ends = excluded.ends;
+
+-- name: Near :many
+SELECT n.user_id, coalesce(c.email, '')::text AS email, n.meter, n.plan, n.count, n.max, n.period, n.ends
+FROM (
+    SELECT x.* FROM tenant_usage.near x WHERE x.platform_id = @platform_id AND (SELECT dreamapi.now()) < x.ends
+    ORDER BY x.share DESC, x.user_id DESC, x.meter LIMIT @most
+) n
+JOIN tenant.customers c ON c.platform_id = @platform_id AND c.id = n.user_id COLLATE "default"
+ORDER BY n.share DESC, n.user_id DESC, n.meter;
+
+-- name: CountNear :one
+SELECT count(DISTINCT user_id) AS users, count(DISTINCT user_id) FILTER (WHERE count >= max) AS full
+FROM tenant_usage.near WHERE platform_id = @platform_id AND (SELECT dreamapi.now()) < ends;
+
+-- name: MarkActive :exec
+INSERT INTO tenant_usage.activity (platform_id, at)
+SELECT k.platform_id, dreamapi.now() FROM (SELECT unnest(@platforms::text[]) AS platform_id) k ORDER BY k.platform_id
+ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at;
+
+-- name: DueSnapshots :many
+-- Of platforms that were active since theirs, the oldest first. What takes long is done more seldom.
+SELECT a.platform_id FROM tenant_usage.activity a LEFT JOIN tenant_usage.snapshots s ON s.platform_id = a.platform_id
+WHERE a.platform_id = ANY(@platform_ids::text[])
+    AND (s.at IS NULL OR s.at < a.at AND s.at < dreamapi.now() - greatest(interval '1 minute', s.took * 30))
+ORDER BY s.at NULLS FIRST, a.platform_id;

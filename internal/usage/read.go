@@ -63,7 +63,9 @@ func (s *sheet) report(e *tenant.Entitlement, now time.Time) Report {
 	s.settle(e, now)
 	report := Report{Plan: e.Plan, Meters: map[string]Usage{}, Rate: s.rate(e.RateLimit, now)}
 	for meter, limit := range e.Limits {
-		report.Meters[meter] = s.slot(meter, limit, e, now).usage(e.Plan, limit)
+		u := s.slot(meter, limit, e, now).usage(e.Plan, limit)
+		u.Anchored = limit.Anchor != tenant.FromCalendar && u.PeriodEnd != nil
+		report.Meters[meter] = u
 	}
 	for _, meter := range e.Meters {
 		if _, ok := report.Meters[meter]; ok || !s.has(meter) {
@@ -124,27 +126,6 @@ func (s *sheet) todayByMeter() map[string]int64 {
 	return counts
 }
 
-// Total is what all users of a platform have used of a meter, in the present period of one kind.
-type Total struct {
-	Meter  string `json:"meter"`
-	Period string `json:"period"`
-	Count  int64  `json:"count"`
-	Users  int64  `json:"users"`
-}
-
-// Totals sums up the present periods of a platform.
-func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
-	totals := []Total{}
-	err := r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		rows, err := queries.Totals(ctx, tx, string(at))
-		for _, row := range rows {
-			totals = append(totals, Total(row))
-		}
-		return err
-	})
-	return totals, err
-}
-
 // Any reports whether a call was ever tracked on the platform.
 func (r *Reader) Any(ctx context.Context, at id.Platform) (counted bool, err error) {
 	err = r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
@@ -181,6 +162,9 @@ func (r *Reader) Reached(ctx context.Context, at id.Platform, plan string, limit
 func Forget(ctx context.Context, tx db.Tenant, userID string) error {
 	at := string(tx.Platform)
 	if err := queries.Forget(ctx, tx, usagedb.ForgetParams{PlatformID: at, UserID: userID}); err != nil {
+		return err
+	}
+	if err := queries.ForgetNear(ctx, tx, usagedb.ForgetNearParams{PlatformID: at, UserID: &userID}); err != nil {
 		return err
 	}
 	if err := queries.ForgetDays(ctx, tx, usagedb.ForgetDaysParams{PlatformID: at, UserID: userID}); err != nil {

@@ -34,6 +34,7 @@ type Usage struct {
 	PeriodStart *time.Time `json:"periodStart"` // nil for a lifetime
 	PeriodEnd   *time.Time `json:"periodEnd"`
 	Extra       int64      `json:"extra,omitempty"` // units granted beyond the plan's limit
+	Anchored    bool       `json:"-"`               // the period is not one of the calendar
 }
 
 func (u *Usage) in(s span) {
@@ -116,4 +117,5 @@ type Service struct {
 	fast, careful lane
 	held          held
 	places        places
+	limits        limitsReached
 }

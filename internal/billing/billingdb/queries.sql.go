@@ -710,7 +710,7 @@ func (q *Queries) LapseSubscription(ctx context.Context, db DBTX, arg LapseSubsc
 }
 
 const latestSubscription = `-- name: LatestSubscription :one
-SELECT s.id, s.tier, s.status, s.interval, s.interval_count, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
+SELECT s.id, s.account, s.tier, s.status, s.interval, s.interval_count, (s.amount * s.quantity)::bigint AS amount, s.currency, s.current_period_end, s.trial_end,
     s.cancel_at, s.grace_until, next.tier AS next_tier
 FROM billing.subscriptions s
 LEFT JOIN tenant.prices next ON next.platform_id = s.platform_id AND next.id = s.next_price_id
@@ -725,6 +725,7 @@ type LatestSubscriptionParams struct {
 
 type LatestSubscriptionRow struct {
 	ID               string
+	Account          string
 	Tier             *string
 	Status           string
 	Interval         *string
@@ -743,6 +744,7 @@ func (q *Queries) LatestSubscription(ctx context.Context, db DBTX, arg LatestSub
 	var i LatestSubscriptionRow
 	err := row.Scan(
 		&i.ID,
+		&i.Account,
 		&i.Tier,
 		&i.Status,
 		&i.Interval,
@@ -1430,25 +1432,6 @@ func (q *Queries) Subscription(ctx context.Context, db DBTX, arg SubscriptionPar
 		&i.FetchedAt,
 		&i.Monthly,
 	)
-	return i, err
-}
-
-const subscriptionStates = `-- name: SubscriptionStates :one
-SELECT count(*) FILTER (WHERE status = 'trialing') AS trials, count(*) FILTER (WHERE status = 'past_due') AS late,
-    count(*) FILTER (WHERE cancel_at IS NOT NULL) AS cancelling
-FROM billing.subscriptions WHERE platform_id = $1 AND ended_at IS NULL AND status IN ('trialing', 'active', 'past_due')
-`
-
-type SubscriptionStatesRow struct {
-	Trials     int64
-	Late       int64
-	Cancelling int64
-}
-
-func (q *Queries) SubscriptionStates(ctx context.Context, db DBTX, platformID string) (SubscriptionStatesRow, error) {
-	row := db.QueryRow(ctx, subscriptionStates, platformID)
-	var i SubscriptionStatesRow
-	err := row.Scan(&i.Trials, &i.Late, &i.Cancelling)
 	return i, err
 }
 

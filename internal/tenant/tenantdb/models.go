@@ -32,6 +32,17 @@ type TenantCustomer struct {
 	UpdatedAt time.Time
 	// the platform made the user at Clerk itself, or the user has proved the address: whoever signs in as the user is let in
 	Vouched bool
+	// the tier of the subscription that counts
+	Subscribed *string
+	// when it counts no more if nothing else happens: its grace is over
+	SubscribedUntil *time.Time
+	// of the subscription that lives; an unpaid one is past due
+	Standing   string
+	Cancelling bool
+	// the plan, empty for the default tier, as far as subscribed_until has not come
+	Placed  string
+	Address string
+	Sought  string
 }
 
 type TenantCustomerIntent struct {

@@ -148,6 +148,29 @@ func (q *Queries) ClerkSessionsOf(ctx context.Context, db DBTX, arg ClerkSession
 	return items, nil
 }
 
+const compactCounts = `-- name: CompactCounts :exec
+WITH many AS (
+    SELECT platform_id FROM tenant.customer_counts WHERE platform_id = ANY($1::text[])
+    GROUP BY platform_id HAVING count(*) > $2::int
+), taken AS (
+    DELETE FROM tenant.customer_counts n USING many WHERE n.platform_id = many.platform_id
+    RETURNING n.platform_id, n.placed, n.standing, n.cancelling, n.customers
+)
+INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+SELECT platform_id, placed, standing, cancelling, sum(customers) FROM taken GROUP BY 1, 2, 3, 4 HAVING sum(customers) <> 0
+`
+
+type CompactCountsParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+// Makes one line of many, of the platforms that have many. What is added meanwhile is not seen, and stays.
+func (q *Queries) CompactCounts(ctx context.Context, db DBTX, arg CompactCountsParams) error {
+	_, err := db.Exec(ctx, compactCounts, arg.PlatformIds, arg.Most)
+	return err
+}
+
 const connection = `-- name: Connection :one
 SELECT account, name, charges_enabled, connected_at, ended_at, end_reason FROM tenant.connections
 WHERE platform_id = $1
@@ -282,6 +305,57 @@ func (q *Queries) CurrentPlan(ctx context.Context, db DBTX, arg CurrentPlanParam
 	return i, err
 }
 
+const currentPlans = `-- name: CurrentPlans :many
+SELECT p.customer_id, p.kind, coalesce(p.plan, '')::text AS plan, p.since, p.current_period_start, p.current_period_end,
+    coalesce(p.interval, '')::text AS interval, coalesce(p.interval_count, 0)::int AS interval_count
+FROM tenant.current_plans p WHERE p.platform_id = $1 AND p.customer_id = ANY($2::text[])
+`
+
+type CurrentPlansParams struct {
+	PlatformID string
+	Ids        []string
+}
+
+type CurrentPlansRow struct {
+	CustomerID         string
+	Kind               string
+	Plan               string
+	Since              time.Time
+	CurrentPeriodStart *time.Time
+	CurrentPeriodEnd   *time.Time
+	Interval           string
+	IntervalCount      int32
+}
+
+func (q *Queries) CurrentPlans(ctx context.Context, db DBTX, arg CurrentPlansParams) ([]CurrentPlansRow, error) {
+	rows, err := db.Query(ctx, currentPlans, arg.PlatformID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CurrentPlansRow
+	for rows.Next() {
+		var i CurrentPlansRow
+		if err := rows.Scan(
+			&i.CustomerID,
+			&i.Kind,
+			&i.Plan,
+			&i.Since,
+			&i.CurrentPeriodStart,
+			&i.CurrentPeriodEnd,
+			&i.Interval,
+			&i.IntervalCount,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const currentPublishableKey = `-- name: CurrentPublishableKey :one
 SELECT value::text FROM tenant.keys
 WHERE platform_id = $1 AND kind = 'publishable' AND revoked_at IS NULL
@@ -296,7 +370,7 @@ func (q *Queries) CurrentPublishableKey(ctx context.Context, db DBTX, platformID
 }
 
 const customer = `-- name: Customer :one
-SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, c.vouched, coalesce(p.plan, '')::text AS current_plan
+SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, c.vouched, c.subscribed, c.subscribed_until, c.standing, c.cancelling, c.placed, c.address, c.sought, coalesce(p.plan, '')::text AS current_plan
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 WHERE c.platform_id = $1 AND c.id = $2
@@ -327,57 +401,124 @@ func (q *Queries) Customer(ctx context.Context, db DBTX, arg CustomerParams) (Cu
 		&i.TenantCustomer.CreatedAt,
 		&i.TenantCustomer.UpdatedAt,
 		&i.TenantCustomer.Vouched,
+		&i.TenantCustomer.Subscribed,
+		&i.TenantCustomer.SubscribedUntil,
+		&i.TenantCustomer.Standing,
+		&i.TenantCustomer.Cancelling,
+		&i.TenantCustomer.Placed,
+		&i.TenantCustomer.Address,
+		&i.TenantCustomer.Sought,
 		&i.CurrentPlan,
 	)
 	return i, err
 }
 
-const customers = `-- name: Customers :many
-SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, c.vouched, coalesce(p.plan, '')::text AS current_plan
-FROM tenant.customers c
-JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
-WHERE c.platform_id = $1
-    AND ($2::text IS NULL OR lower(c.email) = lower($2))
-    AND ($3::text IS NULL OR p.plan = $3)
-    AND ($4::text IS NULL
-        OR concat_ws(' ', c.id, c.email, c.first_name, c.last_name) ILIKE '%' || $4 || '%')
-    AND ($5::timestamptz IS NULL OR (c.created_at, c.id) < ($5, $6::text))
-ORDER BY c.created_at DESC, c.id DESC
-LIMIT $7
+const customersByPlan = `-- name: CustomersByPlan :many
+SELECT coalesce(NULLIF(n.placed, ''), (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = $1), '')::text AS plan,
+    sum(n.customers)::bigint AS customers
+FROM (
+    SELECT placed, customers FROM tenant.customer_counts WHERE platform_id = $1
+    UNION ALL
+    SELECT c.placed, -1 FROM tenant.customers c WHERE c.platform_id = $1 AND c.subscribed_until <= dreamapi.now()
+    UNION ALL
+    SELECT coalesce(c.plan, ''), 1 FROM tenant.customers c WHERE c.platform_id = $1 AND c.subscribed_until <= dreamapi.now()
+) n
+GROUP BY 1 HAVING sum(n.customers) <> 0 ORDER BY 1
 `
 
-type CustomersParams struct {
-	PlatformID string
-	Email      *string
-	Plan       *string
-	Q          *string
-	Before     *time.Time
-	BeforeID   string
-	Max        int32
+type CustomersByPlanRow struct {
+	Plan      string
+	Customers int64
 }
 
-type CustomersRow struct {
-	TenantCustomer TenantCustomer
-	CurrentPlan    string
-}
-
-func (q *Queries) Customers(ctx context.Context, db DBTX, arg CustomersParams) ([]CustomersRow, error) {
-	rows, err := db.Query(ctx, customers,
-		arg.PlatformID,
-		arg.Email,
-		arg.Plan,
-		arg.Q,
-		arg.Before,
-		arg.BeforeID,
-		arg.Max,
-	)
+// Whose grace is over and who has not been moved yet, which takes a minute at the most, is moved here.
+func (q *Queries) CustomersByPlan(ctx context.Context, db DBTX, platformID string) ([]CustomersByPlanRow, error) {
+	rows, err := db.Query(ctx, customersByPlan, platformID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []CustomersRow
+	var items []CustomersByPlanRow
 	for rows.Next() {
-		var i CustomersRow
+		var i CustomersByPlanRow
+		if err := rows.Scan(&i.Plan, &i.Customers); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const customersByStanding = `-- name: CustomersByStanding :one
+SELECT coalesce(sum(customers), 0)::bigint AS customers,
+    coalesce(sum(customers) FILTER (WHERE standing = 'active'), 0)::bigint AS active,
+    coalesce(sum(customers) FILTER (WHERE standing = 'trialing'), 0)::bigint AS trialing,
+    coalesce(sum(customers) FILTER (WHERE standing = 'past_due'), 0)::bigint AS past_due,
+    coalesce(sum(customers) FILTER (WHERE cancelling), 0)::bigint AS cancelling
+FROM tenant.customer_counts WHERE platform_id = $1
+`
+
+type CustomersByStandingRow struct {
+	Customers  int64
+	Active     int64
+	Trialing   int64
+	PastDue    int64
+	Cancelling int64
+}
+
+func (q *Queries) CustomersByStanding(ctx context.Context, db DBTX, platformID string) (CustomersByStandingRow, error) {
+	row := db.QueryRow(ctx, customersByStanding, platformID)
+	var i CustomersByStandingRow
+	err := row.Scan(
+		&i.Customers,
+		&i.Active,
+		&i.Trialing,
+		&i.PastDue,
+		&i.Cancelling,
+	)
+	return i, err
+}
+
+const customersNamed = `-- name: CustomersNamed :many
+SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, c.vouched, c.subscribed, c.subscribed_until, c.standing, c.cancelling, c.placed, c.address, c.sought, coalesce(p.plan, '')::text AS current_plan, coalesce(n.meter, '')::text AS meter, coalesce(n.count, 0)::bigint AS count,
+    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share
+FROM tenant.customers c
+JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
+LEFT JOIN LATERAL (
+    SELECT x.meter, x.count, x.max, x.share FROM tenant_usage.near x
+    WHERE x.platform_id = $1 AND x.user_id = c.id AND (SELECT dreamapi.now()) < x.ends ORDER BY x.share DESC, x.meter LIMIT 1
+) n ON true
+WHERE c.platform_id = $1 AND c.id = ANY($2::text[])
+ORDER BY array_position($2::text[], c.id)
+`
+
+type CustomersNamedParams struct {
+	PlatformID string
+	Ids        []string
+}
+
+type CustomersNamedRow struct {
+	TenantCustomer TenantCustomer
+	CurrentPlan    string
+	Meter          string
+	Count          int64
+	Max            int64
+	Share          int32
+}
+
+// In the order of the ids.
+func (q *Queries) CustomersNamed(ctx context.Context, db DBTX, arg CustomersNamedParams) ([]CustomersNamedRow, error) {
+	rows, err := db.Query(ctx, customersNamed, arg.PlatformID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CustomersNamedRow
+	for rows.Next() {
+		var i CustomersNamedRow
 		if err := rows.Scan(
 			&i.TenantCustomer.PlatformID,
 			&i.TenantCustomer.ID,
@@ -390,38 +531,19 @@ func (q *Queries) Customers(ctx context.Context, db DBTX, arg CustomersParams) (
 			&i.TenantCustomer.CreatedAt,
 			&i.TenantCustomer.UpdatedAt,
 			&i.TenantCustomer.Vouched,
+			&i.TenantCustomer.Subscribed,
+			&i.TenantCustomer.SubscribedUntil,
+			&i.TenantCustomer.Standing,
+			&i.TenantCustomer.Cancelling,
+			&i.TenantCustomer.Placed,
+			&i.TenantCustomer.Address,
+			&i.TenantCustomer.Sought,
 			&i.CurrentPlan,
+			&i.Meter,
+			&i.Count,
+			&i.Max,
+			&i.Share,
 		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const customersByPlan = `-- name: CustomersByPlan :many
-SELECT coalesce(plan, '')::text AS plan, count(*) AS customers FROM tenant.current_plans
-WHERE platform_id = $1 GROUP BY 1 ORDER BY 1
-`
-
-type CustomersByPlanRow struct {
-	Plan      string
-	Customers int64
-}
-
-func (q *Queries) CustomersByPlan(ctx context.Context, db DBTX, platformID string) ([]CustomersByPlanRow, error) {
-	rows, err := db.Query(ctx, customersByPlan, platformID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []CustomersByPlanRow
-	for rows.Next() {
-		var i CustomersByPlanRow
-		if err := rows.Scan(&i.Plan, &i.Customers); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -444,8 +566,24 @@ func (q *Queries) CustomersWithoutPlan(ctx context.Context, db DBTX, platformID 
 	return column_1, err
 }
 
+const defaultTier = `-- name: DefaultTier :one
+SELECT name FROM tenant.default_tiers WHERE platform_id = $1
+`
+
+func (q *Queries) DefaultTier(ctx context.Context, db DBTX, platformID string) (string, error) {
+	row := db.QueryRow(ctx, defaultTier, platformID)
+	var name string
+	err := row.Scan(&name)
+	return name, err
+}
+
 const deleteCustomer = `-- name: DeleteCustomer :execrows
-DELETE FROM tenant.customers WHERE platform_id = $1 AND id = $2
+WITH gone AS (
+    DELETE FROM tenant.customers c WHERE c.platform_id = $1 AND c.id = $2
+    RETURNING c.platform_id, c.placed, c.standing, c.cancelling
+)
+INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+SELECT platform_id, placed, standing, cancelling, -1 FROM gone
 `
 
 type DeleteCustomerParams struct {
@@ -643,6 +781,60 @@ func (q *Queries) EndUser(ctx context.Context, db DBTX, userID string) ([]string
 	return column_1, err
 }
 
+const findCustomers = `-- name: FindCustomers :one
+SELECT directory.find_customers($1, $2::text[], $3::text[], $4, $5,
+    $6, $7, $8, $9::int)::text[] AS ids
+`
+
+type FindCustomersParams struct {
+	Q           string
+	Plans       []string
+	Standings   []string
+	Cancelling  bool
+	ByEmail     bool
+	BehindAt    *time.Time
+	BehindEmail *string
+	BehindID    *string
+	Most        int32
+}
+
+func (q *Queries) FindCustomers(ctx context.Context, db DBTX, arg FindCustomersParams) ([]string, error) {
+	row := db.QueryRow(ctx, findCustomers,
+		arg.Q,
+		arg.Plans,
+		arg.Standings,
+		arg.Cancelling,
+		arg.ByEmail,
+		arg.BehindAt,
+		arg.BehindEmail,
+		arg.BehindID,
+		arg.Most,
+	)
+	var ids []string
+	err := row.Scan(&ids)
+	return ids, err
+}
+
+const followIndexes = `-- name: FollowIndexes :exec
+SET LOCAL enable_bitmapscan = off
+`
+
+// PostgreSQL takes the condition of row-level security for one that few rows meet, and would rather fetch all those and sort them
+// than follow an index that has them in order.
+func (q *Queries) FollowIndexes(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, followIndexes)
+	return err
+}
+
+const followIndexesAlone = `-- name: FollowIndexesAlone :exec
+SET LOCAL enable_seqscan = off
+`
+
+func (q *Queries) FollowIndexesAlone(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, followIndexesAlone)
+	return err
+}
+
 const forgetPublishedPrices = `-- name: ForgetPublishedPrices :exec
 UPDATE tenant.prices SET stripe_price_id = NULL WHERE platform_id = $1
 `
@@ -658,6 +850,51 @@ UPDATE tenant.tiers SET stripe_product_id = NULL, version = version + 1 WHERE pl
 
 func (q *Queries) ForgetPublishedProducts(ctx context.Context, db DBTX, platformID string) error {
 	_, err := db.Exec(ctx, forgetPublishedProducts, platformID)
+	return err
+}
+
+const forgetTimeline = `-- name: ForgetTimeline :exec
+DELETE FROM tenant.timeline WHERE platform_id = $1 AND customer_id = $2
+`
+
+type ForgetTimelineParams struct {
+	PlatformID string
+	CustomerID string
+}
+
+func (q *Queries) ForgetTimeline(ctx context.Context, db DBTX, arg ForgetTimelineParams) error {
+	_, err := db.Exec(ctx, forgetTimeline, arg.PlatformID, arg.CustomerID)
+	return err
+}
+
+const happened = `-- name: Happened :exec
+INSERT INTO tenant.timeline (platform_id, id, customer_id, kind, via, detail)
+SELECT k.platform_id, k.id, k.customer_id, k.kind, k.via, k.detail::jsonb
+FROM (SELECT unnest($1::text[]) AS platform_id, unnest($2::text[]) AS id, unnest($3::text[]) AS customer_id,
+    unnest($4::text[]) AS kind, unnest($5::text[]) AS via, unnest($6::text[]) AS detail) k
+ORDER BY k.platform_id, k.id
+ON CONFLICT DO NOTHING
+`
+
+type HappenedParams struct {
+	Platforms []string
+	Ids       []string
+	Customers []string
+	Kinds     []string
+	Vias      []string
+	Details   []string
+}
+
+// What is known by its id already is not written again.
+func (q *Queries) Happened(ctx context.Context, db DBTX, arg HappenedParams) error {
+	_, err := db.Exec(ctx, happened,
+		arg.Platforms,
+		arg.Ids,
+		arg.Customers,
+		arg.Kinds,
+		arg.Vias,
+		arg.Details,
+	)
 	return err
 }
 
@@ -746,9 +983,15 @@ func (q *Queries) InsertCode(ctx context.Context, db DBTX, arg InsertCodeParams)
 }
 
 const insertCustomer = `-- name: InsertCustomer :exec
-INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan, vouched)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-RETURNING tenant.user_changed(platform_id, id)
+WITH made AS (
+    INSERT INTO tenant.customers (platform_id, id, kind, email, first_name, last_name, plan, vouched)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    RETURNING platform_id, id, placed, standing, cancelling
+), counted AS (
+    INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+    SELECT platform_id, placed, standing, cancelling, 1 FROM made
+)
+SELECT tenant.user_changed(platform_id, id) FROM made
 `
 
 type InsertCustomerParams struct {
@@ -776,10 +1019,16 @@ func (q *Queries) InsertCustomer(ctx context.Context, db DBTX, arg InsertCustome
 	return err
 }
 
-const insertExternalCustomer = `-- name: InsertExternalCustomer :exec
-INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES ($1, $2, 'external', $3)
-ON CONFLICT DO NOTHING
-RETURNING tenant.user_changed(platform_id, id)
+const insertExternalCustomer = `-- name: InsertExternalCustomer :execrows
+WITH made AS (
+    INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES ($1, $2, 'external', $3)
+    ON CONFLICT DO NOTHING
+    RETURNING platform_id, id, placed, standing, cancelling
+), counted AS (
+    INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+    SELECT platform_id, placed, standing, cancelling, 1 FROM made
+)
+SELECT tenant.user_changed(platform_id, id) FROM made
 `
 
 type InsertExternalCustomerParams struct {
@@ -788,9 +1037,13 @@ type InsertExternalCustomerParams struct {
 	Plan       *string
 }
 
-func (q *Queries) InsertExternalCustomer(ctx context.Context, db DBTX, arg InsertExternalCustomerParams) error {
-	_, err := db.Exec(ctx, insertExternalCustomer, arg.PlatformID, arg.ID, arg.Plan)
-	return err
+// None where somebody was quicker.
+func (q *Queries) InsertExternalCustomer(ctx context.Context, db DBTX, arg InsertExternalCustomerParams) (int64, error) {
+	result, err := db.Exec(ctx, insertExternalCustomer, arg.PlatformID, arg.ID, arg.Plan)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const insertIntent = `-- name: InsertIntent :one
@@ -1205,6 +1458,52 @@ func (q *Queries) Keys(ctx context.Context, db DBTX, platformID string) ([]KeysR
 	return items, nil
 }
 
+const latestHappened = `-- name: LatestHappened :many
+SELECT id, customer_id, at, kind, via, detail FROM tenant.timeline
+WHERE platform_id = $1 AND kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY at DESC, id DESC LIMIT $2
+`
+
+type LatestHappenedParams struct {
+	PlatformID string
+	Most       int32
+}
+
+type LatestHappenedRow struct {
+	ID         string
+	CustomerID string
+	At         time.Time
+	Kind       string
+	Via        string
+	Detail     json.RawMessage
+}
+
+func (q *Queries) LatestHappened(ctx context.Context, db DBTX, arg LatestHappenedParams) ([]LatestHappenedRow, error) {
+	rows, err := db.Query(ctx, latestHappened, arg.PlatformID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LatestHappenedRow
+	for rows.Next() {
+		var i LatestHappenedRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CustomerID,
+			&i.At,
+			&i.Kind,
+			&i.Via,
+			&i.Detail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const leaveUser = `-- name: LeaveUser :one
 SELECT coalesce(directory.leave_user($1), '')::text AS state
 `
@@ -1535,6 +1834,43 @@ func (q *Queries) LockKey(ctx context.Context, db DBTX, arg LockKeyParams) (Lock
 	return i, err
 }
 
+const lockLapsed = `-- name: LockLapsed :many
+SELECT platform_id, id FROM tenant.customers
+WHERE platform_id = ANY($1::text[]) AND subscribed_until <= dreamapi.now()
+ORDER BY platform_id, id LIMIT $2 FOR UPDATE SKIP LOCKED
+`
+
+type LockLapsedParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+type LockLapsedRow struct {
+	PlatformID string
+	ID         string
+}
+
+// The customers whose grace is over, and who are still held for subscribers.
+func (q *Queries) LockLapsed(ctx context.Context, db DBTX, arg LockLapsedParams) ([]LockLapsedRow, error) {
+	rows, err := db.Query(ctx, lockLapsed, arg.PlatformIds, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LockLapsedRow
+	for rows.Next() {
+		var i LockLapsedRow
+		if err := rows.Scan(&i.PlatformID, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockSession = `-- name: LockSession :one
 SELECT s.platform_id, s.id, s.customer_id, s.kind, s.hash, s.generation, s.retry_hash, s.token_until, s.publishable_key, s.clerk_session_id, s.authenticated_at, s.user_agent, s.created_at, s.seen_at, s.expires_at, s.ended_at, s.end_reason, (ended_at IS NULL AND dreamapi.now() < expires_at
     AND dreamapi.now() < seen_at + make_interval(days => $1::int))::boolean AS lives
@@ -1647,6 +1983,19 @@ func (q *Queries) Mode(ctx context.Context, db DBTX) (string, error) {
 	var column_1 string
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const openPlatforms = `-- name: OpenPlatforms :one
+SELECT count(DISTINCT platform_id) FROM tenant.keys
+WHERE platform_id = ANY($1::text[]) AND kind = 'secret' AND revoked_at IS NULL AND (expires_at IS NULL OR dreamapi.now() < expires_at)
+`
+
+// How many of the platforms have a secret key that works.
+func (q *Queries) OpenPlatforms(ctx context.Context, db DBTX, platformIds []string) (int64, error) {
+	row := db.QueryRow(ctx, openPlatforms, platformIds)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const originKnown = `-- name: OriginKnown :one
@@ -1941,6 +2290,76 @@ func (q *Queries) RenewSession(ctx context.Context, db DBTX, arg RenewSessionPar
 		arg.ID,
 	)
 	return err
+}
+
+const restand = `-- name: Restand :many
+WITH k AS (
+    SELECT c.platform_id, c.id, c.placed, c.standing, c.cancelling FROM tenant.customers c
+    JOIN (SELECT unnest($1::text[]) AS platform_id, unnest($2::text[]) AS id) w
+        ON w.platform_id = c.platform_id AND w.id = c.id
+), present AS (
+    SELECT k.platform_id, k.id, counts.tier, counts.grace_until, coalesce(lives.standing, 'none') AS standing,
+        coalesce(lives.cancelling, false) AS cancelling
+    FROM k
+    LEFT JOIN LATERAL (SELECT s.tier, s.grace_until FROM billing.counting_subscriptions s
+        WHERE s.platform_id = k.platform_id AND s.customer_id = k.id ORDER BY s.created_at DESC LIMIT 1) counts ON true
+    LEFT JOIN LATERAL (SELECT s.standing, s.cancelling FROM billing.living_subscriptions s
+        WHERE s.platform_id = k.platform_id AND s.customer_id = k.id ORDER BY s.created_at DESC LIMIT 1) lives ON true
+), moved AS (
+    UPDATE tenant.customers c
+    SET subscribed = p.tier, subscribed_until = p.grace_until, standing = p.standing, cancelling = p.cancelling
+    FROM present p
+    WHERE c.platform_id = p.platform_id AND c.id = p.id
+        AND (c.subscribed, c.subscribed_until, c.standing, c.cancelling) IS DISTINCT FROM (p.tier, p.grace_until, p.standing, p.cancelling)
+    RETURNING c.platform_id, c.id, c.placed, c.standing, c.cancelling
+), counted AS (
+    INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+    SELECT d.platform_id, d.placed, d.standing, d.cancelling, sum(d.n) FROM (
+        SELECT k.platform_id, k.placed, k.standing, k.cancelling, -1 AS n FROM k JOIN moved m ON m.platform_id = k.platform_id AND m.id = k.id
+        UNION ALL SELECT m.platform_id, m.placed, m.standing, m.cancelling, 1 FROM moved m
+    ) d GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0
+)
+SELECT m.platform_id, m.id, k.placed AS before, m.placed AS after FROM moved m JOIN k ON k.platform_id = m.platform_id AND k.id = m.id
+WHERE k.placed <> m.placed
+`
+
+type RestandParams struct {
+	Platforms []string
+	Customers []string
+}
+
+type RestandRow struct {
+	PlatformID string
+	ID         string
+	Before     string
+	After      string
+}
+
+// Works out how customers stand, after a change of their subscriptions or where a grace is over, and answers who was on another
+// plan before; an empty plan is the default tier's. The customers are locked by whoever calls.
+func (q *Queries) Restand(ctx context.Context, db DBTX, arg RestandParams) ([]RestandRow, error) {
+	rows, err := db.Query(ctx, restand, arg.Platforms, arg.Customers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RestandRow
+	for rows.Next() {
+		var i RestandRow
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.ID,
+			&i.Before,
+			&i.After,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const retireAllPrices = `-- name: RetireAllPrices :many
@@ -2305,6 +2724,28 @@ func (q *Queries) SweepSignUps(ctx context.Context, db DBTX, arg SweepSignUpsPar
 	return result.RowsAffected(), nil
 }
 
+const sweepTimeline = `-- name: SweepTimeline :execrows
+DELETE FROM tenant.timeline WHERE (platform_id, id) IN (
+    SELECT platform_id, id FROM tenant.timeline
+    WHERE platform_id = ANY($1::text[]) AND at < dreamapi.now() - make_interval(days => $2)
+    LIMIT $3
+)
+`
+
+type SweepTimelineParams struct {
+	PlatformIds []string
+	KeepDays    int32
+	Most        int32
+}
+
+func (q *Queries) SweepTimeline(ctx context.Context, db DBTX, arg SweepTimelineParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepTimeline, arg.PlatformIds, arg.KeepDays, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const takeUpIntent = `-- name: TakeUpIntent :one
 UPDATE tenant.customer_intents SET tried_at = dreamapi.now()
 WHERE platform_id = $1 AND idempotency_key = $2
@@ -2511,6 +2952,72 @@ func (q *Queries) Tiers(ctx context.Context, db DBTX, arg TiersParams) ([]TiersR
 	return items, nil
 }
 
+const timeline = `-- name: Timeline :many
+SELECT t.id, t.customer_id, t.at, t.kind, t.via, t.detail FROM (
+    (SELECT l.id, l.customer_id, l.at, l.kind, l.via, l.detail FROM tenant.timeline l
+    WHERE l.platform_id = $1 AND l.customer_id = $2 AND (l.at, l.id) < ($3::timestamptz, $4::text)
+    ORDER BY l.at DESC, l.id DESC LIMIT $5)
+    UNION ALL
+    (SELECT a.id, a.user_id, a.created_at, a.kind, '',
+        jsonb_build_object('meter', a.meter, 'quantity', a.quantity, 'expires', a.expires, 'reason', a.reason)
+    FROM tenant_usage.adjustments a
+    WHERE a.platform_id = $1 AND a.user_id = $2 AND (a.created_at, a.id) < ($3::timestamptz, $4::text)
+    ORDER BY a.created_at DESC, a.id DESC LIMIT $5)
+) t
+ORDER BY t.at DESC, t.id DESC LIMIT $5
+`
+
+type TimelineParams struct {
+	PlatformID string
+	CustomerID string
+	Before     time.Time
+	BeforeID   string
+	Most       int32
+}
+
+type TimelineRow struct {
+	ID         string
+	CustomerID string
+	At         time.Time
+	Kind       string
+	Via        string
+	Detail     json.RawMessage
+}
+
+// Of one customer, the latest first, with what was granted and given back.
+func (q *Queries) Timeline(ctx context.Context, db DBTX, arg TimelineParams) ([]TimelineRow, error) {
+	rows, err := db.Query(ctx, timeline,
+		arg.PlatformID,
+		arg.CustomerID,
+		arg.Before,
+		arg.BeforeID,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TimelineRow
+	for rows.Next() {
+		var i TimelineRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CustomerID,
+			&i.At,
+			&i.Kind,
+			&i.Via,
+			&i.Detail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const toNextHour = `-- name: ToNextHour :one
 SELECT extract(epoch FROM date_trunc('hour', dreamapi.now(), 'UTC') + interval '1 hour' - dreamapi.now())::double precision
 `
@@ -2599,41 +3106,48 @@ func (q *Queries) Unpublished(ctx context.Context, db DBTX, platformID string) (
 	return items, nil
 }
 
-const updateCustomer = `-- name: UpdateCustomer :execrows
-UPDATE tenant.customers
-SET first_name = coalesce($1, first_name),
-    last_name = coalesce($2, last_name),
-    plan = coalesce($3, plan),
-    metadata = (metadata || $4::jsonb) - $5::text[],
-    updated_at = dreamapi.now()
-WHERE platform_id = $6 AND id = $7
-RETURNING tenant.user_changed(platform_id, id)
+const updateCustomer = `-- name: UpdateCustomer :exec
+WITH was AS (
+    SELECT c.placed, c.standing, c.cancelling FROM tenant.customers c WHERE c.platform_id = $1 AND c.id = $2
+), updated AS (
+    UPDATE tenant.customers c
+    SET first_name = coalesce($3, c.first_name),
+        last_name = coalesce($4, c.last_name),
+        plan = coalesce($5, c.plan),
+        metadata = (c.metadata || $6::jsonb) - $7::text[],
+        updated_at = dreamapi.now()
+    WHERE c.platform_id = $1 AND c.id = $2
+    RETURNING c.platform_id, c.id, c.placed, c.standing, c.cancelling
+), counted AS (
+    INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+    SELECT u.platform_id, w.placed, w.standing, w.cancelling, -1 FROM updated u, was w WHERE w.placed <> u.placed
+    UNION ALL
+    SELECT u.platform_id, u.placed, u.standing, u.cancelling, 1 FROM updated u, was w WHERE w.placed <> u.placed
+)
+SELECT tenant.user_changed(u.platform_id, u.id) FROM updated u
 `
 
 type UpdateCustomerParams struct {
+	PlatformID      string
+	ID              string
 	FirstName       *string
 	LastName        *string
 	Plan            *string
 	MetadataSet     json.RawMessage
 	MetadataRemoved []string
-	PlatformID      string
-	ID              string
 }
 
-func (q *Queries) UpdateCustomer(ctx context.Context, db DBTX, arg UpdateCustomerParams) (int64, error) {
-	result, err := db.Exec(ctx, updateCustomer,
+func (q *Queries) UpdateCustomer(ctx context.Context, db DBTX, arg UpdateCustomerParams) error {
+	_, err := db.Exec(ctx, updateCustomer,
+		arg.PlatformID,
+		arg.ID,
 		arg.FirstName,
 		arg.LastName,
 		arg.Plan,
 		arg.MetadataSet,
 		arg.MetadataRemoved,
-		arg.PlatformID,
-		arg.ID,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const updateTier = `-- name: UpdateTier :exec

@@ -7,6 +7,7 @@ package usagedb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -212,6 +213,40 @@ func (q *Queries) BoundLocks(ctx context.Context, db DBTX) error {
 	return err
 }
 
+const countNear = `-- name: CountNear :one
+SELECT count(DISTINCT user_id) AS users, count(DISTINCT user_id) FILTER (WHERE count >= max) AS full
+FROM tenant_usage.near WHERE platform_id = $1 AND (SELECT dreamapi.now()) < ends
+`
+
+type CountNearRow struct {
+	Users int64
+	Full  int64
+}
+
+func (q *Queries) CountNear(ctx context.Context, db DBTX, platformID string) (CountNearRow, error) {
+	row := db.QueryRow(ctx, countNear, platformID)
+	var i CountNearRow
+	err := row.Scan(&i.Users, &i.Full)
+	return i, err
+}
+
+const countUsers = `-- name: CountUsers :one
+SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = $1 LIMIT $2) u
+`
+
+type CountUsersParams struct {
+	PlatformID string
+	Most       int32
+}
+
+// So many at the most.
+func (q *Queries) CountUsers(ctx context.Context, db DBTX, arg CountUsersParams) (int64, error) {
+	row := db.QueryRow(ctx, countUsers, arg.PlatformID, arg.Most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const counted = `-- name: Counted :many
 SELECT date_trunc($1::text, hour, 'UTC')::timestamptz AS start, plan, sum(count)::bigint AS count FROM tenant_usage.hours
 WHERE platform_id = $2 AND meter = $3 AND hour >= $4 AND ($5::text IS NULL OR plan = $5)
@@ -398,6 +433,34 @@ func (q *Queries) DropTops(ctx context.Context, db DBTX, arg DropTopsParams) err
 	return err
 }
 
+const dueSnapshots = `-- name: DueSnapshots :many
+SELECT a.platform_id FROM tenant_usage.activity a LEFT JOIN tenant_usage.snapshots s ON s.platform_id = a.platform_id
+WHERE a.platform_id = ANY($1::text[])
+    AND (s.at IS NULL OR s.at < a.at AND s.at < dreamapi.now() - greatest(interval '1 minute', s.took * 30))
+ORDER BY s.at NULLS FIRST, a.platform_id
+`
+
+// Of platforms that were active since theirs, the oldest first. What takes long is done more seldom.
+func (q *Queries) DueSnapshots(ctx context.Context, db DBTX, platformIds []string) ([]string, error) {
+	rows, err := db.Query(ctx, dueSnapshots, platformIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var platform_id string
+		if err := rows.Scan(&platform_id); err != nil {
+			return nil, err
+		}
+		items = append(items, platform_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const epochs = `-- name: Epochs :many
 SELECT platform_id, epoch FROM tenant.settings WHERE platform_id = ANY($1::text[])
 `
@@ -469,6 +532,20 @@ func (q *Queries) ForgetDays(ctx context.Context, db DBTX, arg ForgetDaysParams)
 	return err
 }
 
+const forgetNear = `-- name: ForgetNear :exec
+DELETE FROM tenant_usage.near WHERE platform_id = $1 AND ($2::text IS NULL OR user_id = $2)
+`
+
+type ForgetNearParams struct {
+	PlatformID string
+	UserID     *string
+}
+
+func (q *Queries) ForgetNear(ctx context.Context, db DBTX, arg ForgetNearParams) error {
+	_, err := db.Exec(ctx, forgetNear, arg.PlatformID, arg.UserID)
+	return err
+}
+
 const forgetTops = `-- name: ForgetTops :exec
 DELETE FROM tenant_usage.top_users WHERE platform_id = $1 AND user_id = $2
 `
@@ -524,6 +601,66 @@ func (q *Queries) Journal(ctx context.Context, db DBTX, arg JournalParams) error
 	return err
 }
 
+const keepNear = `-- name: KeepNear :exec
+INSERT INTO tenant_usage.near (platform_id, user_id, meter, plan, count, max, share, period, ends)
+SELECT $1, k.user_id, k.meter, k.plan, k.count, k.max, k.share, k.period, k.ends
+FROM (SELECT unnest($2::text[]) AS user_id, unnest($3::text[]) AS meter, unnest($4::text[]) AS plan,
+    unnest($5::bigint[]) AS count, unnest($6::bigint[]) AS max, unnest($7::int[]) AS share,
+    unnest($8::text[]) AS period, unnest($9::timestamptz[]) AS ends) k
+ORDER BY k.user_id, k.meter
+ON CONFLICT (platform_id, user_id, meter) DO UPDATE
+SET plan = excluded.plan, count = excluded.count, max = excluded.max, share = excluded.share, period = excluded.period, ends = excluded.ends
+`
+
+type KeepNearParams struct {
+	PlatformID string
+	Users      []string
+	Meters     []string
+	Plans      []string
+	Counts     []int64
+	Maxima     []int64
+	Shares     []int32
+	Periods    []string
+	Ends       []time.Time
+}
+
+func (q *Queries) KeepNear(ctx context.Context, db DBTX, arg KeepNearParams) error {
+	_, err := db.Exec(ctx, keepNear,
+		arg.PlatformID,
+		arg.Users,
+		arg.Meters,
+		arg.Plans,
+		arg.Counts,
+		arg.Maxima,
+		arg.Shares,
+		arg.Periods,
+		arg.Ends,
+	)
+	return err
+}
+
+const keepSnapshot = `-- name: KeepSnapshot :exec
+UPDATE tenant_usage.snapshots SET users = $1, totals = $2, took = make_interval(secs => $3::double precision)
+WHERE platform_id = $4
+`
+
+type KeepSnapshotParams struct {
+	Users      int64
+	Totals     json.RawMessage
+	Seconds    float64
+	PlatformID string
+}
+
+func (q *Queries) KeepSnapshot(ctx context.Context, db DBTX, arg KeepSnapshotParams) error {
+	_, err := db.Exec(ctx, keepSnapshot,
+		arg.Users,
+		arg.Totals,
+		arg.Seconds,
+		arg.PlatformID,
+	)
+	return err
+}
+
 const keepTops = `-- name: KeepTops :exec
 WITH held AS (
     SELECT u.user_id FROM tenant_usage.users u WHERE u.platform_id = $1 AND u.user_id = ANY($5::text[])
@@ -556,6 +693,38 @@ func (q *Queries) KeepTops(ctx context.Context, db DBTX, arg KeepTopsParams) err
 		arg.Counts,
 	)
 	return err
+}
+
+const limitedMeters = `-- name: LimitedMeters :many
+SELECT meter, period, bool_and(anchor = 'calendar')::boolean AS calendar FROM tenant.tier_limits
+WHERE platform_id = $1 GROUP BY meter, period ORDER BY meter, period
+`
+
+type LimitedMetersRow struct {
+	Meter    string
+	Period   string
+	Calendar bool
+}
+
+// What the tiers limit, and whether by the calendar alone.
+func (q *Queries) LimitedMeters(ctx context.Context, db DBTX, platformID string) ([]LimitedMetersRow, error) {
+	rows, err := db.Query(ctx, limitedMeters, platformID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LimitedMetersRow
+	for rows.Next() {
+		var i LimitedMetersRow
+		if err := rows.Scan(&i.Meter, &i.Period, &i.Calendar); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockFreePlatforms = `-- name: LockFreePlatforms :many
@@ -781,6 +950,133 @@ func (q *Queries) MakeUsers(ctx context.Context, db DBTX, arg MakeUsersParams) e
 	return err
 }
 
+const markActive = `-- name: MarkActive :exec
+INSERT INTO tenant_usage.activity (platform_id, at)
+SELECT k.platform_id, dreamapi.now() FROM (SELECT unnest($1::text[]) AS platform_id) k ORDER BY k.platform_id
+ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at
+`
+
+func (q *Queries) MarkActive(ctx context.Context, db DBTX, platforms []string) error {
+	_, err := db.Exec(ctx, markActive, platforms)
+	return err
+}
+
+const near = `-- name: Near :many
+SELECT n.user_id, coalesce(c.email, '')::text AS email, n.meter, n.plan, n.count, n.max, n.period, n.ends
+FROM (
+    SELECT x.platform_id, x.user_id, x.meter, x.plan, x.count, x.max, x.share, x.period, x.ends FROM tenant_usage.near x WHERE x.platform_id = $1 AND (SELECT dreamapi.now()) < x.ends
+    ORDER BY x.share DESC, x.user_id DESC, x.meter LIMIT $2
+) n
+JOIN tenant.customers c ON c.platform_id = $1 AND c.id = n.user_id COLLATE "default"
+ORDER BY n.share DESC, n.user_id DESC, n.meter
+`
+
+type NearParams struct {
+	PlatformID string
+	Most       int32
+}
+
+type NearRow struct {
+	UserID string
+	Email  string
+	Meter  string
+	Plan   string
+	Count  int64
+	Max    int64
+	Period string
+	Ends   time.Time
+}
+
+func (q *Queries) Near(ctx context.Context, db DBTX, arg NearParams) ([]NearRow, error) {
+	rows, err := db.Query(ctx, near, arg.PlatformID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []NearRow
+	for rows.Next() {
+		var i NearRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.Email,
+			&i.Meter,
+			&i.Plan,
+			&i.Count,
+			&i.Max,
+			&i.Period,
+			&i.Ends,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const nearCandidates = `-- name: NearCandidates :many
+WITH limits AS MATERIALIZED (
+    SELECT l.tier, l.max, l.meter || ' ' || l.period || CASE WHEN l.anchor = 'calendar' OR l.period = 'lifetime' THEN '' ELSE ' ' || l.anchor END AS slot
+    FROM tenant.tier_limits l WHERE l.platform_id = $1 AND l.max > 0
+), counters AS MATERIALIZED (
+    SELECT s.user_id, s.slot, s.ends, s.count, s.extra, s.kept FROM (SELECT user_id, unnest(slots) AS slot, unnest(ends) AS ends, unnest(counts) AS count, unnest(extras) AS extra,
+        unnest(kept) AS kept FROM tenant_usage.users WHERE platform_id = $1) s
+    WHERE s.ends > (SELECT dreamapi.now()) AND s.count * 5 >= (s.extra + s.kept + (SELECT min(max) FROM limits)) * 4
+), fullest AS (
+    SELECT s.user_id, max(s.count::double precision / (l.max + s.extra + s.kept)) AS share
+    FROM counters s
+    JOIN limits l ON l.slot = s.slot AND s.count * 5 >= (l.max + s.extra + s.kept) * 4
+    JOIN tenant.customers c ON c.platform_id = $1 AND c.id = s.user_id COLLATE "default" AND l.tier = coalesce(
+        NULLIF(CASE WHEN c.subscribed_until <= (SELECT dreamapi.now()) THEN coalesce(c.plan, '') ELSE c.placed END, ''),
+        (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = $1))
+    GROUP BY s.user_id ORDER BY share DESC, s.user_id LIMIT $2
+)
+SELECT u.platform_id, u.user_id, u.epoch, u.settled, u.minute, u.calls, u.day, u.slots, u.starts, u.ends, u.counts, u.extras, u.kept, u.today FROM fullest f JOIN tenant_usage.users u ON u.platform_id = $1 AND u.user_id = f.user_id
+`
+
+type NearCandidatesParams struct {
+	PlatformID string
+	Most       int32
+}
+
+// The users who, as their counters stand, have used most of a limit of their plan: four fifths of it, or more than that.
+func (q *Queries) NearCandidates(ctx context.Context, db DBTX, arg NearCandidatesParams) ([]TenantUsageUser, error) {
+	rows, err := db.Query(ctx, nearCandidates, arg.PlatformID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TenantUsageUser
+	for rows.Next() {
+		var i TenantUsageUser
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.UserID,
+			&i.Epoch,
+			&i.Settled,
+			&i.Minute,
+			&i.Calls,
+			&i.Day,
+			&i.Slots,
+			&i.Starts,
+			&i.Ends,
+			&i.Counts,
+			&i.Extras,
+			&i.Kept,
+			&i.Today,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const now = `-- name: Now :one
 SELECT dreamapi.now()::timestamptz AS now
 `
@@ -897,6 +1193,66 @@ func (q *Queries) Receipts(ctx context.Context, db DBTX, arg ReceiptsParams) ([]
 	return items, nil
 }
 
+const snapshot = `-- name: Snapshot :one
+SELECT at, users, totals, ((dreamapi.now() - at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old FROM tenant_usage.snapshots WHERE platform_id = $1
+`
+
+type SnapshotRow struct {
+	At     time.Time
+	Users  int64
+	Totals json.RawMessage
+	Old    bool
+}
+
+// It is old by what it takes to make another.
+func (q *Queries) Snapshot(ctx context.Context, db DBTX, platformID string) (SnapshotRow, error) {
+	row := db.QueryRow(ctx, snapshot, platformID)
+	var i SnapshotRow
+	err := row.Scan(
+		&i.At,
+		&i.Users,
+		&i.Totals,
+		&i.Old,
+	)
+	return i, err
+}
+
+const sumSince = `-- name: SumSince :many
+SELECT meter, sum(count)::bigint AS count FROM tenant_usage.hours
+WHERE platform_id = $1 AND hour >= date_trunc($2::text, dreamapi.now(), 'UTC') GROUP BY meter
+`
+
+type SumSinceParams struct {
+	PlatformID string
+	Period     string
+}
+
+type SumSinceRow struct {
+	Meter string
+	Count int64
+}
+
+// What was counted of each meter since the present period of the calendar began; up to where the journal was added up.
+func (q *Queries) SumSince(ctx context.Context, db DBTX, arg SumSinceParams) ([]SumSinceRow, error) {
+	rows, err := db.Query(ctx, sumSince, arg.PlatformID, arg.Period)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SumSinceRow
+	for rows.Next() {
+		var i SumSinceRow
+		if err := rows.Scan(&i.Meter, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const sweepDays = `-- name: SweepDays :execrows
 DELETE FROM tenant_usage.days WHERE (platform_id, user_id, meter, day) IN (
     SELECT platform_id, user_id, meter, day FROM tenant_usage.days
@@ -997,6 +1353,17 @@ func (q *Queries) TakeJournal(ctx context.Context, db DBTX, most int32) ([]Tenan
 	return items, nil
 }
 
+const takeSnapshot = `-- name: TakeSnapshot :exec
+INSERT INTO tenant_usage.snapshots (platform_id, at) VALUES ($1, dreamapi.now())
+ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at
+`
+
+// Whoever takes one holds its row, so that two do not write at once.
+func (q *Queries) TakeSnapshot(ctx context.Context, db DBTX, platformID string) error {
+	_, err := db.Exec(ctx, takeSnapshot, platformID)
+	return err
+}
+
 const tops = `-- name: Tops :many
 SELECT place, user_id, count FROM tenant_usage.top_users
 WHERE platform_id = $1 AND days = $2 AND meter = $3 ORDER BY place
@@ -1055,7 +1422,7 @@ SELECT split_part(s.slot, ' ', 1)::text AS meter, split_part(s.slot, ' ', 2)::te
     count(*) AS users
 FROM (SELECT unnest(slots) AS slot, unnest(starts) AS starts, unnest(ends) AS ends, unnest(counts) AS count
     FROM tenant_usage.users WHERE platform_id = $1) s
-WHERE s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count > 0
+WHERE s.starts <= (SELECT dreamapi.now()) AND (SELECT dreamapi.now()) < s.ends AND s.count > 0
 GROUP BY 1, 2 ORDER BY 1, 2
 `
 

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/usage"
+)
+
+// watches has the worker do what it does twice a minute, after what was counted has been added up.
+func (w *world) watches(t testing.TB, p *tenancy) {
+	t.Helper()
+	worker := w.db.Open(t, db.Worker)
+	must(t, usage.AddUp(t.Context(), worker))
+	must(t, usage.NewWatch(worker).Work(t.Context(), []id.Platform{p.platformID()}))
+}
+
+// near is who is near a limit: id meter count/limit.
+func near(a answer) string {
+	var list []string
+	for i := range a.list("near.list") {
+		at := fmt.Sprintf("near.list.%d.", i)
+		list = append(list, fmt.Sprintf("%s %s %s/%s", a.text(at+"customerId"), a.text(at+"meter"), a.text(at+"count"), a.text(at+"limit")))
+	}
+	return strings.Join(list, ", ")
+}
+
+func TestWhoIsNearALimitAgreesWithWhatTheAPIDecides(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tier(t, `{"name":"basic","limit":10,"meters":{"tokens":{"limit":100},"nothing":{"limit":0}}}`)
+	p.tier(t, `{"name":"day","meters":{"requests":{"limit":5,"period":"day","anchor":"customer"}}}`)
+	p.tier(t, `{"name":"endless","limit":null}`)
+	p.tier(t, `{"name":"life","meters":{"requests":{"limit":10,"period":"lifetime"}}}`)
+	uses := func(user, meter string, n int) {
+		t.Helper()
+		p.track(t, user, fmt.Sprintf(`{"meter":%q,"quantity":%d}`, meter, n)).want(t, 200)
+	}
+	for user, plan := range map[string]string{"full": "basic", "eighty": "basic", "less": "basic", "both": "basic", "daily": "day", "endless": "endless", "lifer": "life", "moved": "basic"} {
+		p.external(t, user, plan)
+	}
+	uses("full", "requests", 10)
+	uses("eighty", "requests", 8)
+	uses("less", "requests", 7)
+	uses("both", "requests", 9)
+	uses("both", "tokens", 95)
+	uses("daily", "requests", 4)
+	uses("endless", "requests", 1000)
+	uses("lifer", "requests", 9)
+	uses("moved", "requests", 10)
+	p.api(t, "POST /api/data", `{"quantity":9}`, "X-User-Id: stranger", "X-User-Plan: basic").want(t, 200) // no customer of ours
+	p.api(t, "PATCH /api/customers/moved", `{"plan":"endless"}`).want(t, 200)
+
+	// Without a snapshot a page takes one, as the platform is small.
+	const all = "full requests 10/10, both tokens 95/100, lifer requests 9/10, both requests 9/10, eighty requests 8/10, daily requests 4/5"
+	a := p.dash(t, "GET /near", "").want(t, 200).expect(t, "near.customers", "5", "near.full", "1")
+	equal(t, "near", near(a), all)
+	var got struct {
+		Near struct{ List []usage.NearLimit }
+	}
+	must(t, json.Unmarshal([]byte(a.body), &got))
+	for _, n := range got.Near.List { // each as the API tells the customer
+		at := "meters." + n.Meter + "."
+		u := p.usage(t, n.CustomerID).expect(t, "plan", n.Plan, at+"count", strconv.FormatInt(n.Count, 10), at+"limit", strconv.FormatInt(n.Limit, 10), at+"period", n.Period)
+		if ends := n.PeriodEnd; ends == nil && u.at(at+"periodEnd") != nil || ends != nil && u.text(at+"periodEnd") != ends.Format("2006-01-02T15:04:05.999999999Z") {
+			t.Errorf("%s: the period ends %v, and by the API %s", n.CustomerID, ends, u.text(at+"periodEnd"))
+		}
+	}
+	p.track(t, "full", "").want(t, 402)
+	equal(t, "sorted by usage", strings.Join(p.everybody(t, "sort=usage"), " "), "full both lifer eighty daily")
+	equal(t, "filtered", strings.Join(p.everybody(t, "near=true&sort=email&plan=basic"), " "), "both eighty full")
+	equal(t, "searched", strings.Join(p.everybody(t, "near=true&q=IGHT"), " "), "eighty")
+	p.dash(t, "GET /customers?sort=usage", "").expect(t, "data.0.near.meter", "requests", "data.0.near.count", "10", "data.0.near.limit", "10")
+
+	// A grant and a reset show at once; a call shows with the next snapshot.
+	p.dash(t, "POST /customers/full/grants", `{"quantity":10,"expires":"period"}`).want(t, 201)
+	p.dash(t, "POST /customers/both/reset", `{"meter":"tokens"}`).want(t, 200)
+	after := "lifer requests 9/10, both requests 9/10, eighty requests 8/10, daily requests 4/5"
+	equal(t, "after a grant", near(p.dash(t, "GET /near", "")), after)
+	uses("less", "requests", 1)
+	p.w.turn(t, 61)
+	equal(t, "a minute later", near(p.dash(t, "GET /near", "")), strings.Replace(after, "eighty", "less requests 8/10, eighty", 1))
+	// Who is deleted is not near anything.
+	p.api(t, "DELETE /api/customers/both", "").want(t, 200)
+	equal(t, "after a deletion", near(p.dash(t, "GET /near", "")), "lifer requests 9/10, less requests 8/10, eighty requests 8/10, daily requests 4/5")
+	// A period that is over is not shown, whatever the snapshot says; nor when it is taken anew.
+	p.w.turn(t, day)
+	p.w.db.Exec(t, "UPDATE tenant_usage.snapshots SET at = dreamapi.now(), took = '1 hour'") // is not taken anew
+	equal(t, "the next day", near(p.dash(t, "GET /near", "")), "lifer requests 9/10, less requests 8/10, eighty requests 8/10")
+	p.w.turn(t, 40*day)
+	equal(t, "in the next month", near(p.dash(t, "GET /near", "")), "lifer requests 9/10")
+}
+
+func TestTheWorkerWatchesOnlyPlatformsThatWereActive(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	other := p.dev.platform(t, "quiet")
+	p.external(t, "eve", "free")
+	p.track(t, "eve", `{"quantity":90}`).want(t, 200)
+	taken := func(of *tenancy) string {
+		return p.w.query(t, "SELECT coalesce(max(at)::text, 'never') FROM tenant_usage.snapshots WHERE platform_id = $1", of.id)
+	}
+	p.w.watches(t, p)
+	p.w.watches(t, other)
+	equal(t, "of the quiet one", taken(other), "never")
+	first := taken(p)
+	equal(t, "near", p.w.query(t, "SELECT user_id || ' ' || count FROM tenant_usage.near WHERE platform_id = $1", p.id), "eve 90")
+	p.w.turn(t, 300)
+	p.w.watches(t, p)
+	equal(t, "with nothing new", taken(p), first)
+	p.track(t, "eve", "").want(t, 200)
+	p.w.watches(t, p)
+	if taken(p) == first {
+		t.Error("a platform that was active was not watched")
+	}
+	// A large platform is the worker's alone: no page waits for it.
+	p.w.db.Exec(t, "UPDATE tenant_usage.snapshots SET users = 1000000")
+	p.track(t, "eve", `{"quantity":9}`).want(t, 200)
+	p.w.turn(t, 3600)
+	p.dash(t, "GET /near", "").want(t, 200).expect(t, "near.list.0.count", "91")
+	p.w.watches(t, p)
+	p.dash(t, "GET /near", "").want(t, 200).expect(t, "near.list.0.count", "100", "near.full", "1")
+}
+
+func TestTheUsageOfTheOverviewIsWhatWasCounted(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tier(t, `{"name":"anchored","limit":50,"meters":{"tokens":{"limit":100,"anchor":"customer"},"images":{"limit":9,"period":"day"}}}`)
+	p.external(t, "eve", "free")
+	p.external(t, "kim", "anchored")
+	p.track(t, "eve", `{"quantity":7}`).want(t, 200)
+	p.track(t, "kim", `{"quantity":5}`).want(t, 200)
+	p.track(t, "kim", `{"meter":"tokens","quantity":60}`).want(t, 200)
+	p.track(t, "kim", `{"meter":"images","quantity":2}`).want(t, 200)
+	p.w.watches(t, p)
+	p.dash(t, "GET /overview", "").want(t, 200).expect(t,
+		"overview.usage.0.meter", "images", "overview.usage.0.period", "day", "overview.usage.0.count", "2", "overview.usage.0.users", "1",
+		"overview.usage.1.meter", "requests", "overview.usage.1.period", "month", "overview.usage.1.count", "12", "overview.usage.1.users", "2",
+		"overview.usage.2.meter", "tokens", "overview.usage.2.count", "60", "overview.usage.2.users", "1", "overview.live.platforms", "0")
+}
+
+func TestTheOverviewLeadsToWhomItTellsOf(t *testing.T) {
+	t.Parallel()
+	p := newShop(t)
+	p.api(t, "POST /api/customers", `{"id":"eve","email":"eve+x@mail.example","plan":"free"}`).want(t, 201)
+	p.api(t, "POST /api/customers", `{"id":"mal","email":"\"a?bcc=x@evil.example,\"@mail.example","plan":"free"}`)
+	p.track(t, "eve", `{"quantity":2}`).want(t, 200)
+	p.track(t, "eve", "").want(t, 402)
+	p.external(t, "late", "free")
+	p.subscribe(t, "late", "pro", "past_due", "1 day")
+	b := p.w.browser(t).signIn(t, p.dev)
+	at := p.w.url("dashboard") + "/platforms/" + p.id
+	b.open(t, at).sees(t, "Worth an upgrade mail").sees(t, `href="mailto:eve&#43;x@mail.example"`).sees(t, "2 of 2 requests on free").sees(t, "at the limit")
+	b.sees(t, "Failed payments").sees(t, `/customers/late"`).sees(t, "?status=past_due").sees(t, "Reached the limit of 2 requests").sees(t, "Became a customer")
+	if strings.Contains(b.page, "mailto:&#34;") || strings.Contains(b.page, "?bcc") {
+		t.Error("an address with a meaning in it can be written to")
+	}
+	b.open(t, at+"/customers?near=true&sort=usage").sees(t, "eve&#43;x@mail.example").sees(t, "2 of 2").sees(t, "as of <time")
+	b.open(t, at+"/customers/eve").sees(t, "Reached the limit")
+	b.submit(t, at+"/customers/eve/reset", url.Values{"meter": {"requests"}, "back": {"/platforms/" + p.id + "/customers/eve"}}).sees(t, "requests are counted from 0 again")
+	p.track(t, "eve", "").want(t, 200)
+	b.open(t, at).sees(t, "Last events")
+	if strings.Contains(b.page, "Worth an upgrade mail") {
+		t.Error("who was reset is still near a limit")
+	}
+}

@@ -1,0 +1,66 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dream-api/dream-api/internal/billing/billingdb"
+	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/tenant"
+)
+
+// tell writes down, with the customer whom an event is about, that it came, and what became of the payment if it is about one:
+// as Stripe says it when asked. What is told of twice is written once.
+func (b *Background) tell(ctx context.Context, at id.Platform, event billingdb.BillingEvent) error {
+	if at == "" {
+		return nil
+	}
+	account := stripeapi.Account(event.Account)
+	events := []tenant.Event{{
+		ID: event.ID, Kind: tenant.StripeEvent, Detail: map[string]any{"type": event.Type, "event": event.ID},
+	}}
+	if paid := event.Type == "invoice.paid" || event.Type == "invoice.payment_succeeded"; paid || event.Type == "invoice.payment_failed" {
+		payment, err := b.api.Payment(ctx, account, event.ObjectID)
+		switch {
+		case errors.Is(err, stripeapi.ErrNotFound): // a test account's data can vanish
+		case err != nil:
+			return err
+		case payment.Customer == event.Customer && payment.Amount > 0:
+			events = append(events, paymentEvent(payment, paid))
+		}
+	}
+	return b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		whose, err := queries.WhoseStripeCustomer(ctx, tx, billingdb.WhoseStripeCustomerParams{
+			PlatformID: string(at), Account: event.Account, StripeCustomerID: event.Customer,
+		})
+		if db.NoRows(err) || err == nil && whose.Gone {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := tenant.LockCustomer(ctx, tx, whose.CustomerID); err != nil { // else who is being deleted leaves something behind
+			return err
+		}
+		for i := range events {
+			events[i].CustomerID = whose.CustomerID
+		}
+		return tenant.RecordHere(ctx, tx, events...)
+	})
+}
+
+// paymentEvent is what an event about an invoice says. An invoice is paid once, and each attempt to pay it may fail.
+func paymentEvent(p stripeapi.Payment, paid bool) tenant.Event {
+	e := tenant.Event{
+		ID: p.Invoice + " paid", Kind: tenant.PaymentSucceeded,
+		Detail: map[string]any{"amount": p.Amount, "currency": strings.ToLower(p.Currency), "invoice": p.Invoice},
+	}
+	if !paid {
+		e.ID, e.Kind = fmt.Sprintf("%s failed %d", p.Invoice, p.Attempts), tenant.PaymentFailed
+	}
+	return e
+}

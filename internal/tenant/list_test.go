@@ -1,0 +1,139 @@
+package tenant
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/db/dbtest"
+)
+
+// plan is a node of a query's plan, as PostgreSQL explains it.
+type plan struct {
+	Relation string  `json:"Relation Name"`
+	Node     string  `json:"Node Type"`
+	Rows     float64 `json:"Actual Rows"`
+	Loops    float64 `json:"Actual Loops"`
+	Removed  float64 `json:"Rows Removed by Filter"`
+	Plans    []plan
+}
+
+// read is how many customers the query looked at.
+func (p plan) read() int {
+	n := 0
+	if p.Relation == "customers" {
+		n = int((p.Rows + p.Removed) * p.Loops)
+	}
+	for _, below := range p.Plans {
+		n += below.read()
+	}
+	return n
+}
+
+// listener is a transaction that keeps what it is asked.
+type listener struct {
+	db.Tenant
+	asked map[string][]any
+}
+
+func (l *listener) keep(sql string, args []any) {
+	if l.asked == nil {
+		l.asked = map[string][]any{}
+	}
+	l.asked[sql] = args
+}
+
+func (l *listener) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	l.keep(sql, args)
+	return l.Tenant.Query(ctx, sql, args...)
+}
+
+func (l *listener) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	l.keep(sql, args)
+	return l.Tenant.QueryRow(ctx, sql, args...)
+}
+
+func explain(ctx context.Context, t *testing.T, tx db.Tenant, sql string, args []any) plan {
+	t.Helper()
+	var raw []byte
+	if err := tx.QueryRow(ctx, "EXPLAIN (ANALYZE, FORMAT JSON) "+sql, args...).Scan(&raw); err != nil {
+		t.Fatal(err)
+	}
+	var plans []struct{ Plan plan }
+	if err := json.Unmarshal(raw, &plans); err != nil || len(plans) != 1 {
+		t.Fatal(err, string(raw))
+	}
+	return plans[0].Plan
+}
+
+// However many customers there are, and however far back the page, a list looks at those that it shows, and a number at none.
+func TestAListLooksAtThoseItShowsAndNoOthers(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	d.Exec(t, `INSERT INTO platform.developers (id, clerk_user_id, email) VALUES ('dev_1', 'user_1', 'a@x')`)
+	d.Exec(t, `INSERT INTO platform.projects (id, developer_id, name) VALUES ('prj_1', 'dev_1', 'p')`)
+	d.Exec(t, `INSERT INTO platform.platforms (id, project_id, mode, name) VALUES ('plt_1', 'prj_1', 'test', 'p')`)
+	d.Exec(t, `INSERT INTO tenant.settings (platform_id) VALUES ('plt_1')`)
+	d.Exec(t, `INSERT INTO tenant.tiers (platform_id, name, display_name, rate_limit, position) VALUES ('plt_1', 'free', 'f', 1, 1), ('plt_1', 'pro', 'p', 1, 2)`)
+	d.Exec(t, `INSERT INTO tenant.prices (platform_id, id, tier, interval, amount, currency) VALUES ('plt_1', 'prc_1', 'free', 'month', 0, 'usd')`)
+	d.Exec(t, `INSERT INTO tenant.customers (platform_id, id, kind, email, plan, created_at)
+		SELECT 'plt_1', 'c' || i, 'external', i * 7919 % 12000 || '@x.example', CASE WHEN i % 9 = 0 THEN 'free' WHEN i % 400 = 7 THEN 'pro' END, now() - i * interval '1 minute'
+		FROM generate_series(1, 12000) i`)
+	d.Exec(t, `INSERT INTO billing.subscriptions (platform_id, id, customer_id, tier, status, cancel_at, grace_until)
+		SELECT 'plt_1', 's' || i, 'c' || i, 'pro', (ARRAY['active', 'trialing', 'past_due', 'paused'])[i / 100 % 4 + 1], CASE WHEN i % 300 = 0 THEN now() END, now() + interval '1 day'
+		FROM generate_series(100, 12000, 100) i`)
+	d.Exec(t, "SELECT tenant.recount('plt_1')")
+	d.Exec(t, "ANALYZE tenant.customers")
+	at := time.Now().Add(-8000 * time.Minute)
+	places := map[string]*place{"created": {at: at, id: "c"}, "email": {email: "7", id: "c"}}
+	err := d.Open(t, db.Developer).Tenant(t.Context(), "plt_1", func(ctx context.Context, tx db.Tenant) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_generic_plan"); err != nil { // as of the sixth time
+			return err
+		}
+		if err := followIndexes(ctx, tx); err != nil {
+			return err
+		}
+		for _, f := range []Filter{
+			{}, {Sort: "email"}, {Plan: "pro"}, {Plan: "free"}, {Plan: NoPlan}, {Status: "active"}, {Status: "trialing"}, {Status: "past_due"},
+			{Status: "paused"}, {Status: "cancelling"}, {Status: "none"}, {Email: "17@X.example"}, {Email: "nobody@x.example"},
+		} {
+			f.Limit = 20
+			if f.Sort == "" {
+				f.Sort = "created"
+			}
+			for _, from := range []*place{nil, places[f.Sort]} {
+				plans, err := f.placed(ctx, tx)
+				if err != nil {
+					return err
+				}
+				sql, args := f.statement(tx.Platform, plans, from)
+				if n := explain(ctx, t, tx, sql, args).read(); n > 3*(f.Limit+1) {
+					t.Errorf("%+v behind %v looks at %d customers", f, from, n)
+				}
+			}
+		}
+		heard := &listener{Tenant: tx}
+		if _, err := queries.CustomersByPlan(ctx, heard, "plt_1"); err != nil {
+			return err
+		}
+		if _, err := queries.CustomersByStanding(ctx, heard, "plt_1"); err != nil {
+			return err
+		}
+		for sql, args := range heard.asked {
+			if n := explain(ctx, t, tx, sql, args).read(); n > 0 {
+				t.Errorf("%s looks at %d customers", sql, n)
+			}
+		}
+		if len(heard.asked) != 2 {
+			t.Errorf("%d queries", len(heard.asked))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
