@@ -60,6 +60,10 @@ func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (s
 			return "", err
 		}
 	}
+	err = queries.ForgetEvents(ctx, tx, tenantdb.ForgetEventsParams{PlatformID: string(tx.Platform), CustomerID: customer})
+	if err != nil {
+		return "", err
+	}
 	for _, forget := range c.forget {
 		if err := forget(ctx, tx, customer); err != nil {
 			return "", err
