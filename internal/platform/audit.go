@@ -61,7 +61,9 @@ func (s *Service) EndAct(ctx context.Context, entry, target string, done bool) e
 type AuditFilter struct {
 	Platform string
 	Action   string
-	Cursor   string // the last entry of the page before
+	Since    *time.Time
+	Until    *time.Time // after the last moment
+	Cursor   string     // the last entry of the page before
 	Limit    int
 }
 
@@ -70,7 +72,7 @@ func (s *Service) Audit(ctx context.Context, developer id.Developer, f AuditFilt
 	if f.Cursor != "" && !id.IsAudit(f.Cursor) {
 		return nil, "", errs.InvalidParam("cursor", "cursor is the nextCursor of an earlier answer.")
 	}
-	params := platformdb.AuditParams{DeveloperID: string(developer), Most: int32(f.Limit) + 1}
+	params := platformdb.AuditParams{DeveloperID: string(developer), Since: f.Since, Until: f.Until, Most: int32(f.Limit) + 1}
 	for _, one := range []struct {
 		text string
 		into **string

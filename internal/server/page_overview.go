@@ -47,9 +47,13 @@ func (s *Server) overviewPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	events, err := s.eventAttention(c)
+	if err != nil {
+		return err
+	}
 	return s.view(c, "overview", "Overview", map[string]any{
 		"Figures":  drawn,
-		"Overview": o, "Plans": sharesOf(o, now.Tiers), "Attention": attentionOf(own, o, now.Tiers, now.Standing, now.Plan),
+		"Overview": o, "Plans": sharesOf(o, now.Tiers), "Attention": append(attentionOf(own, o, now.Tiers, now.Standing, now.Plan), events...),
 		"Repairs": repairs[:min(len(repairs), shownRepairs)], "PublishableKey": publishableKey(now.Keys), "Tiers": onSale(now.Tiers),
 	})
 }

@@ -11,18 +11,23 @@ import (
 )
 
 const audit = `-- name: Audit :many
-SELECT id, developer_id, of_platform, at, action, target, via, ip, request_id, outcome FROM platform.audit_log
-WHERE developer_id = $1
-    AND ($2::text IS NULL OR of_platform = $2)
-    AND ($3::text IS NULL OR action = $3)
-    AND ($4::text IS NULL OR id < $4)
-ORDER BY id DESC LIMIT $5
+SELECT a.id, a.developer_id, a.of_platform, a.at, a.action, a.target, a.via, a.ip, a.request_id, a.outcome FROM platform.audit_log a
+WHERE a.developer_id = $1
+    AND ($2::text IS NULL OR a.of_platform = $2)
+    AND ($3::text IS NULL OR a.action = $3)
+    AND ($4::timestamptz IS NULL OR a.at >= $4)
+    AND ($5::timestamptz IS NULL OR a.at < $5)
+    AND ($6::text IS NULL OR (a.at, a.id) < (
+        SELECT b.at, b.id FROM platform.audit_log b WHERE b.id = $6 AND b.developer_id = $1))
+ORDER BY a.at DESC, a.id DESC LIMIT $7
 `
 
 type AuditParams struct {
 	DeveloperID string
 	OfPlatform  *string
 	Action      *string
+	Since       *time.Time
+	Until       *time.Time
 	Before      *string
 	Most        int32
 }
@@ -32,6 +37,8 @@ func (q *Queries) Audit(ctx context.Context, db DBTX, arg AuditParams) ([]Platfo
 		arg.DeveloperID,
 		arg.OfPlatform,
 		arg.Action,
+		arg.Since,
+		arg.Until,
 		arg.Before,
 		arg.Most,
 	)
@@ -861,6 +868,28 @@ type RenamePlatformParams struct {
 func (q *Queries) RenamePlatform(ctx context.Context, db DBTX, arg RenamePlatformParams) error {
 	_, err := db.Exec(ctx, renamePlatform, arg.Name, arg.ID)
 	return err
+}
+
+const renameProject = `-- name: RenameProject :one
+UPDATE platform.projects SET name = $1 WHERE developer_id = $2 AND id = $3 RETURNING id, developer_id, name, created_at
+`
+
+type RenameProjectParams struct {
+	Name        string
+	DeveloperID string
+	ID          string
+}
+
+func (q *Queries) RenameProject(ctx context.Context, db DBTX, arg RenameProjectParams) (PlatformProject, error) {
+	row := db.QueryRow(ctx, renameProject, arg.Name, arg.DeveloperID, arg.ID)
+	var i PlatformProject
+	err := row.Scan(
+		&i.ID,
+		&i.DeveloperID,
+		&i.Name,
+		&i.CreatedAt,
+	)
+	return i, err
 }
 
 const revokeToken = `-- name: RevokeToken :one
