@@ -50,7 +50,7 @@ func (s *Server) previewCopy(c echo.Context) error {
 // copyPage says what a copy will do, before it is done.
 func (s *Server) copyPage(c echo.Context) error {
 	from, preview, err := s.previewFrom(c, c.QueryParam("from"))
-	data := map[string]any{"From": from, "Preview": preview, "Nothing": len(preview.Add)+len(preview.Change) == 0 && preview.Currency == nil}
+	data := map[string]any{"From": from, "Then": c.QueryParam("then"), "Preview": preview, "Nothing": len(preview.Add)+len(preview.Change) == 0 && preview.Currency == nil}
 	if err != nil {
 		if from.ID == "" || !failed(err) {
 			return err
