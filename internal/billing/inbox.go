@@ -119,9 +119,10 @@ func about(ctx context.Context, tx db.Tenant, event billingdb.BillingEvent) (cus
 // Reprocess has an event of the platform worked again, by a job. It may be repeated: while one waits there is no second.
 func (d *Desk) Reprocess(ctx context.Context, at id.Platform, event string) (tenant.EventDetail, error) {
 	var found tenant.EventDetail
-	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
-		waits := false
-		if found, waits, err = tenant.WorkEventAgain(ctx, tx, event); err != nil || waits {
+	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		again, waits, err := tenant.WorkEventAgain(ctx, tx, event)
+		found = again
+		if err != nil || waits {
 			return err
 		}
 		if found.Source == tenant.FromClerkEvents {

@@ -103,8 +103,11 @@ func (p planner) PlanReturn(ctx context.Context, d platform.Developer) error {
 	return p.lookPlan(ctx, d.ID)
 }
 
+// Invoice is one that Stripe sent.
+type Invoice = stripeapi.Invoice
+
 // PlanInvoices returns a page of what the developer was billed for the plan, the latest first, and the cursor of the next.
-func (p planner) PlanInvoices(ctx context.Context, developer id.Developer, cursor string, most int) ([]stripeapi.Invoice, string, error) {
+func (p planner) PlanInvoices(ctx context.Context, developer id.Developer, cursor string, most int) ([]Invoice, string, error) {
 	noCursor := errs.InvalidParam("cursor", "cursor is the nextCursor of an earlier answer.")
 	if cursor != "" && !invoiceID.MatchString(cursor) {
 		return nil, "", noCursor
@@ -117,14 +120,14 @@ func (p planner) PlanInvoices(ctx context.Context, developer id.Developer, curso
 		if cursor != "" {
 			return nil, "", noCursor
 		}
-		return []stripeapi.Invoice{}, "", nil
+		return []Invoice{}, "", nil
 	}
 	page, more, err := p.api.Invoices(ctx, stripeapi.Own, plan.StripeCustomerID, cursor, most)
 	switch {
 	case errors.Is(err, stripeapi.ErrNotFound) && cursor != "":
 		return nil, "", noCursor
 	case errors.Is(err, stripeapi.ErrNotFound): // the customer was deleted at Stripe
-		return []stripeapi.Invoice{}, "", nil
+		return []Invoice{}, "", nil
 	case err != nil:
 		return nil, "", err
 	case more:

@@ -7,7 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/dream-api/dream-api/internal/billing/stripeapi"
+	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/platform"
 )
 
@@ -62,7 +62,7 @@ const (
 )
 
 // shownInvoices are those of a page; away is whether Stripe does not answer, without which the page is of use too.
-func (s *Server) shownInvoices(c echo.Context) (invoices []stripeapi.Invoice, next string, away bool, err error) {
+func (s *Server) shownInvoices(c echo.Context) (invoices []billing.Invoice, next string, away bool, err error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), shortPatience)
 	defer cancel()
 	invoices, next, err = s.desk.PlanInvoices(ctx, developerOf(c).ID, c.QueryParam("cursor"), invoicesAtOnce)
