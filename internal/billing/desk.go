@@ -154,9 +154,12 @@ func (d *Desk) Standing(ctx context.Context, at id.Platform) (Standing, error) {
 	return s, err
 }
 
+// AccountState is what Stripe says of an account's standing.
+type AccountState = stripeapi.AccountState
+
 // ConnectedAccount asks Stripe how the connected account stands; nil where none is connected, and errs.NotConnected where
 // the account no longer lets us act for it.
-func (d *Desk) ConnectedAccount(ctx context.Context, at id.Platform) (*stripeapi.AccountState, error) {
+func (d *Desk) ConnectedAccount(ctx context.Context, at id.Platform) (*AccountState, error) {
 	standing, err := d.Standing(ctx, at)
 	if err != nil || standing.Connection == nil || !standing.Connection.Lives() {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func invoicesOf(t *testing.T, all map[string]string, order ...string) *stripeapi
 					after = ""
 				}
 			case all[id] != r.FormValue("customer"):
-			case fmt.Sprint(len(page)) == r.FormValue("limit"):
+			case strconv.Itoa(len(page)) == r.FormValue("limit"):
 				more = true
 			default:
 				page = append(page, one(id))
