@@ -203,15 +203,16 @@ VALUES (@id, @developer_id, sqlc.narg(of_platform), @action, @target, @via, @ip,
 -- name: EndAudit :exec
 UPDATE platform.audit_log SET outcome = @outcome, target = CASE WHEN @target::text = '' THEN target ELSE @target END WHERE id = @id;
 
+-- name: AuditPlace :one
+SELECT at FROM platform.audit_log WHERE id = @id AND developer_id = @developer_id;
+
 -- name: Audit :many
+-- The bounds are always there, so that each plan of it begins in the index where the page does.
 SELECT a.* FROM platform.audit_log a
 WHERE a.developer_id = @developer_id
     AND (sqlc.narg(of_platform)::text IS NULL OR a.of_platform = sqlc.narg(of_platform))
     AND (sqlc.narg(action)::text IS NULL OR a.action = sqlc.narg(action))
-    AND (sqlc.narg(since)::timestamptz IS NULL OR a.at >= sqlc.narg(since))
-    AND (sqlc.narg(until)::timestamptz IS NULL OR a.at < sqlc.narg(until))
-    AND (sqlc.narg(before)::text IS NULL OR (a.at, a.id) < (
-        SELECT b.at, b.id FROM platform.audit_log b WHERE b.id = sqlc.narg(before) AND b.developer_id = @developer_id))
+    AND a.at >= @since::timestamptz AND a.at < @until::timestamptz AND (a.at, a.id) < (@before::timestamptz, @before_id::text)
 ORDER BY a.at DESC, a.id DESC LIMIT @most;
 
 -- name: SweepAudit :exec

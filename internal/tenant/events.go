@@ -12,6 +12,7 @@ import (
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
+	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
 )
 
@@ -172,8 +173,10 @@ type EventFilter struct {
 // Events lists what came in, the latest first, and the cursor of the next page.
 func (a *Admin) Events(ctx context.Context, at id.Platform, f EventFilter) (events []Event, next string, err error) {
 	params := tenantdb.EventsParams{
-		PlatformID: string(at), Type: orNil(f.Type), State: orNil(f.State), Since: f.Since, Until: f.Until, Most: int32(f.Limit) + 1,
+		PlatformID: string(at), Type: orNil(f.Type), State: orNil(f.State), Until: platform.Never, Before: platform.Never, Most: int32(f.Limit) + 1,
 	}
+	set(&params.Since, f.Since)
+	set(&params.Until, f.Until)
 	if f.State != "" && !slices.Contains(EventStates, f.State) {
 		return nil, "", errs.InvalidParam("state", "state is one of %s.", strings.Join(EventStates, ", "))
 	}
@@ -182,7 +185,7 @@ func (a *Admin) Events(ctx context.Context, at id.Platform, f EventFilter) (even
 		if err != nil {
 			return nil, "", errs.InvalidParam("cursor", "cursor is the nextCursor of an earlier answer.")
 		}
-		params.Before, params.BeforeID = &moment, event
+		params.Before, params.BeforeID = moment, event
 	}
 	err = a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		rows, err := queries.Events(ctx, tx, params)

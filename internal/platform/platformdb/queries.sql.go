@@ -15,23 +15,22 @@ SELECT a.id, a.developer_id, a.of_platform, a.at, a.action, a.target, a.via, a.i
 WHERE a.developer_id = $1
     AND ($2::text IS NULL OR a.of_platform = $2)
     AND ($3::text IS NULL OR a.action = $3)
-    AND ($4::timestamptz IS NULL OR a.at >= $4)
-    AND ($5::timestamptz IS NULL OR a.at < $5)
-    AND ($6::text IS NULL OR (a.at, a.id) < (
-        SELECT b.at, b.id FROM platform.audit_log b WHERE b.id = $6 AND b.developer_id = $1))
-ORDER BY a.at DESC, a.id DESC LIMIT $7
+    AND a.at >= $4::timestamptz AND a.at < $5::timestamptz AND (a.at, a.id) < ($6::timestamptz, $7::text)
+ORDER BY a.at DESC, a.id DESC LIMIT $8
 `
 
 type AuditParams struct {
 	DeveloperID string
 	OfPlatform  *string
 	Action      *string
-	Since       *time.Time
-	Until       *time.Time
-	Before      *string
+	Since       time.Time
+	Until       time.Time
+	Before      time.Time
+	BeforeID    string
 	Most        int32
 }
 
+// The bounds are always there, so that each plan of it begins in the index where the page does.
 func (q *Queries) Audit(ctx context.Context, db DBTX, arg AuditParams) ([]PlatformAuditLog, error) {
 	rows, err := db.Query(ctx, audit,
 		arg.DeveloperID,
@@ -40,6 +39,7 @@ func (q *Queries) Audit(ctx context.Context, db DBTX, arg AuditParams) ([]Platfo
 		arg.Since,
 		arg.Until,
 		arg.Before,
+		arg.BeforeID,
 		arg.Most,
 	)
 	if err != nil {
@@ -69,6 +69,22 @@ func (q *Queries) Audit(ctx context.Context, db DBTX, arg AuditParams) ([]Platfo
 		return nil, err
 	}
 	return items, nil
+}
+
+const auditPlace = `-- name: AuditPlace :one
+SELECT at FROM platform.audit_log WHERE id = $1 AND developer_id = $2
+`
+
+type AuditPlaceParams struct {
+	ID          string
+	DeveloperID string
+}
+
+func (q *Queries) AuditPlace(ctx context.Context, db DBTX, arg AuditPlaceParams) (time.Time, error) {
+	row := db.QueryRow(ctx, auditPlace, arg.ID, arg.DeveloperID)
+	var at time.Time
+	err := row.Scan(&at)
+	return at, err
 }
 
 const callsCounted = `-- name: CallsCounted :one

@@ -723,9 +723,8 @@ SELECT id, source, endpoint, type, object_id, customer_id, state, attempts, prob
 WHERE e.platform_id = $1
     AND ($2::text IS NULL OR e.type = $2)
     AND ($3::text IS NULL OR e.state = $3)
-    AND ($4::timestamptz IS NULL OR e.received_at >= $4)
-    AND ($5::timestamptz IS NULL OR e.received_at < $5)
-    AND ($6::timestamptz IS NULL OR (e.received_at, e.id) < ($6, $7::text))
+    AND e.received_at >= $4::timestamptz AND e.received_at < $5::timestamptz
+    AND (e.received_at, e.id) < ($6::timestamptz, $7::text)
 ORDER BY e.received_at DESC, e.id DESC LIMIT $8
 `
 
@@ -733,9 +732,9 @@ type EventsParams struct {
 	PlatformID string
 	Type       *string
 	State      *string
-	Since      *time.Time
-	Until      *time.Time
-	Before     *time.Time
+	Since      time.Time
+	Until      time.Time
+	Before     time.Time
 	BeforeID   string
 	Most       int32
 }
@@ -755,6 +754,7 @@ type EventsRow struct {
 	TriedAt    *time.Time
 }
 
+// The bounds are always there, so that each plan of it begins in the index where the page does.
 func (q *Queries) Events(ctx context.Context, db DBTX, arg EventsParams) ([]EventsRow, error) {
 	rows, err := db.Query(ctx, events,
 		arg.PlatformID,
