@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
-	"time"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -109,7 +109,9 @@ func took(ms *int32) string {
 		return ""
 	case *ms < 1:
 		return "less than 1 ms"
+	case *ms >= 1000:
+		return strconv.FormatFloat(float64(*ms)/1000, 'f', 1, 64) + " s"
 	default:
-		return (time.Duration(*ms) * time.Millisecond).String()
+		return strconv.Itoa(int(*ms)) + " ms"
 	}
 }

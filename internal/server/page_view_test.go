@@ -90,7 +90,7 @@ func TestPagesShowEveryState(t *testing.T) {
 				{ID: "evt_<1>", Source: "stripe", Type: "invoice.<paid>", State: "failed", Attempts: 3, Problem: &tenant.Problem{Code: "unavailable", Message: "Stripe is <away>."},
 					ReceivedAt: aDay, TookMs: new(int32(1500)), CustomerID: "u<"},
 				{ID: "msg_1", Source: "clerk", Type: "user.deleted", State: "waiting", ReceivedAt: aDay},
-			}}, []string{"invoice.&lt;paid&gt;", "Stripe is &lt;away&gt;.", "the last took 1.5s", "Failed", "Waiting", "Clerk", "u&lt;", "?cursor=x&amp;type=invoice.paid", "selected"}},
+			}}, []string{"invoice.&lt;paid&gt;", "Stripe is &lt;away&gt;.", "the last took 1.5 s", "Failed", "Waiting", "Clerk", "u&lt;", "?cursor=x&amp;type=invoice.paid", "selected"}},
 		"no events":           {"events", id.Live, map[string]any{"Faults": none}, []string{"Nothing came in yet", "Once your Stripe account is connected"}},
 		"no such events":      {"events", id.Test, map[string]any{"Faults": none, "Filtered": true}, []string{"Nothing fits"}},
 		"after the last page": {"events", id.Test, map[string]any{"Faults": none, "Later": true}, []string{"This was the last page"}},
