@@ -102,36 +102,52 @@ func TestPagesAreSoundInABrowser(t *testing.T) {
 	}
 }
 
-// soundPage opens a page on a desktop and on a phone, in light and dark, and looks at it as a person would who sees badly, or
-// has no mouse.
+// soundPage opens a page on a desktop and on a phone, and holds it to what every page is held to.
 func soundPage(t *testing.T, b *browser.Tab, name, address string) {
 	t.Helper()
 	for _, width := range []int64{1280, 360} {
 		b.Act(t, chromedp.EmulateViewport(width, 800), chromedp.Navigate(address))
-		if title := browser.Look[string](t, b, "document.title"); title == "" {
-			t.Errorf("%s: no title", name)
+		soundAt(t, b, name, width)
+	}
+}
+
+// soundOpenPage is the same for the page that is open, and may be the answer to a form.
+func soundOpenPage(t *testing.T, b *browser.Tab, name string) {
+	t.Helper()
+	for _, width := range []int64{360, 1280} {
+		b.Act(t, chromedp.EmulateViewport(width, 800))
+		soundAt(t, b, name, width)
+	}
+}
+
+// soundAt looks at a page in light and dark as a person would who sees badly, or has no mouse.
+func soundAt(t *testing.T, b *browser.Tab, name string, width int64) {
+	t.Helper()
+	if title := browser.Look[string](t, b, "document.title"); title == "" {
+		t.Errorf("%s: no title", name)
+	}
+	if n := browser.Look[int](t, b, "document.querySelectorAll('h1').length"); n != 1 {
+		t.Errorf("%s: %d headings of the first level", name, n)
+	}
+	if lang := browser.Look[string](t, b, "document.documentElement.lang"); lang != "en" {
+		t.Errorf("%s: the language is %q", name, lang)
+	}
+	if wide := browser.Look[int64](t, b, "document.documentElement.scrollWidth"); wide > width {
+		t.Errorf("%s: at %d px it is %d px wide, and scrolls sideways", name, width, wide)
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		b.Act(t, browser.Prefer(scheme))
+		where := fmt.Sprintf("%s, in %s, at %d px", name, scheme, width)
+		if faint := browser.Look[[]string](t, b, unreadable); len(faint) > 0 {
+			t.Errorf("%s: one can hardly read %q", where, faint)
 		}
-		if n := browser.Look[int](t, b, "document.querySelectorAll('h1').length"); n != 1 {
-			t.Errorf("%s: %d headings of the first level", name, n)
-		}
-		if lang := browser.Look[string](t, b, "document.documentElement.lang"); lang != "en" {
-			t.Errorf("%s: the language is %q", name, lang)
-		}
-		if wide := browser.Look[int64](t, b, "document.documentElement.scrollWidth"); wide > width {
-			t.Errorf("%s: at %d px it is %d px wide, and scrolls sideways", name, width, wide)
-		}
-		for _, scheme := range []string{"light", "dark"} {
-			b.Act(t, browser.Prefer(scheme))
-			where := fmt.Sprintf("%s, in %s, at %d px", name, scheme, width)
-			if faint := browser.Look[[]string](t, b, unreadable); len(faint) > 0 {
-				t.Errorf("%s: one can hardly read %q", where, faint)
-			}
+		if b.Scripts {
 			if faults := b.Faults(t); len(faults) > 0 {
 				t.Errorf("%s: axe-core finds\n%s", where, strings.Join(faults, "\n"))
 			}
 		}
-		soundFocus(t, b, fmt.Sprintf("%s, at %d px", name, width))
 	}
+	soundFocus(t, b, fmt.Sprintf("%s, at %d px", name, width))
 }
 
 // soundFocus checks that the keyboard reaches everything on the page, and that one sees where it is.

@@ -127,6 +127,13 @@ const (
 // returns the session as it is then.
 func (s stripeSandbox) pay(t testing.TB, as account, page string) answer {
 	t.Helper()
+	s.payUnseen(t, page)
+	return s.call(t, as, http.MethodGet, "/v1/checkout/sessions/"+sessionOf(t, page))
+}
+
+// payUnseen is pay where Stripe is not asked afterwards.
+func (s stripeSandbox) payUnseen(t testing.TB, page string) {
+	t.Helper()
 	closed := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	got, err := closed.PostForm(page, url.Values{
 		"number": {goodCard}, "expiry": {"12/34"}, "cvc": {"123"}, "name": {"Eve"}, "email": {"eve@example.com"}, "kind": {"card"},
@@ -138,7 +145,6 @@ func (s stripeSandbox) pay(t testing.TB, as account, page string) answer {
 	if got.StatusCode != http.StatusSeeOther {
 		t.Fatalf("the payment at %s answers %d", page, got.StatusCode)
 	}
-	return s.call(t, as, http.MethodGet, "/v1/checkout/sessions/"+sessionOf(t, page))
 }
 
 // sessionOf is the id of the session of a checkout's page.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWhatADeveloperDoesIsWrittenDown(t *testing.T) {
@@ -63,4 +64,53 @@ func TestWhatCanNotBeWrittenDownIsNotDone(t *testing.T) {
 	_ = got.Body.Close()
 	equal(t, "the status", got.StatusCode, http.StatusInternalServerError)
 	equal(t, "keys", p.w.query(t, "SELECT count(*)::text FROM tenant.keys WHERE name = 'unseen'"), "0")
+}
+
+func TestTheAuditLogIsReadByDay(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	w := p.w
+	w.db.TurnClock(t, 10*24*time.Hour)
+	p.dash(t, "POST /keys", `{"kind":"secret","name":"later"}`).want(t, 201)
+	p.dash(t, "POST /keys", `{"kind":"secret","name":"latest"}`).want(t, 201)
+	day := func(n int) string { return time.Now().UTC().AddDate(0, 0, n).Format(time.DateOnly) }
+	count := func(query string) int {
+		t.Helper()
+		return len(p.dev.dash(t, "GET /api/audit?limit=100&"+query, "").want(t, 200).list("data"))
+	}
+	all := count("")
+	equal(t, "from then", count("from="+day(9)), 2)
+	equal(t, "up to then", count("to="+day(8)), all-2)
+	equal(t, "on the days between", count("from="+day(3)+"&to="+day(8)), 0)
+	equal(t, "keys of then", count("action=key.create&from="+day(9)+"&platform="+p.id), 2)
+	equal(t, "tiers of then", count("action=tier.create&from="+day(9)), 0)
+	equal(t, "up to a moment", count("to="+url.QueryEscape(time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339))), all-2)
+	p.dev.dash(t, "GET /api/audit?from=yesterday&to=2026-13-01", "").wantParam(t, "from", "to")
+	p.dev.dash(t, "GET /api/audit?from=2026-03-02&to=2026-03-01", "").wantParam(t, "to")
+	p.dev.dash(t, "GET /api/audit?since=2026-03-02", "").wantParam(t, "since")
+	// Page by page, with the filter, each comes once.
+	seen, cursor := map[string]bool{}, ""
+	for {
+		page := p.dev.dash(t, "GET /api/audit?limit=2&to="+day(8)+cursor, "").want(t, 200)
+		for i := range page.list("data") {
+			seen[page.text("data."+strconv.Itoa(i)+".id")] = true
+		}
+		if page.at("hasMore") == false {
+			break
+		}
+		cursor = "&cursor=" + page.text("nextCursor")
+	}
+	equal(t, "by pages", len(seen), all-2)
+
+	b := w.browser(t).signIn(t, p.dev)
+	at := w.url("dashboard") + "/activity"
+	b.open(t, at+"?limit=1&action=key.create&from="+day(9)).sees(t, `value="`+day(9)+`"`).sees(t, "Earlier")
+	if !strings.Contains(b.page, "action=key.create&amp;cursor=") || !strings.Contains(b.page, "from="+day(9)+"&amp;limit=1") {
+		t.Errorf("the next page forgets the filter:\n%s", b.page)
+	}
+	b.open(t, at+"?from="+day(30)).sees(t, "Nothing of the kind was done then")
+	b.open(t, at+"?from=soon").sees(t, "The first day is a day such as").sees(t, `value="soon"`)
+	b.open(t, at+"/export?action=key.create&from="+day(9))
+	equal(t, "lines of the CSV", strings.Count(strings.TrimSpace(b.page), "\n"), 2)
+	b.open(t, at+"/export?from=soon").sees(t, "a day such as")
 }

@@ -61,6 +61,12 @@ func newSide(t *testing.T, w *world, name string) *side {
 	spareSession := p.trade(t, here.enters(t, "/sign-in", "redirectUrl", "http://localhost:1/back").code(t))
 	invitation := p.api(t, "POST /api/invitations", fmt.Sprintf(`{"email":"%s-invited@mail.example"}`, name)).want(t, 201)
 
+	for n := range 2 {
+		object := fmt.Sprintf(`{"id":"sub_%s","object":"subscription","customer":%q}`, name, w.query(t, "SELECT stripe_customer_id FROM billing.customers WHERE platform_id = $1", p.id))
+		event := eventBody(fmt.Sprintf("evt_%s%d", name, n), "customer.subscription.updated", "", false, object)
+		w.stripeEvent(t, "api", sandboxStripePreview, time.Now(), event).want(t, 200)
+	}
+
 	s := &side{tenancy: p}
 	s.values = map[string]string{
 		"customer": user, "external": external, "spare": external + "xx", "email": email, "word": name + "-lastname",
@@ -69,6 +75,9 @@ func newSide(t *testing.T, w *world, name string) *side {
 		"checkout":     w.query(t, "SELECT session_id FROM billing.checkouts WHERE platform_id = $1", p.id),
 		"subscription": w.query(t, "SELECT id FROM billing.subscriptions WHERE platform_id = $1", p.id),
 		"session":      string(w.sessionOf(t, dev)),
+		"event":        "evt_" + name + "0",
+		"eventcursor":  p.dash(t, "GET /events?limit=1", "").want(t, 200).text("nextCursor"),
+		"invoice":      dev.dash(t, "GET /api/plan/invoices", "").want(t, 200).text("data.0.id"),
 		"domain":       name + "-own.localhost", "cursor": cursor, "idem": idem,
 		"developer":   dev.dash(t, "GET /api/me", "").want(t, 200).text("developer.id"),
 		"code":        here.enters(t, "/sign-in", "redirectUrl", "http://localhost:1/back").code(t),
@@ -90,12 +99,18 @@ func absent(other *side) map[string]string {
 		panic(err)
 	}
 	moment, _, _ := strings.Cut(string(at), " ")
+	when, err := base64.RawURLEncoding.DecodeString(other.values["eventcursor"])
+	if err != nil {
+		panic(err)
+	}
+	received, _, _ := strings.Cut(string(when), " ")
 	const no = "0000000000000000000000zzzz"
 	return map[string]string{
 		"customer": "user_2absent00000000000000000000", "external": "no-external", "spare": "no-externalxx", "email": "no@mail.example",
 		"word": "no-lastname", "pk": "pk_test_" + strings.Repeat("0", 49), "platform": "plt_" + no, "project": "prj_" + no,
-		"paid": "no-paid", "buyer": "no-buyer", "checkout": "cs_" + no, "subscription": "sub_" + no, "session": "ses_" + no,
-		"key": "key_" + no, "token": "dtk_" + no, "tier": "no-tier", "meter": "no-meter", "domain": "no-own.localhost",
+		"paid": "no-paid", "buyer": "no-buyer", "checkout": "cs_" + no, "subscription": "sub_" + no, "session": "ses_" + no, "event": "evt_none", "invoice": "in_" + no,
+		"eventcursor": base64.RawURLEncoding.EncodeToString([]byte(received + " evt_none")),
+		"key":         "key_" + no, "token": "dtk_" + no, "tier": "no-tier", "meter": "no-meter", "domain": "no-own.localhost",
 		"cursor": base64.RawURLEncoding.EncodeToString([]byte(moment + " no-external")), "idem": "no-idempotency", "developer": "dev_" + no,
 		"audit": neighbourOf(other.values["audit"]), "code": strings.Repeat("0", 52), "usersession": "uss_" + no, "refresh": "rt_" + no + "_0_" + strings.Repeat("0", 43), "invitation": neighbourOf(other.values["invitation"]),
 	}

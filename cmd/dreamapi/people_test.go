@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -164,7 +165,9 @@ func (p *tenancy) usage(t testing.TB, user string, headers ...string) answer {
 // query answers one text of the database.
 func (w *world) query(t testing.TB, sql string, args ...any) string {
 	t.Helper()
+	conn := w.db.Connect(t, w.db.Owner)
+	defer func() { _ = conn.Close(context.Background()) }() // not only with the test: who awaits something asks often
 	var text string
-	must(t, w.db.Connect(t, w.db.Owner).QueryRow(t.Context(), sql, args...).Scan(&text))
+	must(t, conn.QueryRow(t.Context(), sql, args...).Scan(&text))
 	return text
 }

@@ -64,7 +64,7 @@ func (LetGo) Outside() {}
 
 // Register adds the work to the registry.
 func (b *Background) Register(r *jobs.Registry) {
-	jobs.Handle(r, func(ctx context.Context, args StripeEvent) error { return b.work(ctx, args.Endpoint, args.EventID) })
+	jobs.Handle(r, b.work)
 	jobs.Handle(r, func(ctx context.Context, args EndAtStripe) error {
 		return b.endNow(ctx, args.PlatformID, args.ObjectID)
 	})

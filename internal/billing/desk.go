@@ -164,6 +164,23 @@ func (d *Desk) Standing(ctx context.Context, at id.Platform) (Standing, error) {
 	return s, err
 }
 
+// AccountState is what Stripe says of an account's standing.
+type AccountState = stripeapi.AccountState
+
+// ConnectedAccount asks Stripe how the connected account stands; nil where none is connected, and errs.NotConnected where
+// the account no longer lets us act for it.
+func (d *Desk) ConnectedAccount(ctx context.Context, at id.Platform) (*AccountState, error) {
+	standing, err := d.Standing(ctx, at)
+	if err != nil || standing.Connection == nil || !standing.Connection.Lives() {
+		return nil, err
+	}
+	found, err := d.api.ConnectedAccount(ctx, standing.Connection.Account)
+	if err != nil {
+		return nil, err
+	}
+	return &found.AccountState, nil
+}
+
 // BeginConnect begins to connect an account to a live platform, in a session of the dashboard, and returns the address
 // on the oauth surface at which it goes on within a minute.
 func (d *Desk) BeginConnect(ctx context.Context, p platform.Platform, session id.Session) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
 	"github.com/dream-api/dream-api/internal/billing/stripeapi"
@@ -27,10 +28,13 @@ const (
 // Secrets are the signing secrets of the endpoints: the present one of each, and perhaps the one before.
 type Secrets map[Endpoint][]secret.Text
 
-// StripeEvent is the job that works an event.
+// StripeEvent is the job that works an event; Again, if it was worked before, too, for the platform whose developer asked
+// for it.
 type StripeEvent struct {
-	Endpoint Endpoint `json:"endpoint"`
-	EventID  string   `json:"eventId"`
+	Endpoint   Endpoint    `json:"endpoint"`
+	EventID    string      `json:"eventId"`
+	Again      bool        `json:"again,omitempty"`
+	PlatformID id.Platform `json:"platformId,omitempty"`
 }
 
 // Kind names the job.
@@ -39,7 +43,8 @@ func (StripeEvent) Kind() string { return "billing.stripe_event" }
 // Outside says that the job waits for Stripe.
 func (StripeEvent) Outside() {}
 
-// followed are the types of event, or their beginnings, that say where to look. Others get their 200 and are forgotten.
+// followed are the types of event, or their beginnings, that say where to look. Others get their 200; those about a
+// platform are shown there, and nothing follows from them.
 var followed = []string{
 	"checkout.session.", "customer.subscription.", "invoice.paid", "invoice.payment_", "subscription_schedule.",
 	"account.updated", "account.application.deauthorized",
@@ -70,18 +75,23 @@ func (b *Background) Receive(ctx context.Context, payload []byte, signature stri
 		PreviewEndpoint: !event.Livemode && event.Account == "",
 		ConnectEndpoint: event.Livemode && event.Account != "",
 	}[from]
-	if !fits || !follows(event.Type) {
+	if !fits {
 		return nil
 	}
 	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
-		n, err := queries.InsertEvent(ctx, tx, billingdb.InsertEventParams{
-			Endpoint: string(from), ID: event.ID, Type: event.Type, Account: event.Account, ObjectID: event.ObjectID,
-			Customer: event.Customer, Subscription: event.Subscription,
-		})
-		if err != nil || n == 0 {
-			return err
+		if follows(event.Type) {
+			n, err := queries.InsertEvent(ctx, tx, billingdb.InsertEventParams{
+				Endpoint: string(from), ID: event.ID, Type: event.Type, Account: event.Account, ObjectID: event.ObjectID,
+				Customer: event.Customer, Subscription: event.Subscription,
+			})
+			if err != nil || n == 0 {
+				return err
+			}
+			if err := b.queue.Enqueue(ctx, tx, StripeEvent{Endpoint: from, EventID: event.ID}); err != nil {
+				return err
+			}
 		}
-		return b.queue.Enqueue(ctx, tx, StripeEvent{from, event.ID})
+		return note(ctx, tx, from, event, payload)
 	})
 }
 
@@ -95,40 +105,73 @@ func follows(eventType string) bool {
 }
 
 // work looks at what an event is about. Nothing that the event says is kept: its account and ids say only where to look,
-// and the platform is the one that has the object in our own books.
-func (b *Background) work(ctx context.Context, endpoint Endpoint, eventID string) error {
+// and the platform is the one that has the object in our own books. How it came out is written down for the platforms.
+func (b *Background) work(ctx context.Context, job StripeEvent) error {
 	var event billingdb.BillingEvent
+	var at []id.Platform // before the work, which may end a connection
 	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
-		event, err = queries.Event(ctx, tx, billingdb.EventParams{Endpoint: string(endpoint), ID: eventID})
+		event, err = queries.Event(ctx, tx, billingdb.EventParams{Endpoint: string(job.Endpoint), ID: job.EventID, Again: job.Again})
+		if err != nil {
+			return err
+		}
+		at, err = concerned(ctx, tx, event)
 		return err
 	})
-	if db.NoRows(err) { // worked before
+	if db.NoRows(err) && job.PlatformID == "" { // worked before
 		return nil
+	}
+	if db.NoRows(err) {
+		return b.tried(ctx, []id.Platform{job.PlatformID}, job.EventID, tenant.EventTry{State: tenant.EventIgnored, Problem: tenant.TooOld})
 	}
 	if err != nil {
 		return err
 	}
-	switch {
-	case endpoint == OwnEndpoint:
-		err = b.plan(ctx, event.Customer)
-	case event.Type == "account.updated", event.Type == "account.application.deauthorized":
-		err = b.account(ctx, event.Account, false)
-	default:
-		err = b.object(ctx, event)
+	began := time.Now()
+	ignored, err := b.act(ctx, event)
+	try := tenant.TriedEvent(began, ignored, err)
+	at = tenant.ToldOf(at, job.PlatformID, event.ProcessedAt != nil || err != nil)
+	if err == nil {
+		err = b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+			return queries.EventDone(ctx, tx, billingdb.EventDoneParams{Endpoint: event.Endpoint, ID: event.ID})
+		})
 	}
-	// The account has left us: whatever the event was about is no longer ours to know.
-	if err != nil && !errors.Is(err, stripeapi.ErrRevoked) {
-		return err
+	return errors.Join(err, b.tried(ctx, at, event.ID, try))
+}
+
+// tried writes down for the platforms how an attempt came out.
+func (b *Background) tried(ctx context.Context, at []id.Platform, event string, try tenant.EventTry) error {
+	if len(at) == 0 {
+		return nil
 	}
-	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
-		return queries.EventDone(ctx, tx, billingdb.EventDoneParams{Endpoint: string(endpoint), ID: eventID})
+	// An attempt that ran out of time is written down too.
+	return b.db.Tenants(context.WithoutCancel(ctx), at, func(ctx context.Context, tx db.Tenants) error {
+		return tenant.RecordEventTry(ctx, tx, at, event, try)
 	})
 }
 
-// object follows an event about a checkout, a subscription or an invoice.
-func (b *Background) object(ctx context.Context, event billingdb.BillingEvent) error {
+// act does what follows from an event. ignored says why nothing does.
+func (b *Background) act(ctx context.Context, event billingdb.BillingEvent) (ignored string, err error) {
+	switch {
+	case Endpoint(event.Endpoint) == OwnEndpoint:
+		err = b.plan(ctx, event.Customer)
+	case aboutAccount(event.Type):
+		err = b.account(ctx, event.Account, false)
+	default:
+		ignored, err = b.object(ctx, event)
+	}
+	// The account has left us: whatever the event was about is no longer ours to know.
+	if errors.Is(err, stripeapi.ErrRevoked) {
+		return tenant.AccountGone, nil
+	}
+	return ignored, err
+}
+
+func aboutAccount(eventType string) bool { return strings.HasPrefix(eventType, "account.") }
+
+// object follows an event about a checkout, a subscription or an invoice. ignored says why nothing follows from it.
+func (b *Background) object(ctx context.Context, event billingdb.BillingEvent) (ignored string, err error) {
 	var at, atSession id.Platform
-	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+	err = b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
 		found, err := queries.PlatformOfStripeCustomer(ctx, tx, billingdb.PlatformOfStripeCustomerParams{
 			Account: event.Account, StripeCustomerID: event.Customer,
 		})
@@ -141,13 +184,14 @@ func (b *Background) object(ctx context.Context, event billingdb.BillingEvent) e
 		return err
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	return errors.Join(b.objectAt(ctx, event, at, atSession), b.tell(ctx, at, event))
+	ignored, err = b.objectAt(ctx, event, at, atSession)
+	return ignored, errors.Join(err, b.tell(ctx, at, event))
 }
 
 // objectAt follows an event to the platform that has its customer, or its checkout.
-func (b *Background) objectAt(ctx context.Context, event billingdb.BillingEvent, at, atSession id.Platform) error {
+func (b *Background) objectAt(ctx context.Context, event billingdb.BillingEvent, at, atSession id.Platform) (ignored string, err error) {
 	if atSession != "" && isSession(event.ObjectID) {
 		var ours bool
 		err := b.db.Tenant(ctx, atSession, func(ctx context.Context, tx db.Tenant) error {
@@ -164,14 +208,14 @@ func (b *Background) objectAt(ctx context.Context, event billingdb.BillingEvent,
 			_, err = b.session(ctx, atSession, event.ObjectID)
 		}
 		if err != nil || ours {
-			return err
+			return "", err
 		}
 	}
 	if at == "" || event.Subscription == "" {
-		return nil
+		return tenant.NoSubscription, nil
 	}
-	_, err := b.subscription(ctx, at, stripeapi.Account(event.Account), event.Subscription)
-	return err
+	_, err = b.subscription(ctx, at, stripeapi.Account(event.Account), event.Subscription)
+	return "", err
 }
 
 // account asks how a connected account is now. Only Stripe's own refusal to let us act for it ends a connection: that is

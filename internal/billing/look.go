@@ -214,7 +214,7 @@ func stands(ctx context.Context, tx db.Tenant, subscription string, result seen)
 	if err := tenant.Restand(ctx, tx, result.customer); err != nil || !result.changed() {
 		return err
 	}
-	return tenant.RecordHere(ctx, tx, tenant.Event{
+	return tenant.RecordHere(ctx, tx, tenant.TimelineEntry{
 		CustomerID: result.customer, Kind: tenant.SubscriptionChanged,
 		Detail: map[string]any{"subscription": subscription, "was": result.was, "is": result.is},
 	})

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 
 	"github.com/dream-api/dream-api/internal/billing/stripeapi"
@@ -101,6 +102,42 @@ func (p planner) PlanPortal(ctx context.Context, d platform.Developer) (string, 
 func (p planner) PlanReturn(ctx context.Context, d platform.Developer) error {
 	return p.lookPlan(ctx, d.ID)
 }
+
+// Invoice is one that Stripe sent.
+type Invoice = stripeapi.Invoice
+
+// PlanInvoices returns a page of what the developer was billed for the plan, the latest first, and the cursor of the next.
+func (p planner) PlanInvoices(ctx context.Context, developer id.Developer, cursor string, most int) ([]Invoice, string, error) {
+	noCursor := errs.InvalidParam("cursor", "cursor is the nextCursor of an earlier answer.")
+	if cursor != "" && !invoiceID.MatchString(cursor) {
+		return nil, "", noCursor
+	}
+	plan, err := p.readPlan(ctx, developer)
+	if err != nil {
+		return nil, "", err
+	}
+	if plan.StripeCustomerID == "" { // who never paid has none
+		if cursor != "" {
+			return nil, "", noCursor
+		}
+		return []Invoice{}, "", nil
+	}
+	page, more, err := p.api.Invoices(ctx, stripeapi.Own, plan.StripeCustomerID, cursor, most)
+	switch {
+	case errors.Is(err, stripeapi.ErrNotFound) && cursor != "":
+		return nil, "", noCursor
+	case errors.Is(err, stripeapi.ErrNotFound): // the customer was deleted at Stripe
+		return []Invoice{}, "", nil
+	case err != nil:
+		return nil, "", err
+	case more:
+		return page, page[len(page)-1].ID, nil
+	default:
+		return page, "", nil
+	}
+}
+
+var invoiceID = regexp.MustCompile(`^in_\w{1,100}$`)
 
 func (p planner) planCustomer(ctx context.Context, d platform.Developer) (string, error) {
 	var plan platform.Plan

@@ -210,7 +210,7 @@ INSERT INTO billing.events (endpoint, id, type, account, object_id, customer, su
 VALUES (@endpoint, @id, @type, @account, @object_id, @customer, @subscription) ON CONFLICT DO NOTHING;
 
 -- name: Event :one
-SELECT * FROM billing.events WHERE endpoint = @endpoint AND id = @id AND processed_at IS NULL;
+SELECT * FROM billing.events WHERE endpoint = @endpoint AND id = @id AND (processed_at IS NULL OR @again::boolean);
 
 -- name: LeftEvents :many
 SELECT endpoint, id FROM billing.events

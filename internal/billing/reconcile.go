@@ -45,7 +45,7 @@ func (b *Background) Reconcile(ctx context.Context) error {
 	})
 	failed := err
 	for _, event := range left {
-		failed = errors.Join(failed, b.work(ctx, Endpoint(event.Endpoint), event.ID))
+		failed = errors.Join(failed, b.work(ctx, StripeEvent{Endpoint: Endpoint(event.Endpoint), EventID: event.ID}))
 	}
 	for _, developer := range developers {
 		failed = errors.Join(failed, b.planner.lookPlan(ctx, developer))

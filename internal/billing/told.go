@@ -20,7 +20,7 @@ func (b *Background) tell(ctx context.Context, at id.Platform, event billingdb.B
 		return nil
 	}
 	account := stripeapi.Account(event.Account)
-	events := []tenant.Event{{
+	events := []tenant.TimelineEntry{{
 		ID: event.ID, Kind: tenant.StripeEvent, Detail: map[string]any{"type": event.Type, "event": event.ID},
 	}}
 	if paid := event.Type == "invoice.paid" || event.Type == "invoice.payment_succeeded"; paid || event.Type == "invoice.payment_failed" {
@@ -54,8 +54,8 @@ func (b *Background) tell(ctx context.Context, at id.Platform, event billingdb.B
 }
 
 // paymentEvent is what an event about an invoice says. An invoice is paid once, and each attempt to pay it may fail.
-func paymentEvent(p stripeapi.Payment, paid bool) tenant.Event {
-	e := tenant.Event{
+func paymentEvent(p stripeapi.Payment, paid bool) tenant.TimelineEntry {
+	e := tenant.TimelineEntry{
 		ID: p.Invoice + " paid", Kind: tenant.PaymentSucceeded,
 		Detail: map[string]any{"amount": p.Amount, "currency": strings.ToLower(p.Currency), "invoice": p.Invoice},
 	}

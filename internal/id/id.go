@@ -135,3 +135,12 @@ func Strings[T ~string](ids []T) []string {
 	}
 	return plain
 }
+
+// Of makes ids of plain strings, as a query gives them.
+func Of[T ~string](plain []string) []T {
+	ids := make([]T, len(plain))
+	for i, one := range plain {
+		ids[i] = T(one)
+	}
+	return ids
+}

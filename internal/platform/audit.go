@@ -57,11 +57,16 @@ func (s *Service) EndAct(ctx context.Context, entry, target string, done bool) e
 	})
 }
 
+// Never is a moment behind all others: the end of what has none.
+var Never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
 // AuditFilter narrows the log; an empty field does not.
 type AuditFilter struct {
 	Platform string
 	Action   string
-	Cursor   string // the last entry of the page before
+	Since    *time.Time
+	Until    *time.Time // after the last moment
+	Cursor   string     // the last entry of the page before
 	Limit    int
 }
 
@@ -70,16 +75,31 @@ func (s *Service) Audit(ctx context.Context, developer id.Developer, f AuditFilt
 	if f.Cursor != "" && !id.IsAudit(f.Cursor) {
 		return nil, "", errs.InvalidParam("cursor", "cursor is the nextCursor of an earlier answer.")
 	}
-	params := platformdb.AuditParams{DeveloperID: string(developer), Most: int32(f.Limit) + 1}
+	params := platformdb.AuditParams{DeveloperID: string(developer), Until: Never, Before: Never, BeforeID: f.Cursor, Most: int32(f.Limit) + 1}
+	if f.Since != nil {
+		params.Since = *f.Since
+	}
+	if f.Until != nil {
+		params.Until = *f.Until
+	}
 	for _, one := range []struct {
 		text string
 		into **string
-	}{{f.Platform, &params.OfPlatform}, {f.Action, &params.Action}, {f.Cursor, &params.Before}} {
+	}{{f.Platform, &params.OfPlatform}, {f.Action, &params.Action}} {
 		if one.text != "" {
 			*one.into = &one.text
 		}
 	}
-	err = s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+	err = s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
+		if f.Cursor != "" {
+			params.Before, err = queries.AuditPlace(ctx, tx, platformdb.AuditPlaceParams{ID: f.Cursor, DeveloperID: string(developer)})
+			if db.NoRows(err) { // swept meanwhile, and with it whatever was older
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
 		rows, err := queries.Audit(ctx, tx, params)
 		if len(rows) > f.Limit {
 			rows = rows[:f.Limit]

@@ -165,6 +165,34 @@ func (s *Service) CreateProject(ctx context.Context, developer id.Developer, nam
 	return project, err
 }
 
+// RenameProject changes the name of a project. Another developer's is not found, as one that does not exist is.
+func (s *Service) RenameProject(ctx context.Context, developer id.Developer, project, name string) (Project, error) {
+	if err := checkName(name); err != nil {
+		return Project{}, err
+	}
+	var renamed Project
+	err := s.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		row, err := queries.RenameProject(ctx, tx, platformdb.RenameProjectParams{
+			DeveloperID: string(developer), ID: project, Name: name,
+		})
+		if db.NoRows(err) {
+			return errs.New(errs.NotFound, "There is no such project.")
+		}
+		if err != nil {
+			return err
+		}
+		renamed = projectFrom(row)
+		platforms, err := queries.Platforms(ctx, tx, string(developer))
+		for _, one := range platforms {
+			if one.ProjectID == row.ID {
+				renamed.Platforms = append(renamed.Platforms, platformFrom(one))
+			}
+		}
+		return err
+	})
+	return renamed, err
+}
+
 // InsertPlatform adds a platform to a project of the developer, in the transaction that also gives it its settings.
 // A project has one live platform at the most.
 func InsertPlatform(

@@ -43,6 +43,9 @@ SELECT * FROM platform.projects WHERE developer_id = @developer_id AND id = @id;
 -- name: Projects :many
 SELECT * FROM platform.projects WHERE developer_id = @developer_id ORDER BY id;
 
+-- name: RenameProject :one
+UPDATE platform.projects SET name = @name WHERE developer_id = @developer_id AND id = @id RETURNING *;
+
 -- name: InsertPlatform :one
 INSERT INTO platform.platforms (id, project_id, mode, name) VALUES (@id, @project_id, @mode, @name) RETURNING *;
 
@@ -200,13 +203,17 @@ VALUES (@id, @developer_id, sqlc.narg(of_platform), @action, @target, @via, @ip,
 -- name: EndAudit :exec
 UPDATE platform.audit_log SET outcome = @outcome, target = CASE WHEN @target::text = '' THEN target ELSE @target END WHERE id = @id;
 
+-- name: AuditPlace :one
+SELECT at FROM platform.audit_log WHERE id = @id AND developer_id = @developer_id;
+
 -- name: Audit :many
-SELECT * FROM platform.audit_log
-WHERE developer_id = @developer_id
-    AND (sqlc.narg(of_platform)::text IS NULL OR of_platform = sqlc.narg(of_platform))
-    AND (sqlc.narg(action)::text IS NULL OR action = sqlc.narg(action))
-    AND (sqlc.narg(before)::text IS NULL OR id < sqlc.narg(before))
-ORDER BY id DESC LIMIT @most;
+-- The bounds are always there, so that each plan of it begins in the index where the page does.
+SELECT a.* FROM platform.audit_log a
+WHERE a.developer_id = @developer_id
+    AND (sqlc.narg(of_platform)::text IS NULL OR a.of_platform = sqlc.narg(of_platform))
+    AND (sqlc.narg(action)::text IS NULL OR a.action = sqlc.narg(action))
+    AND a.at >= @since::timestamptz AND a.at < @until::timestamptz AND (a.at, a.id) < (@before::timestamptz, @before_id::text)
+ORDER BY a.at DESC, a.id DESC LIMIT @most;
 
 -- name: SweepAudit :exec
 DELETE FROM platform.audit_log WHERE at < dreamapi.now() - interval '2 years';

@@ -21,7 +21,7 @@ var actions = map[string]string{
 	"session.create": "Signed in", "session.end": "Signed a browser out", "session.end_all": "Signed out everywhere",
 	"token.create": "Created a developer token", "token.revoke": "Revoked a developer token",
 	"plan.checkout": "Went to pay for the plan", "plan.portal": "Opened the plan's billing portal",
-	"project.create": "Created a project", "platform.create": "Created a platform",
+	"project.create": "Created a project", "project.rename": "Renamed a project", "platform.create": "Created a platform",
 	"settings.change": "Changed the settings", "sign_in.change": "Changed the sign-in pages",
 	"stripe.connect": "Went to connect Stripe", "stripe.disconnect": "Disconnected Stripe",
 	"domain.add": "Added a domain", "domain.remove": "Removed a domain",
@@ -30,6 +30,7 @@ var actions = map[string]string{
 	"tier.order": "Reordered the tiers", "tier.copy": "Copied a price list", "tier.move_subscribers": "Moved subscribers to the present price",
 	"customer.change": "Changed a customer", "customer.delete": "Deleted a customer", "customer.grant": "Granted units",
 	"customer.sign_out": "Signed a customer out", "customer.reset": "Reset a customer's usage", "customer.portal": "Opened a customer's billing portal",
+	"event.reprocess": "Reprocessed an event",
 }
 
 const targetKey = "auditTarget"
@@ -76,9 +77,18 @@ func actOf(c echo.Context, action string) platform.Act {
 }
 
 func auditFilter(c echo.Context) (platform.AuditFilter, error) {
+	if err := onlyParams(c, "platform", "action", "from", "to", "cursor", "limit"); err != nil {
+		return platform.AuditFilter{}, err
+	}
+	when, err := spanOf(c)
+	if err != nil {
+		return platform.AuditFilter{}, err
+	}
 	most, err := numberParam(c, "limit", usualPage, mostOfAPage)
-	f := platform.AuditFilter{Platform: c.QueryParam("platform"), Action: c.QueryParam("action"), Cursor: c.QueryParam("cursor"), Limit: most}
-	return f, err
+	return platform.AuditFilter{
+		Platform: c.QueryParam("platform"), Action: c.QueryParam("action"), Since: when.Since, Until: when.Until,
+		Cursor: c.QueryParam("cursor"), Limit: most,
+	}, err
 }
 
 func (s *Server) listAudit(c echo.Context) error {
@@ -94,38 +104,44 @@ func (s *Server) listAudit(c echo.Context) error {
 }
 
 func (s *Server) auditPage(c echo.Context) error {
+	var entries []platform.AuditEntry
+	next := ""
 	filter, err := auditFilter(c)
-	if err != nil {
+	if err == nil {
+		entries, next, err = s.platform.Audit(c.Request().Context(), developerOf(c).ID, filter)
+	}
+	faults, ok := filterFaults(err)
+	if err != nil && !ok {
 		return err
 	}
-	entries, next, err := s.platform.Audit(c.Request().Context(), developerOf(c).ID, filter)
-	if err != nil {
-		return err
-	}
-	query := c.QueryParams()
-	query.Del("cursor")
-	export := "/activity/export?" + query.Encode()
 	if next != "" {
-		query.Set("cursor", next)
-		next = "/activity?" + query.Encode()
+		next = "/activity?" + withCursor(c, next).Encode()
 	}
+	here := withCursor(c, "")
+	here.Del("limit")
 	names := make([]string, 0, len(actions))
 	for name := range actions {
 		names = append(names, name)
 	}
 	slices.SortFunc(names, func(a, b string) int { return strings.Compare(actions[a], actions[b]) })
 	return s.view(c, "activity", "Activity", map[string]any{
-		"Entries": entries, "Next": next, "Export": export, "Filter": filter, "Actions": names, "Later": filter.Cursor != "",
+		"Entries": entries, "Next": next, "Export": "/activity/export?" + here.Encode(), "First": "/activity?" + here.Encode(), "Actions": names,
+		"Later": c.QueryParam("cursor") != "", "Platform": c.QueryParam("platform"), "Action": c.QueryParam("action"),
+		"From": c.QueryParam("from"), "To": c.QueryParam("to"), "Faults": faults, "Filtered": len(here) > 0,
 	})
 }
 
-// exportAudit streams the whole log as CSV, page by page.
+// exportAudit streams the log, or what is asked for of it, as CSV, page by page.
 func (s *Server) exportAudit(c echo.Context) error {
 	filter, err := auditFilter(c)
 	if err != nil {
 		return err
 	}
 	filter.Limit = mostOfAPage
+	entries, next, err := s.platform.Audit(c.Request().Context(), developerOf(c).ID, filter)
+	if err != nil { // while an error can still be answered
+		return err
+	}
 	header := c.Response().Header()
 	header.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	header.Set("Content-Disposition", `attachment; filename="activity.csv"`)
@@ -134,10 +150,6 @@ func (s *Server) exportAudit(c echo.Context) error {
 		return err
 	}
 	for {
-		entries, next, err := s.platform.Audit(c.Request().Context(), developerOf(c).ID, filter)
-		if err != nil {
-			return err
-		}
 		for _, e := range entries {
 			row := []string{
 				e.ID, e.At.UTC().Format(time.RFC3339), string(orDefault(e.Platform, "")), e.Action, plainCell(e.Target), e.Via, e.IP, e.RequestID,
@@ -151,6 +163,9 @@ func (s *Server) exportAudit(c echo.Context) error {
 			return out.Error()
 		}
 		filter.Cursor = next
+		if entries, next, err = s.platform.Audit(c.Request().Context(), developerOf(c).ID, filter); err != nil {
+			return err
+		}
 	}
 }
 

@@ -29,10 +29,12 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.POST("/api/sessions/:session/end", s.audited("session.end", s.endSession), s.developer)
 	e.POST("/api/sessions/end", s.audited("session.end_all", s.endSessions), s.developer)
 	e.GET("/api/plan", s.getPlan, s.developer)
+	e.GET("/api/plan/invoices", s.listPlanInvoices, s.developer)
 	e.POST("/api/plan/checkout", s.audited("plan.checkout", s.createPlanCheckout), s.developer)
 	e.POST("/api/plan/portal", s.audited("plan.portal", s.createPlanPortal), s.developer)
 	e.GET("/api/projects", s.listProjects, s.developer)
 	e.POST("/api/projects", s.audited("project.create", s.createProject), s.developer, s.counted)
+	e.PATCH("/api/projects/:project", s.audited("project.rename", s.renameProject), s.developer, s.counted)
 	e.POST("/api/projects/:project/platforms", s.audited("platform.create", s.createPlatform), s.developer, s.counted)
 
 	const own = "/api/platforms/:platform"
@@ -47,8 +49,12 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.GET(own+"/revenue", s.getRevenue, s.developer, s.ownPlatform)
 	e.GET(own+"/usage", s.getPlatformUsage, s.developer, s.ownPlatform)
 	e.GET(own+"/usage/top", s.listTopUsers, s.developer, s.ownPlatform)
+	e.GET(own+"/connect", s.getConnection, s.developer, s.ownPlatform)
 	e.POST(own+"/connect", s.createConnect, s.developer, s.ownPlatform)
 	e.POST(own+"/disconnect", s.audited("stripe.disconnect", s.disconnect), s.developer, s.ownPlatform)
+	e.GET(own+"/events", s.listEvents, s.developer, s.ownPlatform)
+	e.GET(own+"/events/:event", s.getEvent, s.developer, s.ownPlatform)
+	e.POST(own+"/events/:event/reprocess", s.audited("event.reprocess", s.reprocessEvent), s.developer, s.ownPlatform)
 	e.GET(own+"/repairs", s.listRepairs, s.developer, s.ownPlatform)
 	e.POST(own+"/domains", s.audited("domain.add", s.addDomain), s.developer, s.ownPlatform, s.counted)
 	e.DELETE(own+"/domains/:domain", s.audited("domain.remove", s.removeDomain), s.developer, s.ownPlatform)
@@ -61,6 +67,7 @@ func (s *Server) developerRoutes(e *echo.Echo) {
 	e.PATCH(own+"/tiers/:tier", s.audited("tier.change", s.changeTier), s.developer, s.ownPlatform, s.counted)
 	e.POST(own+"/tiers/:tier/preview", s.previewTier, s.developer, s.ownPlatform)
 	e.POST(own+"/tiers/order", s.audited("tier.order", s.orderTiers), s.developer, s.ownPlatform, s.counted)
+	e.GET(own+"/tiers/copy", s.previewCopy, s.developer, s.ownPlatform)
 	e.POST(own+"/tiers/copy", s.audited("tier.copy", s.copyTiers), s.developer, s.ownPlatform, s.counted)
 	e.POST(own+"/tiers/:tier/move-subscribers", s.audited("tier.move_subscribers", s.moveSubscribers), s.developer, s.ownPlatform, s.counted)
 	e.GET(own+"/customers", s.listPlatformCustomers, s.developer, s.ownPlatform)
@@ -141,6 +148,20 @@ func onlyName(c echo.Context) (string, error) {
 	}
 	_, err := decode(c, &in, false)
 	return in.Name, err
+}
+
+func (s *Server) renameProject(c echo.Context) error {
+	var in struct {
+		Name string `json:"name"`
+	}
+	if _, err := decode(c, &in, false); err != nil {
+		return err
+	}
+	project, err := s.platform.RenameProject(c.Request().Context(), developerOf(c).ID, c.Param("project"), in.Name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, object{{"project", project}})
 }
 
 func (s *Server) createPlatform(c echo.Context) error {

@@ -37,6 +37,21 @@ func (s *Server) getPlan(c echo.Context) error {
 	return c.JSON(http.StatusOK, object{{"plan", plan}})
 }
 
+func (s *Server) listPlanInvoices(c echo.Context) error {
+	if err := onlyParams(c, "cursor", "limit"); err != nil {
+		return err
+	}
+	most, err := numberParam(c, "limit", usualPage, mostOfAPage)
+	if err != nil {
+		return err
+	}
+	invoices, next, err := s.desk.PlanInvoices(c.Request().Context(), developerOf(c).ID, c.QueryParam("cursor"), most)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list(invoices, next))
+}
+
 func (s *Server) createPlanCheckout(c echo.Context) error {
 	if err := noIdempotencyKey(c, "it changes nothing: each answer is a fresh address"); err != nil {
 		return err
@@ -79,6 +94,19 @@ func (s *Server) endSessions(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, object{{"success", true}})
+}
+
+// getConnection answers how the platform stands with Stripe, and what Stripe says of the account now.
+func (s *Server) getConnection(c echo.Context) error {
+	standing, err := s.desk.Standing(c.Request().Context(), platformOf(c).ID)
+	if err != nil {
+		return err
+	}
+	account, err := s.desk.ConnectedAccount(c.Request().Context(), platformOf(c).ID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, object{{"stripe", standing}, {"account", account}})
 }
 
 // createConnect answers with the page on which a developer connects an account. It must be opened in the developer's own

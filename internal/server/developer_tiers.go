@@ -54,13 +54,14 @@ func (s *Server) orderTiers(c echo.Context) error {
 }
 
 // copyFrom gives the platform the tiers of another of the developer's own, which it returns.
-func (s *Server) copyFrom(c echo.Context, other string) (platform.Platform, error) {
+// With the fingerprint of a preview it is what that said, or nothing.
+func (s *Server) copyFrom(c echo.Context, other, fingerprint string) (platform.Platform, error) {
 	ctx, own := c.Request().Context(), platformOf(c).ID
 	from, err := s.platform.Owned(ctx, developerOf(c).ID, other)
 	if err != nil {
 		return from, err
 	}
-	if _, err := s.admin.CopyTiers(ctx, from.ID, own); err != nil {
+	if _, err := s.admin.CopyTiers(ctx, from.ID, own, fingerprint); err != nil {
 		return from, err
 	}
 	s.publish(c, own)
@@ -69,12 +70,13 @@ func (s *Server) copyFrom(c echo.Context, other string) (platform.Platform, erro
 
 func (s *Server) copyTiers(c echo.Context) error {
 	var in struct {
-		From string `json:"from"`
+		From        string `json:"from"`
+		Fingerprint string `json:"fingerprint"`
 	}
 	if _, err := decode(c, &in, false); err != nil {
 		return err
 	}
-	if _, err := s.copyFrom(c, in.From); err != nil {
+	if _, err := s.copyFrom(c, in.From, in.Fingerprint); err != nil {
 		return err
 	}
 	tiers, err := s.admin.Tiers(c.Request().Context(), platformOf(c).ID)

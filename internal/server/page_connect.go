@@ -1,8 +1,12 @@
 package server
 
 import (
+	"context"
+	"strings"
+
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 )
 
@@ -11,7 +15,52 @@ func (s *Server) connectPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.view(c, "connect", "Stripe", standing)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), shortPatience)
+	defer cancel()
+	account, err := s.desk.ConnectedAccount(ctx, platformOf(c).ID)
+	revoked := errs.Is(err, errs.NotConnected)
+	if err != nil { // the page is of use without it
+		s.log.WarnContext(ctx, "an account could not be looked at", "requestId", requestID(c), "error", err)
+	}
+	return s.view(c, "connect", "Stripe", map[string]any{
+		"Connection": standing.Connection, "Account": account, "Revoked": revoked, "Away": err != nil && !revoked,
+	})
+}
+
+// requirementWords say what Stripe wants to know of an account, by its own names for it:
+// https://docs.stripe.com/api/accounts/object#account_object-requirements
+func requirementWords(name string) string {
+	for _, one := range [][2]string{
+		{"external_account", "A bank account to pay out to"}, {"tos_acceptance", "Your agreement to Stripe's terms"},
+		{"individual.verification", "A document that shows who you are"}, {"individual", "Details about you"},
+		{"company.verification", "A document about the company"}, {"company", "Details about the company"},
+		{"business_profile", "Details about the business"}, {"business_type", "Which kind of business it is"},
+		{"representative", "Details about who represents the company"}, {"owners", "Details about the owners"},
+		{"directors", "Details about the directors"}, {"executives", "Details about the executives"}, {"person", "Details about a person"},
+	} {
+		if strings.HasPrefix(name, one[0]) {
+			return one[1]
+		}
+	}
+	return "Something else"
+}
+
+// disabledWords say why Stripe has disabled an account.
+func disabledWords(reason string) string {
+	for _, one := range [][2]string{
+		{"requirements.past_due", "Stripe waited too long for what is missing below."},
+		{"requirements.pending_verification", "Stripe is checking what you sent. There is nothing to do until it has."},
+		{"under_review", "Stripe is reviewing the account. There is nothing to do until it has."},
+		{"rejected", "Stripe has rejected the account. Connect another one, or write to Stripe's support."},
+		{"listed", "Stripe is comparing the account with lists of persons that it must not serve."},
+		{"platform_paused", "The account was paused."},
+		{"action_required", "Something is to be done in Stripe's dashboard."},
+	} {
+		if strings.HasPrefix(reason, one[0]) {
+			return one[1]
+		}
+	}
+	return "Stripe's dashboard says why."
 }
 
 func (s *Server) beginConnect(c echo.Context) error {

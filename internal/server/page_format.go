@@ -15,25 +15,38 @@ import (
 
 // pageFuncs are what the templates write values with.
 var pageFuncs = template.FuncMap{
-	"dict":     dict,
-	"money":    formatMoney,
-	"number":   number,
-	"plural":   plural,
-	"when":     func(t time.Time) template.HTML { return timeTag(t, "2 Jan 2006, 15:04 UTC") },
-	"day":      func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
-	"clock":    func(t time.Time) template.HTML { return timeTag(t, "15:04 UTC") },
-	"mailto":   mailto,
-	"per":      func(period string) string { return periodWords[period] },
-	"anchored": anchorOf,
-	"present":  func(period string) string { return presentWords[period] },
-	"status":   func(status string) string { return strings.ReplaceAll(status, "_", " ") },
-	"percent":  percent,
-	"browser":  browserOf,
-	"action":   func(name string) string { return actions[name] },
-	"movement": func(kind string) string { return movementWords[kind] },
-	"is":       func(text *string, want string) bool { return text != nil && *text == want },
-	"named":    func(name string, mode id.Mode) bool { return !strings.EqualFold(name, string(mode)) }, // by more than the mode
-	"next":     func(i int) int { return i + 1 },
+	"dict":        dict,
+	"money":       formatMoney,
+	"number":      number,
+	"plural":      plural,
+	"when":        func(t time.Time) template.HTML { return timeTag(t, "2 Jan 2006, 15:04 UTC") },
+	"day":         func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
+	"clock":       func(t time.Time) template.HTML { return timeTag(t, "15:04 UTC") },
+	"mailto":      mailto,
+	"anchored":    anchorOf,
+	"per":         func(period string) string { return periodWords[period] },
+	"present":     func(period string) string { return presentWords[period] },
+	"status":      func(status string) string { return strings.ReplaceAll(status, "_", " ") },
+	"percent":     percent,
+	"browser":     browserOf,
+	"action":      func(name string) string { return actions[name] },
+	"movement":    func(kind string) string { return movementWords[kind] },
+	"is":          func(text *string, want string) bool { return text != nil && *text == want },
+	"named":       func(name string, mode id.Mode) bool { return !strings.EqualFold(name, string(mode)) }, // by more than the mode
+	"requirement": requirementWords,
+	"disabled":    disabledWords,
+	"invoicestate": func(status string) string {
+		return map[string]string{"open": "Not paid yet", "paid": "Paid", "void": "Void", "uncollectible": "Given up"}[status]
+	},
+	"difference":      differenceWords,
+	"differencevalue": differenceValue,
+	"took":            took,
+	"sender": func(source string) string {
+		return map[string]string{tenant.FromStripe: "Stripe", tenant.FromClerkEvents: "Clerk"}[source]
+	},
+	"eventkind":  func(state string) string { return eventStateWords[state][0] },
+	"eventstate": func(state string) string { return eventStateWords[state][1] },
+	"next":       func(i int) int { return i + 1 },
 }
 
 var periodWords = map[string]string{

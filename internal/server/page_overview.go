@@ -48,6 +48,10 @@ func (s *Server) overviewPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	events, err := s.eventAttention(c)
+	if err != nil {
+		return err
+	}
 	happened, err := s.customersRead.Latest(ctx, own.ID, shownEvents)
 	if err != nil {
 		return err
@@ -60,7 +64,7 @@ func (s *Server) overviewPage(c echo.Context) error {
 	}
 	return s.view(c, "overview", "Overview", map[string]any{
 		"Figures": drawn, "Happened": linesOf(happened), "Failed": failed.Customers, "NoPlan": tenant.NoPlan,
-		"Overview": o, "Plans": sharesOf(o, now.Tiers), "Attention": attentionOf(own, o, now.Tiers, now.Standing, now.Plan),
+		"Overview": o, "Plans": sharesOf(o, now.Tiers), "Attention": append(attentionOf(own, o, now.Tiers, now.Standing, now.Plan), events...),
 		"Repairs": repairs[:min(len(repairs), shownRepairs)], "PublishableKey": publishableKey(now.Keys), "Tiers": onSale(now.Tiers),
 	})
 }

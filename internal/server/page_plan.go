@@ -1,10 +1,13 @@
 package server
 
 import (
+	"context"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/platform"
 )
 
@@ -41,11 +44,33 @@ func (s *Server) planPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	invoices, next, away, err := s.shownInvoices(c)
+	if err != nil {
+		return err
+	}
 	ongoing := plan.Status != "none" && plan.Status != "canceled" && plan.Status != "incomplete_expired"
 	return s.view(c, "plan", "Plan", map[string]any{
 		"Plan": plan, "State": planStateOf(plan), "Ongoing": ongoing, "HasPortal": plan.StripeCustomerID != "",
 		"CallsShare": percent(plan.Calls.Count, plan.Calls.Limit),
+		"Invoices":   invoices, "Next": next, "Later": c.QueryParam("cursor") != "", "Away": away,
 	})
+}
+
+const (
+	invoicesAtOnce = 12
+	shortPatience  = 3 * time.Second // of a page, with what only Stripe knows
+)
+
+// shownInvoices are those of a page; away is whether Stripe does not answer, without which the page is of use too.
+func (s *Server) shownInvoices(c echo.Context) (invoices []billing.Invoice, next string, away bool, err error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), shortPatience)
+	defer cancel()
+	invoices, next, err = s.desk.PlanInvoices(ctx, developerOf(c).ID, c.QueryParam("cursor"), invoicesAtOnce)
+	if err != nil && statuses[asError(err).Code] >= http.StatusInternalServerError {
+		s.log.WarnContext(ctx, "the invoices could not be shown", "requestId", requestID(c), "error", err)
+		return nil, "", true, nil
+	}
+	return invoices, next, false, err
 }
 
 func (s *Server) payForPlan(c echo.Context) error {

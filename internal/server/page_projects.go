@@ -27,6 +27,18 @@ func (s *Server) addProject(c echo.Context) error {
 	})
 }
 
+func (s *Server) renameOwnProject(c echo.Context) error {
+	project, err := s.platform.RenameProject(c.Request().Context(), developerOf(c).ID, c.Param("project"), posted(c, "name"))
+	if err != nil {
+		return err
+	}
+	next := "/projects"
+	if back := posted(c, "back"); back != "" {
+		next = ownPath(back)
+	}
+	return s.done(c, next, flash{Title: "The project is called " + project.Name})
+}
+
 func (s *Server) addPlatform(c echo.Context) error {
 	made, err := s.admin.CreatePlatform(c.Request().Context(), developerOf(c).ID, id.Project(c.Param("project")),
 		id.Mode(posted(c, "mode")), posted(c, "name"))

@@ -15,12 +15,22 @@ func (s *Server) settingsPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	tiers, err := s.admin.Tiers(c.Request().Context(), platformOf(c).ID)
+	if err != nil {
+		return err
+	}
+	var first *tenant.Tier // that customers are on who have no other
+	for _, t := range onSale(tiers) {
+		if t.Free() && first == nil {
+			first = &t
+		}
+	}
 	limit := "unlimited"
 	if settings.RateLimit != nil {
 		limit = strconv.Itoa(int(*settings.RateLimit))
 	}
 	return s.view(c, "settings", "Settings", map[string]any{
-		"Settings": settings, "Origins": strings.Join(settings.AllowedOrigins, "\n"), "RateLimit": limit,
+		"Settings": settings, "Origins": strings.Join(settings.AllowedOrigins, "\n"), "RateLimit": limit, "Default": first,
 	})
 }
 

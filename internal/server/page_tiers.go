@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dream-api/dream-api/internal/errs"
-	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/idempotency"
 	"github.com/dream-api/dream-api/internal/tenant"
 )
@@ -184,18 +183,6 @@ func (s *Server) moveTier(c echo.Context) error {
 		return err
 	}
 	return go303(c, ownPage(c, "/tiers"))
-}
-
-func (s *Server) copyPriceList(c echo.Context) error {
-	from, err := s.copyFrom(c, posted(c, "from"))
-	if err != nil {
-		return err
-	}
-	next := ownPage(c, "/tiers")
-	if platformOf(c).Mode == id.Live && posted(c, "then") == "setup" {
-		next = ownPage(c, "/setup")
-	}
-	return s.done(c, next, flash{Title: "The tiers of " + from.Name + " are copied"})
 }
 
 func (s *Server) moveTierSubscribers(c echo.Context) error {

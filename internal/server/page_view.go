@@ -18,13 +18,14 @@ import (
 var dashboardPages = template.Must(template.New("").Funcs(pageFuncs).ParseFS(web, "web/templates/dashboard/*.html"))
 
 // sections are the entries of the menu that pages of another name belong to.
-var sections = map[string]string{"tier": "tiers", "new-tier": "tiers", "customer": "customers"}
+var sections = map[string]string{"tier": "tiers", "new-tier": "tiers", "customer": "customers", "event": "events", "copy": "tiers"}
 
 // view is what the template of a dashboard's page gets.
 type view struct {
 	Title    string
 	Section  string // the entry of the menu
 	Path     string // of this page, for a form to come back to
+	Page     string // what the page is called on any platform, such as /customers; of what lies below it, which others have not, the list
 	Who      platform.Developer
 	Projects []platform.Project
 	Project  platform.Project   // that of Platform
@@ -51,7 +52,7 @@ func (s *Server) view(c echo.Context, name, title string, data any) error {
 		v.Section = section
 	}
 	if own, ok := c.Get(platformKey).(platform.Platform); ok {
-		v.Platform = &own
+		v.Platform, v.Page = &own, pageOf(c.Path())
 		for _, project := range projects {
 			for _, one := range project.Platforms {
 				if one.ID == own.ID {
@@ -61,6 +62,15 @@ func (s *Server) view(c echo.Context, name, title string, data any) error {
 		}
 	}
 	return s.writeView(c, name, v)
+}
+
+// pageOf is the page of a route below a platform that every platform has.
+func pageOf(route string) string {
+	page, _, _ := strings.Cut(strings.TrimPrefix(route, "/platforms/:platform"), "/:")
+	if page == "/price-list/copy" { // it is about two platforms
+		return "/tiers"
+	}
+	return page
 }
 
 func (s *Server) writeView(c echo.Context, name string, v view) error {
@@ -98,6 +108,17 @@ func (v view) Test() bool { return v.Platform != nil && v.Platform.Mode == id.Te
 func (v view) LivePlatform() *platform.Platform {
 	for _, one := range v.Project.Platforms {
 		if one.Mode == id.Live {
+			return &one
+		}
+	}
+	return nil
+}
+
+// Counterpart is the project's platform of the other mode: the live one, or of the test ones the oldest; nil where there is
+// none.
+func (v view) Counterpart() *platform.Platform {
+	for _, one := range v.Project.Platforms {
+		if v.Platform != nil && one.Mode != v.Platform.Mode {
 			return &one
 		}
 	}
@@ -174,11 +195,11 @@ func (v view) Typed(form, field, otherwise string) string {
 // fieldLabels are what the pages call fields whose own names are those of the API.
 var fieldLabels = map[string]string{
 	"allowedOrigins": "The list", "color": "The colour", "currency": "The currency", "displayName": "The display name", "domain": "The domain",
-	"emailDomains": "The list of domains", "features": "The list of features", "homeUrl": "The address of your product", "kind": "The kind",
+	"emailDomains": "The list of domains", "features": "The list of features", "from": "The first day", "homeUrl": "The address of your product", "kind": "The kind",
 	"logo": "The logo", "max": "The limit", "meter": "The meter", "mode": "The kind", "monthly": "The monthly price",
 	"name": "The name", "overlapSeconds": "The time", "period": "The period", "privacyUrl": "The address of the privacy policy",
 	"productName": "The product name", "rateLimit": "The rate limit", "signUp": "Who may sign up", "signUpsPerHour": "The number of sign-ups",
-	"supportUrl": "The address for support", "termsUrl": "The address of the terms", "trialDays": "The trial", "yearly": "The yearly price",
+	"supportUrl": "The address for support", "termsUrl": "The address of the terms", "to": "The last day", "trialDays": "The trial", "yearly": "The yearly price",
 }
 
 // inWords calls the field that a message begins with as the page does.

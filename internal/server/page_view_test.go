@@ -62,6 +62,7 @@ func TestPagesShowEveryState(t *testing.T) {
 		usageChart(calls, usage.Daily, []tenant.Tier{{Name: "free", DisplayName: "Free"}, {Name: "pro", DisplayName: "Pro"}}).draw(), compare(calls),
 	}
 
+	var none map[string]string
 	for name, c := range map[string]struct {
 		page string
 		mode id.Mode
@@ -91,11 +92,45 @@ func TestPagesShowEveryState(t *testing.T) {
 		}, []string{"nothing counted yet"}},
 		"a step is next": {"setup", id.Live, setup{Paid: true, Plan: planStateOf(pastDue), Next: "connect"},
 			[]string{"Payment failed", `<li class="now">`, `action="/platforms/plt_1/connect"`}},
-		"a connection that ended": {"connect", id.Live, ended, []string{"no longer connected", "Access was taken back at Stripe", "5 May 2031, 14:03 UTC"}},
-		"a set-up left at Stripe": {"connect", id.Live, halfway, []string{"Can not take payments yet", "acct_1"}},
+		"a connection that ended": {"connect", id.Live, map[string]any{"Connection": ended.Connection}, []string{"no longer connected", "Access was taken back at Stripe", "5 May 2031, 14:03 UTC"}},
+		"a set-up left at Stripe": {"connect", id.Live, map[string]any{"Connection": halfway.Connection, "Away": true}, []string{
+			"Can not take payments yet", "acct_1", "Stripe does not answer", "Finish the account’s set-up"}},
+		"what Stripe wants of an account": {"connect", id.Live, map[string]any{"Connection": halfway.Connection, "Account": &billing.AccountState{
+			Country: "DE", Currency: "eur", DisabledReason: "requirements.past_due", CurrentlyDue: []string{"external_account", "new.thing"},
+			PastDue: []string{"external_account"}, Pending: []string{"individual.verification.document"},
+		}}, []string{"Stripe waited too long", "A bank account to pay out to", "Overdue", "Something else", "new.thing", "Stripe is checking", "who you are", "DE"}},
+		"an account that let us go": {"connect", id.Live, map[string]any{"Connection": halfway.Connection, "Revoked": true},
+			[]string{"no longer lets us act for it", `<details class="confirm" open>`}},
+		"events": {"events", id.Test, map[string]any{"Faults": none, "Types": []string{"invoice.paid"}, "Type": "invoice.paid", "States": tenant.EventStates, "State": "failed",
+			"Next": "?cursor=x&type=invoice.paid", "Later": true, "First": "?type=invoice.paid", "Events": []tenant.Event{
+				{ID: "evt_<1>", Source: "stripe", Type: "invoice.<paid>", State: "failed", Attempts: 3, Problem: &tenant.Problem{Code: "unavailable", Message: "Stripe is <away>."},
+					ReceivedAt: aDay, TookMs: new(int32(1500)), CustomerID: "u<"},
+				{ID: "msg_1", Source: "clerk", Type: "user.deleted", State: "waiting", ReceivedAt: aDay},
+			}}, []string{"invoice.&lt;paid&gt;", "Stripe is &lt;away&gt;.", "the last took 1.5 s", "Failed", "Waiting", "Clerk", "u&lt;", "?cursor=x&amp;type=invoice.paid", "selected"}},
+		"no events":           {"events", id.Live, map[string]any{"Faults": none}, []string{"Nothing came in yet", "Once your Stripe account is connected"}},
+		"no such events":      {"events", id.Test, map[string]any{"Faults": none, "Filtered": true}, []string{"Nothing fits"}},
+		"after the last page": {"events", id.Test, map[string]any{"Faults": none, "Later": true}, []string{"This was the last page"}},
+		"a filter that is wrong": {"events", id.Test, map[string]any{"Faults": map[string]string{"from": "The first day is <wrong>."}, "From": "x<y"},
+			[]string{"The first day is &lt;wrong&gt;.", `aria-invalid="true" aria-describedby="from-fault"`, `value="x&lt;y"`}},
+		"an event": {"event", id.Test, map[string]any{"Again": true, "Payload": "{\n  \"a\": \"</pre><script>\"\n}", "Event": tenant.EventDetail{Event: tenant.Event{
+			ID: "evt_1", Source: "stripe", Type: "invoice.paid", State: "processed", Attempts: 1, TriedAt: &aDay, TookMs: new(int32(0)), ReceivedAt: aDay, ObjectID: "in_1", CustomerID: "u"}}},
+			[]string{"&lt;/pre&gt;&lt;script&gt;", "less than 1 ms", "in_1", `action="/platforms/plt_1/events/evt_1/reprocess"`}},
+		"an event from which nothing follows": {"event", id.Test, map[string]any{"Event": tenant.EventDetail{Event: tenant.Event{
+			ID: "evt_1", Source: "clerk", Type: "x", State: "ignored", Problem: &tenant.Problem{Message: "Nothing follows."}, ReceivedAt: aDay}}},
+			[]string{"Nothing was done", "Nothing follows.", "It is not kept", "one who was deleted"}},
+		"what a copy does": {"copy", id.Live, map[string]any{"From": platform.Platform{ID: "plt_1", Mode: id.Test}, "Preview": tenant.CopyPreview{
+			Add: []tenant.Tier{aTier()}, Same: []string{"free"}, Stay: []string{"old"}, Money: "usd", Fingerprint: "f1", Currency: &tenant.FieldDifference{Was: "eur", Becomes: "usd"},
+			Change: []tenant.TierDifference{{Name: "max", DisplayName: "Max <i>", Fields: []tenant.FieldDifference{
+				{Field: "prices.month", Was: int64(900), Becomes: nil}, {Field: "features", Was: []string{}, Becomes: []string{"a<b"}}, {Field: "archived", Was: true, Becomes: false},
+				{Field: "trialDays", Was: 0, Becomes: 14}, {Field: "meters.tokens", Becomes: tenant.Limit{Period: "year", Anchor: tenant.FromCustomer}}}}},
+		}}, []string{"1 tier is added", "Pro &lt;b&gt;", "Max &lt;i&gt;", "Price a month", "$9.00", "a&lt;b", "Limit of tokens", "unlimited a year, from the customer&#39;s start",
+			"The currency becomes usd", `value="f1"`, "Copy to live now", "Only here"}},
 		"a plan in grace": {"plan", id.Live, map[string]any{
-			"Plan": pastDue, "State": planStateOf(pastDue), "Ongoing": true, "HasPortal": true, "CallsShare": int64(100),
-		}, []string{"Live keys work until", "5 May 2031", `action="/plan/portal"`}},
+			"Plan": pastDue, "State": planStateOf(pastDue), "Ongoing": true, "HasPortal": true, "CallsShare": int64(100), "Away": true,
+		}, []string{"Live keys work until", "5 May 2031", `action="/plan/portal"`, "Stripe does not answer right now"}},
+		"invoices": {"plan", id.Live, map[string]any{"Plan": pastDue, "State": planStateOf(pastDue), "CallsShare": int64(0), "Next": "in_2", "Later": true, "Invoices": []billing.Invoice{
+			{ID: "in_1", Status: "open", Total: 1500, Currency: "usd", CreatedAt: aDay, HostedURL: "https://invoice.stripe.example/i?s=ap&x=1", PDFURL: "https://pay.stripe.example/pdf"}}},
+			[]string{"in_1", "Not paid yet", "$15.00", "https://invoice.stripe.example/i?s=ap&amp;x=1", "https://pay.stripe.example/pdf", "/plan?cursor=in_2", "Latest"}},
 		"a price list": {"tiers", id.Test, map[string]any{"Tiers": append(tiers, aTier()), "Archived": []tenant.Tier{archived}},
 			[]string{"$19.00 a month", "$190.00 a year", "14 days free", "1,000 requests a month", "unlimited tokens in all", "Stripe is away.",
 				"Not published", `name="down"`, `name="up"`, "/tiers/pro/restore"}},
@@ -118,7 +153,7 @@ func TestPagesShowEveryState(t *testing.T) {
 		}, []string{"past due", "$19.00 a month", "In grace until", "10 of 10", `class="bad"`, "unlimited", "k&lt;", "v&lt;",
 			"4 May: 1.2k", "Firefox on Linux", "account page", "&lt;sorry&gt;", "type u&lt;", `action="/platforms/plt_1/customers/u/grants"`}},
 		"a customer who never paid": {"customer", id.Test, map[string]any{"Customer": tenant.Customer{ID: "u"}, "Title": "u"}, []string{"Never subscribed"}},
-		"what was done": {"activity", id.Test, map[string]any{"Actions": []string{"key.create"}, "Filter": platform.AuditFilter{Action: "key.create"}, "Next": "/activity?cursor=aud_1",
+		"what was done": {"activity", id.Test, map[string]any{"Actions": []string{"key.create"}, "Action": "key.create", "Faults": none, "Next": "/activity?cursor=aud_1",
 			"Export": "/activity/export?", "Entries": []platform.AuditEntry{
 				{At: aDay, Platform: new(id.Platform("plt_1")), Action: "key.create", Target: "<key>", Via: "token", IP: "203.0.113.9", Outcome: new("done")},
 				{At: aDay, Action: "session.create", Via: "dashboard", Outcome: new("refused")}, {At: aDay, Action: "plan.portal", Via: "clerk"},

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,6 +14,19 @@ const (
 	usualPage   = 20 // of a list whose limit is not given
 	mostOfAPage = 100
 )
+
+// onlyParams refuses parameters that a list does not take, and any that is given twice.
+func onlyParams(c echo.Context, names ...string) error {
+	for name, values := range c.QueryParams() {
+		if !slices.Contains(names, name) {
+			return errs.InvalidParam(name, "%s is not a parameter of this list, which takes %s.", name, strings.Join(names, ", "))
+		}
+		if len(values) > 1 {
+			return errs.InvalidParam(name, "%s is given twice.", name)
+		}
+	}
+	return nil
+}
 
 // numberParam is a parameter that is a whole number from 1.
 func numberParam(c echo.Context, name string, otherwise, most int) (int, error) {

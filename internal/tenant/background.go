@@ -2,7 +2,10 @@ package tenant
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
@@ -19,9 +22,12 @@ type Background struct{ *Customers }
 // NewBackground makes a Background of a Customers that works under the worker's role.
 func NewBackground(c *Customers) *Background { return &Background{c} }
 
-// ClerkEvent is the job that works an event of the shared Clerk app.
+// ClerkEvent is the job that works an event of the shared Clerk app; Again, if it was worked before, too, for the platform
+// whose developer asked for it.
 type ClerkEvent struct {
-	EventID string `json:"eventId"`
+	EventID    string      `json:"eventId"`
+	Again      bool        `json:"again,omitempty"`
+	PlatformID id.Platform `json:"platformId,omitempty"`
 }
 
 // Kind names the job.
@@ -34,7 +40,7 @@ func (b *Background) Register(r *jobs.Registry) {
 	jobs.Handle(r, func(ctx context.Context, args EndUserAtClerk) error {
 		return b.clerk.RevokeSession(ctx, args.ClerkSessionID)
 	})
-	jobs.Handle(r, func(ctx context.Context, args ClerkEvent) error { return b.workEvent(ctx, args.EventID, false) })
+	jobs.Handle(r, func(ctx context.Context, args ClerkEvent) error { return b.workEvent(ctx, args, false) })
 }
 
 // Settle finishes what was left behind: customers whose creation was cut off between Clerk and the database more than
@@ -71,7 +77,7 @@ func (b *Background) Settle(ctx context.Context) error {
 		failed = errors.Join(failed, b.remove(ctx, user))
 	}
 	for _, event := range events {
-		failed = errors.Join(failed, b.workEvent(ctx, event, true))
+		failed = errors.Join(failed, b.workEvent(ctx, ClerkEvent{EventID: event}, true))
 	}
 	return failed
 }
@@ -103,18 +109,60 @@ func (b *Background) Receive(ctx context.Context, eventID, eventType, userID, se
 		if err != nil || n == 0 {
 			return err
 		}
-		return b.queue.Enqueue(ctx, tx, ClerkEvent{eventID})
+		if err := b.queue.Enqueue(ctx, tx, ClerkEvent{EventID: eventID}); err != nil || eventType != userDeleted {
+			return err
+		}
+		members, err := queries.PlatformsOfUser(ctx, tx, userID)
+		if err != nil || len(members) == 0 {
+			return err
+		}
+		if _, err := tx.EnterAll(ctx, id.Of[id.Platform](members)); err != nil {
+			return err
+		}
+		return queries.RecordUserEvent(ctx, tx, tenantdb.RecordUserEventParams{
+			ID: eventID, Type: eventType, PlatformIds: members, UserID: userID, Payload: userPayload(eventType, userID),
+		})
+	})
+}
+
+// userDeleted is the type of the one event about a user that concerns every platform of theirs. Of any other a platform is
+// shown what changed something there: that a user did something elsewhere is none of its business.
+const userDeleted = "user.deleted"
+
+// userPayload is what a platform may know of an event of Clerk's. What came in also holds the user's other addresses,
+// devices and sessions, which are the user's own, and those of other platforms.
+func userPayload(eventType, userID string) json.RawMessage {
+	data := map[string]any{"object": "user", "id": userID}
+	switch eventType {
+	case userDeleted:
+		data["deleted"] = true
+	case "session.revoked":
+		data = map[string]any{"object": "session", "user_id": userID, "status": "revoked"}
+	}
+	payload, err := json.Marshal(map[string]any{"object": "event", "type": eventType, "data": data})
+	if err != nil {
+		panic(err) // texts always marshal
+	}
+	return payload
+}
+
+// didSomething keeps an event that changed something on the platform for its developer.
+func didSomething(ctx context.Context, tx db.Tenant, event tenantdb.TenantClerkEvent) error {
+	return queries.RecordChangingUserEvent(ctx, tx, tenantdb.RecordChangingUserEventParams{
+		PlatformID: string(tx.Platform), ID: event.ID, Type: event.Type, UserID: event.UserID,
+		Payload: userPayload(event.Type, event.UserID),
 	})
 }
 
 // workEvent asks Clerk how the user is now, and brings the memberships in line: what the event itself says may be old.
-// left is whether the event is one that was left to Settle, which has ended the intents first.
-func (b *Background) workEvent(ctx context.Context, eventID string, left bool) error {
+// left is whether the event is one that was left to Settle, which has ended the intents first. How it came out is written
+// down for the platforms.
+func (b *Background) workEvent(ctx context.Context, job ClerkEvent, left bool) error {
 	var event tenantdb.TenantClerkEvent
-	var members []string
+	var members []string // before the work, which may end memberships
 	var state string
 	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
-		if event, err = queries.ClerkEvent(ctx, tx, eventID); err != nil {
+		if event, err = queries.ClerkEvent(ctx, tx, tenantdb.ClerkEventParams{ID: job.EventID, Again: job.Again}); err != nil {
 			return err
 		}
 		if state, err = queries.UserState(ctx, tx, event.UserID); err != nil {
@@ -123,54 +171,78 @@ func (b *Background) workEvent(ctx context.Context, eventID string, left bool) e
 		members, err = queries.PlatformsOfUser(ctx, tx, event.UserID)
 		return err
 	})
-	if db.NoRows(err) { // worked before
+	if db.NoRows(err) && job.PlatformID == "" { // worked before
 		return nil
+	}
+	if db.NoRows(err) {
+		return b.tried(ctx, []id.Platform{job.PlatformID}, job.EventID, EventTry{State: EventIgnored, Problem: TooOld})
 	}
 	if err != nil {
 		return err
 	}
+	began, bring := time.Now(), members
+	if job.PlatformID != "" && event.ProcessedAt != nil { // the others have had their turn
+		bring = slices.DeleteFunc(slices.Clone(members), func(one string) bool { return one != string(job.PlatformID) })
+	}
+	done, err := b.act(ctx, event, bring, state, left)
+	if err == nil && !done {
+		return nil
+	}
+	try := TriedEvent(began, "", err)
+	told := ToldOf(id.Of[id.Platform](members), job.PlatformID, event.ProcessedAt != nil || err != nil)
+	if err == nil {
+		err = b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.ClerkEventDone(ctx, tx, event.ID) })
+	}
+	return errors.Join(err, b.tried(ctx, told, event.ID, try))
+}
 
+// tried writes down for the platforms how an attempt came out.
+func (b *Background) tried(ctx context.Context, at []id.Platform, event string, try EventTry) error {
+	if len(at) == 0 {
+		return nil
+	}
+	// An attempt that ran out of time is written down too.
+	return b.db.Tenants(context.WithoutCancel(ctx), at, func(ctx context.Context, tx db.Tenants) error {
+		return RecordEventTry(ctx, tx, at, event, try)
+	})
+}
+
+// act does what follows from an event; done is whether it is done with.
+func (b *Background) act(
+	ctx context.Context, event tenantdb.TenantClerkEvent, members []string, state string, left bool,
+) (done bool, err error) {
 	if event.SessionID != "" { // to sign out without need is no harm, so the event is enough
-		if err := b.endSessionsOf(ctx, event.UserID, members, event.SessionID); err != nil {
-			return err
-		}
-		return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.ClerkEventDone(ctx, tx, eventID) })
+		return true, b.endSessionsOf(ctx, event, members, event.SessionID)
 	}
 	user, err := b.clerk.User(ctx, event.UserID)
 	switch {
-	case errors.Is(err, clerkapp.ErrNotFound) && event.Type == "user.deleted":
-		if err := b.endMemberships(ctx, event.UserID); err != nil {
-			return err
-		}
+	case errors.Is(err, clerkapp.ErrNotFound) && event.Type == userDeleted:
+		return true, b.endMemberships(ctx, event.UserID)
 	case errors.Is(err, clerkapp.ErrNotFound): // only the event that says so ends memberships
+		return true, nil
 	case err != nil:
-		return err
+		return false, err
 	case state == "" && isIntent(user.ExternalID):
 		// Made by us and no customer yet: creation is under way, or was cut off and given up before Clerk had carried it
 		// out. Only time tells, so the first look leaves the event to Settle. A repetition of the request may be about to
 		// finish even then: it must find the user on the way out, or have been first.
 		if !left {
-			return nil
+			return false, nil
 		}
-		if err := b.seeOff(ctx, user.ID); err != nil {
-			return err
-		}
-	default:
-		if err := b.setEmail(ctx, user, members); err != nil {
-			return err
-		}
-		if user.Banned {
-			if err := b.endSessionsOf(ctx, user.ID, members, ""); err != nil {
-				return err
-			}
-		}
+		return true, b.seeOff(ctx, user.ID)
 	}
-	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.ClerkEventDone(ctx, tx, eventID) })
+	if err := b.setEmail(ctx, event, user, members); err != nil || !user.Banned {
+		return true, err
+	}
+	return true, b.endSessionsOf(ctx, event, members, "")
 }
 
 // endSessionsOf ends the user's sessions and codes that came of a session at Clerk, or for an empty id all, on each
 // platform. One that we ended ourselves, for a user who signed out of one platform, ends none.
-func (b *Background) endSessionsOf(ctx context.Context, userID string, members []string, clerkSession string) error {
+func (b *Background) endSessionsOf(
+	ctx context.Context, event tenantdb.TenantClerkEvent, members []string, clerkSession string,
+) error {
+	userID := event.UserID
 	for _, member := range members {
 		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
 			ours, err := queries.WeEndedClerkSession(ctx, tx, clerkSession)
@@ -190,11 +262,14 @@ func (b *Background) endSessionsOf(ctx context.Context, userID string, members [
 			if err != nil || n == 0 {
 				return err
 			}
-			err = RecordHere(ctx, tx, Event{CustomerID: userID, Kind: SessionsEnded, Via: ByClerk, Detail: map[string]any{"sessions": n, "reason": "clerk"}})
+			err = RecordHere(ctx, tx, TimelineEntry{CustomerID: userID, Kind: SessionsEnded, Via: ByClerk, Detail: map[string]any{"sessions": n, "reason": "clerk"}})
 			if err != nil {
 				return err
 			}
-			return queries.UserChanged(ctx, tx, tenantdb.UserChangedParams{PlatformID: member, UserID: userID})
+			if err := queries.UserChanged(ctx, tx, tenantdb.UserChangedParams{PlatformID: member, UserID: userID}); err != nil {
+				return err
+			}
+			return didSomething(ctx, tx, event)
 		})
 		if err != nil {
 			return err
@@ -227,17 +302,22 @@ func (b *Background) endMemberships(ctx context.Context, userID string) error {
 	return nil
 }
 
-func (b *Background) setEmail(ctx context.Context, user clerkapp.User, members []string) error {
+func (b *Background) setEmail(
+	ctx context.Context, event tenantdb.TenantClerkEvent, user clerkapp.User, members []string,
+) error {
 	for _, member := range members {
 		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
-			err := queries.SetCustomerEmail(ctx, tx, tenantdb.SetCustomerEmailParams{
+			changed, err := queries.SetCustomerEmail(ctx, tx, tenantdb.SetCustomerEmailParams{
 				PlatformID: member, ID: user.ID, Email: &user.Email, Addresses: user.Addresses,
 			})
 			if err != nil {
 				return err
 			}
-			_, err = queries.Vouch(ctx, tx, tenantdb.VouchParams{PlatformID: member, ID: user.ID, Proved: user.Proved})
-			return err
+			vouched, err := queries.Vouch(ctx, tx, tenantdb.VouchParams{PlatformID: member, ID: user.ID, Proved: user.Proved})
+			if err != nil || changed+vouched == 0 {
+				return err
+			}
+			return didSomething(ctx, tx, event)
 		})
 		if err != nil {
 			return err

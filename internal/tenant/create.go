@@ -298,7 +298,7 @@ func insertCustomer(ctx context.Context, tx db.Tenant, params tenantdb.InsertCus
 	if err != nil {
 		return made, err
 	}
-	return made, RecordHere(ctx, tx, Event{CustomerID: made.ID, Kind: Created, Via: viaOf(ctx), Detail: map[string]any{"plan": made.Plan, "linked": linked}})
+	return made, RecordHere(ctx, tx, TimelineEntry{CustomerID: made.ID, Kind: Created, Via: viaOf(ctx), Detail: map[string]any{"plan": made.Plan, "linked": linked}})
 }
 
 func requestOf(intent tenantdb.TenantCustomerIntent) idempotency.Request {

@@ -148,7 +148,7 @@ func (c *Customers) Update(
 			return err
 		}
 		if change.Plan != nil && updated.Plan != before {
-			err := RecordHere(ctx, tx, Event{CustomerID: customer, Kind: PlanChanged, Via: viaOf(ctx), Detail: planChange(before, updated.Plan)})
+			err := RecordHere(ctx, tx, TimelineEntry{CustomerID: customer, Kind: PlanChanged, Via: viaOf(ctx), Detail: planChange(before, updated.Plan)})
 			if err != nil {
 				return err
 			}

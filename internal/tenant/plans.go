@@ -68,7 +68,7 @@ func LockBuyer(ctx context.Context, tx db.Tenant, userID, stated string) (Buyer,
 			PlatformID: string(tx.Platform), ID: userID, Plan: &stated,
 		})
 		if err == nil && made > 0 {
-			err = RecordHere(ctx, tx, Event{CustomerID: userID, Kind: Created, Via: ByCheckout, Detail: map[string]any{"plan": stated}})
+			err = RecordHere(ctx, tx, TimelineEntry{CustomerID: userID, Kind: Created, Via: ByCheckout, Detail: map[string]any{"plan": stated}})
 		}
 		if err == nil {
 			err = LockCustomer(ctx, tx, userID)

@@ -393,7 +393,7 @@ UPDATE tenant.customers SET vouched = true
 WHERE platform_id = @platform_id AND id = @id AND kind = 'clerk' AND NOT vouched AND lower(email) = ANY (@proved::text[])
 RETURNING tenant.user_changed(platform_id, id);
 
--- name: SetCustomerEmail :exec
+-- name: SetCustomerEmail :execrows
 -- An address that the user still has stays: the platform may know the user by another one than the primary.
 UPDATE tenant.customers SET email = @email, updated_at = dreamapi.now()
 WHERE platform_id = @platform_id AND id = @id AND kind = 'clerk' AND lower(email) <> ALL (@addresses::text[]);
@@ -465,7 +465,7 @@ INSERT INTO tenant.clerk_events (id, type, user_id, session_id) VALUES (@id, @ty
 ON CONFLICT DO NOTHING;
 
 -- name: ClerkEvent :one
-SELECT * FROM tenant.clerk_events WHERE id = @id AND processed_at IS NULL;
+SELECT * FROM tenant.clerk_events WHERE id = @id AND (processed_at IS NULL OR @again::boolean);
 
 -- name: LeftClerkEvents :many
 SELECT id FROM tenant.clerk_events
@@ -729,3 +729,69 @@ SELECT EXISTS (SELECT FROM tenant.clerk_sessions_ended WHERE id = @id)::boolean;
 
 -- name: SweepClerkSessionsEnded :exec
 DELETE FROM tenant.clerk_sessions_ended WHERE ended_at < dreamapi.now() - interval '30 days';
+
+-- name: RecordEvent :execrows
+INSERT INTO tenant.events (platform_id, id, source, endpoint, type, object_id, customer_id, state, problem, payload)
+VALUES (@platform_id, @id, @source, @endpoint, @type, @object_id, @customer_id, @state, sqlc.narg(problem), sqlc.narg(payload))
+ON CONFLICT DO NOTHING;
+
+-- name: RecordUserEvent :exec
+-- On each platform on which the user is a customer, whose row is held, so that nobody is written down who is being deleted.
+INSERT INTO tenant.events (platform_id, id, source, endpoint, type, object_id, customer_id, payload)
+SELECT c.platform_id, @id, 'clerk', 'users', @type, c.id, c.id, @payload::jsonb FROM tenant.customers c
+WHERE c.platform_id = ANY(@platform_ids::text[]) AND c.id = @user_id AND c.kind = 'clerk' FOR SHARE
+ON CONFLICT DO NOTHING;
+
+-- name: RecordChangingUserEvent :exec
+-- While it is being worked: how that comes out is written down at its end.
+INSERT INTO tenant.events (platform_id, id, source, endpoint, type, object_id, customer_id, payload)
+VALUES (@platform_id, @id, 'clerk', 'users', @type, @user_id, @user_id, @payload)
+ON CONFLICT DO NOTHING;
+
+-- name: EventTried :exec
+-- Of two attempts at once the one that succeeded counts.
+UPDATE tenant.events SET state = @state, problem = sqlc.narg(problem), took_ms = @took_ms, attempts = attempts + 1, tried_at = dreamapi.now()
+WHERE platform_id = ANY(@platform_ids::text[]) AND id = @id AND (@state::text <> 'failed' OR state <> 'processed');
+
+-- name: Events :many
+-- The bounds are always there, so that each plan of it begins in the index where the page does.
+SELECT id, source, endpoint, type, object_id, customer_id, state, attempts, problem, took_ms, received_at, tried_at FROM tenant.events e
+WHERE e.platform_id = @platform_id
+    AND (sqlc.narg(type)::text IS NULL OR e.type = sqlc.narg(type))
+    AND (sqlc.narg(state)::text IS NULL OR e.state = sqlc.narg(state))
+    AND e.received_at >= @since::timestamptz AND e.received_at < @until::timestamptz
+    AND (e.received_at, e.id) < (@before::timestamptz, @before_id::text)
+ORDER BY e.received_at DESC, e.id DESC LIMIT @most;
+
+-- name: OneEvent :one
+SELECT * FROM tenant.events WHERE platform_id = @platform_id AND id = @id;
+
+-- name: LockEvent :one
+SELECT state FROM tenant.events WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
+
+-- name: EventWaits :exec
+UPDATE tenant.events SET state = 'waiting' WHERE platform_id = @platform_id AND id = @id;
+
+-- name: EventTypes :many
+-- From each type to the next by the index, so that it takes as long as there are types, and not events.
+WITH RECURSIVE types AS (
+    (SELECT e.type FROM tenant.events e WHERE e.platform_id = @platform_id ORDER BY e.type LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.type FROM tenant.events e WHERE e.platform_id = @platform_id AND e.type > t.type ORDER BY e.type LIMIT 1)
+    FROM types t WHERE t.type IS NOT NULL
+)
+SELECT t.type::text FROM types t WHERE t.type IS NOT NULL;
+
+-- name: FailedEvents :one
+SELECT count(*) FROM (
+    SELECT FROM tenant.events e WHERE e.platform_id = @platform_id AND e.state = 'failed' LIMIT @most
+) failures;
+
+-- name: ForgetEvents :exec
+UPDATE tenant.events SET customer_id = '', object_id = '', payload = NULL
+WHERE platform_id = @platform_id AND customer_id = @customer_id;
+
+-- name: SweepEvents :execrows
+DELETE FROM tenant.events WHERE (platform_id, id) IN (
+    SELECT e.platform_id, e.id FROM tenant.events e
+    WHERE e.platform_id = ANY(@platform_ids::text[]) AND e.received_at < dreamapi.now() - interval '30 days' LIMIT @most);

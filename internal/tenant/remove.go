@@ -60,6 +60,10 @@ func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (s
 			return "", err
 		}
 	}
+	err = queries.ForgetEvents(ctx, tx, tenantdb.ForgetEventsParams{PlatformID: string(tx.Platform), CustomerID: customer})
+	if err != nil {
+		return "", err
+	}
 	for _, forget := range c.forget {
 		if err := forget(ctx, tx, customer); err != nil {
 			return "", err
@@ -69,7 +73,7 @@ func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (s
 	if err := queries.ForgetTimeline(ctx, tx, tenantdb.ForgetTimelineParams{PlatformID: string(tx.Platform), CustomerID: customer}); err != nil {
 		return "", err
 	}
-	if err := RecordHere(ctx, tx, Event{Kind: Deleted, Via: viaOf(ctx)}); err != nil {
+	if err := RecordHere(ctx, tx, TimelineEntry{Kind: Deleted, Via: viaOf(ctx)}); err != nil {
 		return "", err
 	}
 	_, err = queries.DeleteCustomer(ctx, tx, tenantdb.DeleteCustomerParams{PlatformID: string(tx.Platform), ID: customer})

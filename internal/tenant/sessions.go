@@ -424,7 +424,7 @@ func endSessions(ctx context.Context, tx db.Tenant, customer string, session id.
 	if reason == "ended_by_developer" {
 		by = viaOf(ctx)
 	}
-	err = RecordHere(ctx, tx, Event{CustomerID: customer, Kind: SessionsEnded, Via: by, Detail: map[string]any{"sessions": ended, "reason": reason}})
+	err = RecordHere(ctx, tx, TimelineEntry{CustomerID: customer, Kind: SessionsEnded, Via: by, Detail: map[string]any{"sessions": ended, "reason": reason}})
 	if err != nil {
 		return err
 	}

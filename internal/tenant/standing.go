@@ -39,9 +39,9 @@ func restand(ctx context.Context, tx db.Tenants, platforms, customers []string, 
 	if err != nil || len(moved) == 0 {
 		return err
 	}
-	var events []Event
+	var events []TimelineEntry
 	for _, m := range moved {
-		events = append(events, Event{
+		events = append(events, TimelineEntry{
 			Platform: id.Platform(m.PlatformID), CustomerID: m.ID, Kind: PlanChanged, Via: by, Detail: planChange(m.Before, m.After),
 		})
 	}

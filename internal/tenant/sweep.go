@@ -9,7 +9,8 @@ import (
 	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
 )
 
-// Sweep deletes codes and counts of sign-ups that are older than a day, and sessions that ended more than 30 days ago.
+// Sweep deletes codes and counts of sign-ups that are older than a day, sessions that ended more than 30 days ago, and events
+// that came in before that.
 func Sweep(ctx context.Context, worker *db.DB, platforms []id.Platform) error {
 	list := id.Strings(platforms)
 	return errors.Join(
@@ -21,6 +22,9 @@ func Sweep(ctx context.Context, worker *db.DB, platforms []id.Platform) error {
 		}),
 		worker.InSteps(ctx, platforms, func(ctx context.Context, tx db.Tenants, step int32) (int64, error) {
 			return queries.SweepSignUps(ctx, tx, tenantdb.SweepSignUpsParams{PlatformIds: list, Most: step})
+		}),
+		worker.InSteps(ctx, platforms, func(ctx context.Context, tx db.Tenants, step int32) (int64, error) {
+			return queries.SweepEvents(ctx, tx, tenantdb.SweepEventsParams{PlatformIds: list, Most: step})
 		}),
 	)
 }

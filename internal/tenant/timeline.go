@@ -40,8 +40,8 @@ const (
 	GraceOver      = "grace_over"
 )
 
-// Event is something that happened to a customer, as it is written down.
-type Event struct {
+// TimelineEntry is something that happened to a customer, as it is written down.
+type TimelineEntry struct {
 	Platform   id.Platform
 	ID         string // of its own where the event may be told of twice; else empty
 	CustomerID string
@@ -51,7 +51,7 @@ type Event struct {
 }
 
 // Record writes events down in the transaction in which they happen.
-func Record(ctx context.Context, tx db.Tenants, events ...Event) error {
+func Record(ctx context.Context, tx db.Tenants, events ...TimelineEntry) error {
 	if len(events) == 0 {
 		return nil
 	}
@@ -75,7 +75,7 @@ func Record(ctx context.Context, tx db.Tenants, events ...Event) error {
 }
 
 // RecordHere is Record for events of the platform that the transaction has entered.
-func RecordHere(ctx context.Context, tx db.Tenant, events ...Event) error {
+func RecordHere(ctx context.Context, tx db.Tenant, events ...TimelineEntry) error {
 	for i := range events {
 		events[i].Platform = tx.Platform
 	}

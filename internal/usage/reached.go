@@ -26,13 +26,13 @@ func newLimitsReached() limitsReached {
 }
 
 func (l limitsReached) write(ctx context.Context, tx db.Tenants, list []reached) error {
-	var events []tenant.Event
+	var events []tenant.TimelineEntry
 	for _, r := range list {
 		if ends, ok := l.known.GetIfPresent(r.counter); ok && ends.Equal(r.ends) {
 			continue
 		}
 		name := sha256.Sum256([]byte(r.user + "\x00" + r.slot + "\x00" + r.ends.UTC().Format(time.RFC3339)))
-		events = append(events, tenant.Event{
+		events = append(events, tenant.TimelineEntry{
 			Platform: r.platform, ID: "lim_" + hex.EncodeToString(name[:16]), CustomerID: r.user, Kind: tenant.LimitReached,
 			Detail: map[string]any{
 				"meter": r.usage.Meter, "limit": r.usage.Limit, "plan": r.usage.Plan, "period": r.usage.Period, "periodEnd": r.usage.PeriodEnd,

@@ -366,16 +366,17 @@ func (q *Queries) EnsureCustomer(ctx context.Context, db DBTX, arg EnsureCustome
 }
 
 const event = `-- name: Event :one
-SELECT endpoint, id, type, account, object_id, customer, subscription, received_at, processed_at FROM billing.events WHERE endpoint = $1 AND id = $2 AND processed_at IS NULL
+SELECT endpoint, id, type, account, object_id, customer, subscription, received_at, processed_at FROM billing.events WHERE endpoint = $1 AND id = $2 AND (processed_at IS NULL OR $3::boolean)
 `
 
 type EventParams struct {
 	Endpoint string
 	ID       string
+	Again    bool
 }
 
 func (q *Queries) Event(ctx context.Context, db DBTX, arg EventParams) (BillingEvent, error) {
-	row := db.QueryRow(ctx, event, arg.Endpoint, arg.ID)
+	row := db.QueryRow(ctx, event, arg.Endpoint, arg.ID, arg.Again)
 	var i BillingEvent
 	err := row.Scan(
 		&i.Endpoint,

@@ -12,6 +12,18 @@ import (
 type ConnectedAccount struct {
 	Name           string
 	ChargesEnabled bool
+	AccountState
+}
+
+// AccountState is what Stripe says of an account's standing. It is asked for and not kept.
+type AccountState struct {
+	Country        string   `json:"country"`
+	Currency       string   `json:"currency"`
+	PayoutsEnabled bool     `json:"payoutsEnabled"`
+	DisabledReason string   `json:"disabledReason"` // in Stripe's words; empty: it is not disabled
+	CurrentlyDue   []string `json:"currentlyDue"`   // what Stripe still wants to know, by its names, such as external_account
+	PastDue        []string `json:"pastDue"`        // what of that it has waited for too long
+	Pending        []string `json:"pending"`        // what it is checking
 }
 
 // ErrBadCode says that an authorization code is none of Stripe's, was used before, or is too old.
@@ -68,5 +80,15 @@ func (a *API) ConnectedAccount(ctx context.Context, account string) (ConnectedAc
 	} else if found.Settings != nil && found.Settings.Dashboard != nil && found.Settings.Dashboard.DisplayName != "" {
 		name = found.Settings.Dashboard.DisplayName
 	}
-	return ConnectedAccount{name, found.ChargesEnabled}, nil
+	state := AccountState{
+		Country: found.Country, Currency: string(found.DefaultCurrency), PayoutsEnabled: found.PayoutsEnabled,
+		CurrentlyDue: []string{}, PastDue: []string{}, Pending: []string{},
+	}
+	if wants := found.Requirements; wants != nil {
+		state.DisabledReason = string(wants.DisabledReason)
+		state.CurrentlyDue = append(state.CurrentlyDue, wants.CurrentlyDue...)
+		state.PastDue = append(state.PastDue, wants.PastDue...)
+		state.Pending = append(state.Pending, wants.PendingVerification...)
+	}
+	return ConnectedAccount{name, found.ChargesEnabled, state}, nil
 }

@@ -220,6 +220,13 @@ func TestEveryRequestThatWeMakeIsOneThatStripePublishes(t *testing.T) {
 	for range 2 {
 		ok(t, w.api.EndSubscription(ctx, at, paid.Subscription, true))
 	}
+	bills, _, err := w.api.Invoices(ctx, at, customer, "", 5)
+	ok(t, err)
+	if len(bills) == 0 || bills[0].Total == 0 || bills[0].HostedURL == "" {
+		t.Fatalf("the invoices are %+v", bills)
+	}
+	_, _, err = w.api.Invoices(ctx, at, customer, bills[0].ID, 5)
+	ok(t, err)
 	open := must[stripeapi.Session](t)(w.api.CreateSession(ctx, at, "chk_3", stripeapi.NewSession{
 		Customer: customer, PriceID: dear, SuccessURL: "https://a.example/", CancelURL: "https://a.example/", Reference: "eve",
 	}))

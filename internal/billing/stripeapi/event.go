@@ -59,8 +59,11 @@ func Verify(payload []byte, header string, secrets []secret.Text) (Event, error)
 	}
 	object := e.Data.Object
 	event := Event{e.ID, e.Type, e.Account, e.Livemode, object.ID, string(object.Customer), string(object.Subscription)}
-	if object.Object == "subscription" {
+	switch object.Object {
+	case "subscription":
 		event.Subscription = object.ID
+	case "customer":
+		event.Customer = object.ID
 	}
 	return event, nil
 }

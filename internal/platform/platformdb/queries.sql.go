@@ -11,28 +11,35 @@ import (
 )
 
 const audit = `-- name: Audit :many
-SELECT id, developer_id, of_platform, at, action, target, via, ip, request_id, outcome FROM platform.audit_log
-WHERE developer_id = $1
-    AND ($2::text IS NULL OR of_platform = $2)
-    AND ($3::text IS NULL OR action = $3)
-    AND ($4::text IS NULL OR id < $4)
-ORDER BY id DESC LIMIT $5
+SELECT a.id, a.developer_id, a.of_platform, a.at, a.action, a.target, a.via, a.ip, a.request_id, a.outcome FROM platform.audit_log a
+WHERE a.developer_id = $1
+    AND ($2::text IS NULL OR a.of_platform = $2)
+    AND ($3::text IS NULL OR a.action = $3)
+    AND a.at >= $4::timestamptz AND a.at < $5::timestamptz AND (a.at, a.id) < ($6::timestamptz, $7::text)
+ORDER BY a.at DESC, a.id DESC LIMIT $8
 `
 
 type AuditParams struct {
 	DeveloperID string
 	OfPlatform  *string
 	Action      *string
-	Before      *string
+	Since       time.Time
+	Until       time.Time
+	Before      time.Time
+	BeforeID    string
 	Most        int32
 }
 
+// The bounds are always there, so that each plan of it begins in the index where the page does.
 func (q *Queries) Audit(ctx context.Context, db DBTX, arg AuditParams) ([]PlatformAuditLog, error) {
 	rows, err := db.Query(ctx, audit,
 		arg.DeveloperID,
 		arg.OfPlatform,
 		arg.Action,
+		arg.Since,
+		arg.Until,
 		arg.Before,
+		arg.BeforeID,
 		arg.Most,
 	)
 	if err != nil {
@@ -62,6 +69,22 @@ func (q *Queries) Audit(ctx context.Context, db DBTX, arg AuditParams) ([]Platfo
 		return nil, err
 	}
 	return items, nil
+}
+
+const auditPlace = `-- name: AuditPlace :one
+SELECT at FROM platform.audit_log WHERE id = $1 AND developer_id = $2
+`
+
+type AuditPlaceParams struct {
+	ID          string
+	DeveloperID string
+}
+
+func (q *Queries) AuditPlace(ctx context.Context, db DBTX, arg AuditPlaceParams) (time.Time, error) {
+	row := db.QueryRow(ctx, auditPlace, arg.ID, arg.DeveloperID)
+	var at time.Time
+	err := row.Scan(&at)
+	return at, err
 }
 
 const callsCounted = `-- name: CallsCounted :one
@@ -861,6 +884,28 @@ type RenamePlatformParams struct {
 func (q *Queries) RenamePlatform(ctx context.Context, db DBTX, arg RenamePlatformParams) error {
 	_, err := db.Exec(ctx, renamePlatform, arg.Name, arg.ID)
 	return err
+}
+
+const renameProject = `-- name: RenameProject :one
+UPDATE platform.projects SET name = $1 WHERE developer_id = $2 AND id = $3 RETURNING id, developer_id, name, created_at
+`
+
+type RenameProjectParams struct {
+	Name        string
+	DeveloperID string
+	ID          string
+}
+
+func (q *Queries) RenameProject(ctx context.Context, db DBTX, arg RenameProjectParams) (PlatformProject, error) {
+	row := db.QueryRow(ctx, renameProject, arg.Name, arg.DeveloperID, arg.ID)
+	var i PlatformProject
+	err := row.Scan(
+		&i.ID,
+		&i.DeveloperID,
+		&i.Name,
+		&i.CreatedAt,
+	)
+	return i, err
 }
 
 const revokeToken = `-- name: RevokeToken :one

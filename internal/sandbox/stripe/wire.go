@@ -21,6 +21,11 @@ func wireOf(o object) map[string]any {
 		delete(m, "livemode")
 		m["details_submitted"] = o.ChargesEnabled
 		m["capabilities"] = map[string]any{"card_payments": active(o.ChargesEnabled), "transfers": active(o.ChargesEnabled)}
+		if !o.ChargesEnabled {
+			wants := m["requirements"].(map[string]any)
+			wants["currently_due"], wants["disabled_reason"] = lacking, "requirements.past_due"
+			wants["past_due"] = lacking[:1]
+		}
 		m["settings"].(map[string]any)["dashboard"] = map[string]any{"display_name": o.BusinessProfile.Name, "timezone": "Etc/UTC"}
 	case *checkoutSession:
 		if o.Status != "open" {
@@ -29,6 +34,9 @@ func wireOf(o object) map[string]any {
 	}
 	return m
 }
+
+// lacking is what Stripe still wants to know of the owner of an account that can't take payments.
+var lacking = []any{"external_account", "individual.verification.document", "tos_acceptance.date"}
 
 // dress takes our own fields off and puts the constant ones on, also of what the
 // object holds, and of the objects it holds copies of.

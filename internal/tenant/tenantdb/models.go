@@ -56,6 +56,27 @@ type TenantCustomerIntent struct {
 	TriedAt        time.Time
 }
 
+type TenantEvent struct {
+	PlatformID string
+	// the sender's: evt_… of Stripe, msg_… of Clerk
+	ID       string
+	Source   string
+	Endpoint string
+	Type     string
+	ObjectID string
+	// empty: it is about none, or the customer was deleted
+	CustomerID string
+	State      string
+	Attempts   int32
+	// a code: why it failed, or why nothing was to be done
+	Problem *string
+	// the last attempt
+	TookMs     *int32
+	Payload    json.RawMessage
+	ReceivedAt time.Time
+	TriedAt    *time.Time
+}
+
 type TenantInvitation struct {
 	PlatformID string
 	ID         string

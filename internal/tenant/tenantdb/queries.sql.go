@@ -81,11 +81,16 @@ func (q *Queries) BoundSearch(ctx context.Context, db DBTX) error {
 }
 
 const clerkEvent = `-- name: ClerkEvent :one
-SELECT id, type, user_id, received_at, processed_at, session_id FROM tenant.clerk_events WHERE id = $1 AND processed_at IS NULL
+SELECT id, type, user_id, received_at, processed_at, session_id FROM tenant.clerk_events WHERE id = $1 AND (processed_at IS NULL OR $2::boolean)
 `
 
-func (q *Queries) ClerkEvent(ctx context.Context, db DBTX, id string) (TenantClerkEvent, error) {
-	row := db.QueryRow(ctx, clerkEvent, id)
+type ClerkEventParams struct {
+	ID    string
+	Again bool
+}
+
+func (q *Queries) ClerkEvent(ctx context.Context, db DBTX, arg ClerkEventParams) (TenantClerkEvent, error) {
+	row := db.QueryRow(ctx, clerkEvent, arg.ID, arg.Again)
 	var i TenantClerkEvent
 	err := row.Scan(
 		&i.ID,
@@ -781,6 +786,173 @@ func (q *Queries) EndUser(ctx context.Context, db DBTX, userID string) ([]string
 	return column_1, err
 }
 
+const eventTried = `-- name: EventTried :exec
+UPDATE tenant.events SET state = $1, problem = $2, took_ms = $3, attempts = attempts + 1, tried_at = dreamapi.now()
+WHERE platform_id = ANY($4::text[]) AND id = $5 AND ($1::text <> 'failed' OR state <> 'processed')
+`
+
+type EventTriedParams struct {
+	State       string
+	Problem     *string
+	TookMs      *int32
+	PlatformIds []string
+	ID          string
+}
+
+// Of two attempts at once the one that succeeded counts.
+func (q *Queries) EventTried(ctx context.Context, db DBTX, arg EventTriedParams) error {
+	_, err := db.Exec(ctx, eventTried,
+		arg.State,
+		arg.Problem,
+		arg.TookMs,
+		arg.PlatformIds,
+		arg.ID,
+	)
+	return err
+}
+
+const eventTypes = `-- name: EventTypes :many
+WITH RECURSIVE types AS (
+    (SELECT e.type FROM tenant.events e WHERE e.platform_id = $1 ORDER BY e.type LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.type FROM tenant.events e WHERE e.platform_id = $1 AND e.type > t.type ORDER BY e.type LIMIT 1)
+    FROM types t WHERE t.type IS NOT NULL
+)
+SELECT t.type::text FROM types t WHERE t.type IS NOT NULL
+`
+
+// From each type to the next by the index, so that it takes as long as there are types, and not events.
+func (q *Queries) EventTypes(ctx context.Context, db DBTX, platformID string) ([]string, error) {
+	rows, err := db.Query(ctx, eventTypes, platformID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var t_type string
+		if err := rows.Scan(&t_type); err != nil {
+			return nil, err
+		}
+		items = append(items, t_type)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const eventWaits = `-- name: EventWaits :exec
+UPDATE tenant.events SET state = 'waiting' WHERE platform_id = $1 AND id = $2
+`
+
+type EventWaitsParams struct {
+	PlatformID string
+	ID         string
+}
+
+func (q *Queries) EventWaits(ctx context.Context, db DBTX, arg EventWaitsParams) error {
+	_, err := db.Exec(ctx, eventWaits, arg.PlatformID, arg.ID)
+	return err
+}
+
+const events = `-- name: Events :many
+SELECT id, source, endpoint, type, object_id, customer_id, state, attempts, problem, took_ms, received_at, tried_at FROM tenant.events e
+WHERE e.platform_id = $1
+    AND ($2::text IS NULL OR e.type = $2)
+    AND ($3::text IS NULL OR e.state = $3)
+    AND e.received_at >= $4::timestamptz AND e.received_at < $5::timestamptz
+    AND (e.received_at, e.id) < ($6::timestamptz, $7::text)
+ORDER BY e.received_at DESC, e.id DESC LIMIT $8
+`
+
+type EventsParams struct {
+	PlatformID string
+	Type       *string
+	State      *string
+	Since      time.Time
+	Until      time.Time
+	Before     time.Time
+	BeforeID   string
+	Most       int32
+}
+
+type EventsRow struct {
+	ID         string
+	Source     string
+	Endpoint   string
+	Type       string
+	ObjectID   string
+	CustomerID string
+	State      string
+	Attempts   int32
+	Problem    *string
+	TookMs     *int32
+	ReceivedAt time.Time
+	TriedAt    *time.Time
+}
+
+// The bounds are always there, so that each plan of it begins in the index where the page does.
+func (q *Queries) Events(ctx context.Context, db DBTX, arg EventsParams) ([]EventsRow, error) {
+	rows, err := db.Query(ctx, events,
+		arg.PlatformID,
+		arg.Type,
+		arg.State,
+		arg.Since,
+		arg.Until,
+		arg.Before,
+		arg.BeforeID,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EventsRow
+	for rows.Next() {
+		var i EventsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Source,
+			&i.Endpoint,
+			&i.Type,
+			&i.ObjectID,
+			&i.CustomerID,
+			&i.State,
+			&i.Attempts,
+			&i.Problem,
+			&i.TookMs,
+			&i.ReceivedAt,
+			&i.TriedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const failedEvents = `-- name: FailedEvents :one
+SELECT count(*) FROM (
+    SELECT FROM tenant.events e WHERE e.platform_id = $1 AND e.state = 'failed' LIMIT $2
+) failures
+`
+
+type FailedEventsParams struct {
+	PlatformID string
+	Most       int32
+}
+
+func (q *Queries) FailedEvents(ctx context.Context, db DBTX, arg FailedEventsParams) (int64, error) {
+	row := db.QueryRow(ctx, failedEvents, arg.PlatformID, arg.Most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const findCustomers = `-- name: FindCustomers :one
 SELECT directory.find_customers($1, $2::text[], $3::text[], $4, $5,
     $6, $7, $8, $9::int)::text[] AS ids
@@ -832,6 +1004,21 @@ SET LOCAL enable_seqscan = off
 
 func (q *Queries) FollowIndexesAlone(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, followIndexesAlone)
+	return err
+}
+
+const forgetEvents = `-- name: ForgetEvents :exec
+UPDATE tenant.events SET customer_id = '', object_id = '', payload = NULL
+WHERE platform_id = $1 AND customer_id = $2
+`
+
+type ForgetEventsParams struct {
+	PlatformID string
+	CustomerID string
+}
+
+func (q *Queries) ForgetEvents(ctx context.Context, db DBTX, arg ForgetEventsParams) error {
+	_, err := db.Exec(ctx, forgetEvents, arg.PlatformID, arg.CustomerID)
 	return err
 }
 
@@ -1740,6 +1927,22 @@ func (q *Queries) LockCustomer(ctx context.Context, db DBTX, arg LockCustomerPar
 	return i, err
 }
 
+const lockEvent = `-- name: LockEvent :one
+SELECT state FROM tenant.events WHERE platform_id = $1 AND id = $2 FOR UPDATE
+`
+
+type LockEventParams struct {
+	PlatformID string
+	ID         string
+}
+
+func (q *Queries) LockEvent(ctx context.Context, db DBTX, arg LockEventParams) (string, error) {
+	row := db.QueryRow(ctx, lockEvent, arg.PlatformID, arg.ID)
+	var state string
+	err := row.Scan(&state)
+	return state, err
+}
+
 const lockIntent = `-- name: LockIntent :one
 SELECT platform_id, id, email, first_name, last_name, plan, idempotency_key, tried_at FROM tenant.customer_intents WHERE platform_id = $1 AND id = $2 FOR UPDATE
 `
@@ -1983,6 +2186,37 @@ func (q *Queries) Mode(ctx context.Context, db DBTX) (string, error) {
 	var column_1 string
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const oneEvent = `-- name: OneEvent :one
+SELECT platform_id, id, source, endpoint, type, object_id, customer_id, state, attempts, problem, took_ms, payload, received_at, tried_at FROM tenant.events WHERE platform_id = $1 AND id = $2
+`
+
+type OneEventParams struct {
+	PlatformID string
+	ID         string
+}
+
+func (q *Queries) OneEvent(ctx context.Context, db DBTX, arg OneEventParams) (TenantEvent, error) {
+	row := db.QueryRow(ctx, oneEvent, arg.PlatformID, arg.ID)
+	var i TenantEvent
+	err := row.Scan(
+		&i.PlatformID,
+		&i.ID,
+		&i.Source,
+		&i.Endpoint,
+		&i.Type,
+		&i.ObjectID,
+		&i.CustomerID,
+		&i.State,
+		&i.Attempts,
+		&i.Problem,
+		&i.TookMs,
+		&i.Payload,
+		&i.ReceivedAt,
+		&i.TriedAt,
+	)
+	return i, err
 }
 
 const openPlatforms = `-- name: OpenPlatforms :one
@@ -2230,6 +2464,97 @@ type ProductPublishedParams struct {
 
 func (q *Queries) ProductPublished(ctx context.Context, db DBTX, arg ProductPublishedParams) error {
 	_, err := db.Exec(ctx, productPublished, arg.ProductID, arg.PlatformID, arg.Name)
+	return err
+}
+
+const recordChangingUserEvent = `-- name: RecordChangingUserEvent :exec
+INSERT INTO tenant.events (platform_id, id, source, endpoint, type, object_id, customer_id, payload)
+VALUES ($1, $2, 'clerk', 'users', $3, $4, $4, $5)
+ON CONFLICT DO NOTHING
+`
+
+type RecordChangingUserEventParams struct {
+	PlatformID string
+	ID         string
+	Type       string
+	UserID     string
+	Payload    json.RawMessage
+}
+
+// While it is being worked: how that comes out is written down at its end.
+func (q *Queries) RecordChangingUserEvent(ctx context.Context, db DBTX, arg RecordChangingUserEventParams) error {
+	_, err := db.Exec(ctx, recordChangingUserEvent,
+		arg.PlatformID,
+		arg.ID,
+		arg.Type,
+		arg.UserID,
+		arg.Payload,
+	)
+	return err
+}
+
+const recordEvent = `-- name: RecordEvent :execrows
+INSERT INTO tenant.events (platform_id, id, source, endpoint, type, object_id, customer_id, state, problem, payload)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT DO NOTHING
+`
+
+type RecordEventParams struct {
+	PlatformID string
+	ID         string
+	Source     string
+	Endpoint   string
+	Type       string
+	ObjectID   string
+	CustomerID string
+	State      string
+	Problem    *string
+	Payload    json.RawMessage
+}
+
+func (q *Queries) RecordEvent(ctx context.Context, db DBTX, arg RecordEventParams) (int64, error) {
+	result, err := db.Exec(ctx, recordEvent,
+		arg.PlatformID,
+		arg.ID,
+		arg.Source,
+		arg.Endpoint,
+		arg.Type,
+		arg.ObjectID,
+		arg.CustomerID,
+		arg.State,
+		arg.Problem,
+		arg.Payload,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const recordUserEvent = `-- name: RecordUserEvent :exec
+INSERT INTO tenant.events (platform_id, id, source, endpoint, type, object_id, customer_id, payload)
+SELECT c.platform_id, $1, 'clerk', 'users', $2, c.id, c.id, $3::jsonb FROM tenant.customers c
+WHERE c.platform_id = ANY($4::text[]) AND c.id = $5 AND c.kind = 'clerk' FOR SHARE
+ON CONFLICT DO NOTHING
+`
+
+type RecordUserEventParams struct {
+	ID          string
+	Type        string
+	Payload     json.RawMessage
+	PlatformIds []string
+	UserID      string
+}
+
+// On each platform on which the user is a customer, whose row is held, so that nobody is written down who is being deleted.
+func (q *Queries) RecordUserEvent(ctx context.Context, db DBTX, arg RecordUserEventParams) error {
+	_, err := db.Exec(ctx, recordUserEvent,
+		arg.ID,
+		arg.Type,
+		arg.Payload,
+		arg.PlatformIds,
+		arg.UserID,
+	)
 	return err
 }
 
@@ -2523,7 +2848,7 @@ func (q *Queries) SetCurrency(ctx context.Context, db DBTX, arg SetCurrencyParam
 	return result.RowsAffected(), nil
 }
 
-const setCustomerEmail = `-- name: SetCustomerEmail :exec
+const setCustomerEmail = `-- name: SetCustomerEmail :execrows
 UPDATE tenant.customers SET email = $1, updated_at = dreamapi.now()
 WHERE platform_id = $2 AND id = $3 AND kind = 'clerk' AND lower(email) <> ALL ($4::text[])
 `
@@ -2536,14 +2861,17 @@ type SetCustomerEmailParams struct {
 }
 
 // An address that the user still has stays: the platform may know the user by another one than the primary.
-func (q *Queries) SetCustomerEmail(ctx context.Context, db DBTX, arg SetCustomerEmailParams) error {
-	_, err := db.Exec(ctx, setCustomerEmail,
+func (q *Queries) SetCustomerEmail(ctx context.Context, db DBTX, arg SetCustomerEmailParams) (int64, error) {
+	result, err := db.Exec(ctx, setCustomerEmail,
 		arg.Email,
 		arg.PlatformID,
 		arg.ID,
 		arg.Addresses,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const setRateLimit = `-- name: SetRateLimit :exec
@@ -2680,6 +3008,25 @@ type SweepCodesParams struct {
 
 func (q *Queries) SweepCodes(ctx context.Context, db DBTX, arg SweepCodesParams) (int64, error) {
 	result, err := db.Exec(ctx, sweepCodes, arg.PlatformIds, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sweepEvents = `-- name: SweepEvents :execrows
+DELETE FROM tenant.events WHERE (platform_id, id) IN (
+    SELECT e.platform_id, e.id FROM tenant.events e
+    WHERE e.platform_id = ANY($1::text[]) AND e.received_at < dreamapi.now() - interval '30 days' LIMIT $2)
+`
+
+type SweepEventsParams struct {
+	PlatformIds []string
+	Most        int32
+}
+
+func (q *Queries) SweepEvents(ctx context.Context, db DBTX, arg SweepEventsParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepEvents, arg.PlatformIds, arg.Most)
 	if err != nil {
 		return 0, err
 	}
