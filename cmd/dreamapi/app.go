@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/billing"
@@ -41,6 +42,9 @@ type app struct {
 	counting *usage.Service
 	work     *jobs.Registry
 	worker   secret.Text // where the work's queue is
+
+	workerPool *db.DB
+	held       atomic.Bool // the reconciliation: while a year goes by within minutes it would find everything unlooked at for long
 
 	drainDelay time.Duration
 
@@ -77,7 +81,7 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	a.worker = cfg.DatabaseURL
+	a.worker, a.workerPool = cfg.DatabaseURL, worker
 	if !cfg.DatabaseURLWorker.Empty() {
 		a.worker = cfg.DatabaseURLWorker
 	}
@@ -155,7 +159,12 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	jobs.Every(a.work, sweepEvery, settle{}, func(ctx context.Context) error {
 		return errors.Join(background.Settle(ctx), developerWork.Settle(ctx))
 	})
-	jobs.Every(a.work, sweepEvery, reconcile{}, money.Reconcile)
+	jobs.Every(a.work, sweepEvery, reconcile{}, func(ctx context.Context) error {
+		if a.held.Load() {
+			return nil
+		}
+		return money.Reconcile(ctx)
+	})
 	jobs.Every(a.work, addUpEvery, addUp{}, func(ctx context.Context) error { return usage.AddUp(ctx, worker) })
 	jobs.Every(a.work, time.Hour, sweep{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {

@@ -66,7 +66,12 @@ func (e *Enqueuer) EnqueueIn(ctx context.Context, tx db.Tx, delay time.Duration,
 type Registry struct {
 	workers  *river.Workers
 	periodic []*river.PeriodicJob
+	pause    time.Duration
 }
+
+// Hurry has the work fetched as soon as there is any. Otherwise River takes a look ten times a second at the most, which is
+// easier on the database.
+func (r *Registry) Hurry() { r.pause = time.Millisecond }
 
 // NewRegistry makes an empty Registry.
 func NewRegistry() *Registry { return &Registry{workers: river.NewWorkers()} }
@@ -116,6 +121,7 @@ func Start(ctx context.Context, url secret.Text, r *Registry, log *slog.Logger) 
 		Workers:              r.workers,
 		PeriodicJobs:         r.periodic,
 		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 16}, outside: {MaxWorkers: 16}},
+		FetchCooldown:        r.pause, // 0 is River's own
 		JobTimeout:           time.Minute,
 		RescueStuckJobsAfter: 5 * time.Minute,
 		ReindexerIndexNames:  []string{}, // only the owner may reindex, and nobody serves as the owner
