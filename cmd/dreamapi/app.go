@@ -41,6 +41,7 @@ type app struct {
 	modules  server.Modules
 	counting *usage.Service
 	work     *jobs.Registry
+	queue    *jobs.Enqueuer
 	worker   secret.Text // where the work's queue is
 
 	workerPool *db.DB
@@ -112,6 +113,7 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	a.queue = queue
 	urls := billing.URLs{
 		Developer: cfg.DeveloperURL.String(), OAuth: cfg.OAuthURL.String(), Customer: cfg.CustomerURL.String(),
 	}

@@ -470,10 +470,10 @@ func (m *yearMaker) settled(ctx context.Context) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
 		if m.stripe.Undelivered() == 0 {
 			var left int
-			// What runs again and again by itself is never done.
+			// What runs again and again by itself is never done; and an event says itself when it is, which River says a moment later.
 			err := m.watch.QueryRow(ctx, `SELECT (SELECT count(*) FROM billing.events WHERE processed_at IS NULL)
 				+ (SELECT count(*) FROM river.river_job WHERE state IN ('available', 'running', 'retryable')
-					AND kind NOT IN ('tenant.settle', 'billing.reconcile', 'usage.add_up', 'sweep'))`).Scan(&left)
+					AND kind NOT IN ('billing.stripe_event', 'tenant.settle', 'billing.reconcile', 'usage.add_up', 'sweep'))`).Scan(&left)
 			if err != nil || left == 0 {
 				return err
 			}

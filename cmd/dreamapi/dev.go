@@ -175,6 +175,9 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return facts.print(stdout, actual)
 	}
 	if makesYear { // which needs the program at work
+		if err := a.queue.Hurry(); err != nil {
+			return err
+		}
 		a.work.Hurry()
 		rest := ready
 		ready = func() error {
