@@ -40,9 +40,9 @@ type yearFacts struct {
 }
 
 const (
-	yearProject = "Moonbeam"
-	atOnce      = 4 // customers that are created at the same time
-	mostTracked = 1000
+	yearProject   = "Moonbeam"
+	createdAtOnce = 4 // customers that are created at the same time
+	mostTracked   = 1000
 )
 
 // yearMaker carries out an invented year: nothing of it is written by SQL. The sandbox's clock is put a year behind, and the
@@ -170,7 +170,7 @@ func (m *yearMaker) developer(ctx context.Context, method, at string, body any) 
 	r.RemoteAddr = "127.0.0.1:1"
 	r.Header.Set("Authorization", "Bearer "+m.token)
 	r.Header.Set("Content-Type", "application/json")
-	got := answer{header: http.Header{}, status: http.StatusOK}
+	got := recorded{header: http.Header{}, status: http.StatusOK}
 	m.app.surfaces.ServeHTTP(&got, r)
 	if got.status > 299 {
 		return fmt.Errorf("%s %s answered %d: %s", method, at, got.status, strings.TrimSpace(got.body.String()))
@@ -178,16 +178,16 @@ func (m *yearMaker) developer(ctx context.Context, method, at string, body any) 
 	return nil
 }
 
-// answer is that to a request within the process.
-type answer struct {
+// recorded is the answer to a request within the process.
+type recorded struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(status int)      { a.status = status }
-func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
+func (a *recorded) Header() http.Header         { return a.header }
+func (a *recorded) WriteHeader(status int)      { a.status = status }
+func (a *recorded) Write(b []byte) (int, error) { return a.body.Write(b) }
 
 // make carries the year out up to the present, where the clock is ahead no longer.
 func (m *yearMaker) make(ctx context.Context) error {
@@ -307,7 +307,7 @@ func (m *yearMaker) newcomers(day, minute int) int {
 // come creates the next customers.
 func (m *yearMaker) come(ctx context.Context, n int) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
+	group.SetLimit(createdAtOnce)
 	for i := m.nextIn; i < m.nextIn+n; i++ {
 		group.Go(func() error {
 			c := m.year.Customers[i]
@@ -422,7 +422,7 @@ func (m *yearMaker) trackAll(ctx context.Context, day int, uses []used) error {
 		}
 		calls := make([]usage.Call, len(uses))
 		reading, within := errgroup.WithContext(ctx)
-		reading.SetLimit(atOnce)
+		reading.SetLimit(createdAtOnce)
 		for i, use := range uses {
 			calls[i] = usage.Call{Until: m.caller.Until, Meter: use.Meter, Quantity: use.Quantity}
 			user, known := m.ids[use.customer], false

@@ -16,7 +16,8 @@ func smallYear(t *testing.T, begin time.Time, days int) (*world, *yearMaker) {
 	m, err := newYearMaker(t.Context(), w.app, w.stripe, w.config(t), yearOptions{Seed: 7, Customers: 60}, begin, days)
 	must(t, err)
 	t.Cleanup(m.close)
-	w.known.add(m.token, m.facts.SecretKey)
+	w.known.add(m.token)
+	w.known.add(m.facts.SecretKey)
 	must(t, m.make(t.Context()))
 	return w, m
 }
@@ -28,7 +29,7 @@ func (w *world) told(t *testing.T, before time.Time) map[string]string {
 	for what, query := range map[string]string{
 		"customers": `SELECT string_agg(email || ' ' || first_name || ' ' || date_trunc('hour', created_at, 'UTC'), E'\n' ORDER BY email) FROM tenant.customers
 			WHERE created_at < $1`,
-		"movements": `SELECT string_agg(line, E'\n' ORDER BY line) FROM (SELECT (at AT TIME ZONE 'UTC')::date || ' ' || c.email || ' ' || kind || ' '
+		"movements": `SELECT string_agg(line, E'\n' ORDER BY line) FROM (SELECT (at AT TIME ZONE 'UTC')::date || ' ' || c.email || ' ' || m.kind || ' '
 			|| before || ' ' || after || ' ' || tier AS line FROM billing.mrr_movements m JOIN tenant.customers c ON c.id = m.customer_id WHERE at < $1) l`,
 		"hours": `SELECT string_agg(date_trunc('hour', hour, 'UTC') || ' ' || meter || ' ' || plan || ' ' || count, E'\n' ORDER BY hour, meter, plan)
 			FROM tenant_usage.hours WHERE hour < $1`,
@@ -78,7 +79,7 @@ func (w *world) mustBeTheYear(t *testing.T, m *yearMaker) {
 	// What was counted is in the days of the customers, and in the hours of the platform, to the unit.
 	const byDay = `SELECT day, meter, sum(count)::bigint FROM (
 			SELECT day, meter, count FROM tenant_usage.days
-			UNION ALL SELECT day, split_part(slot, ' ', 1), today FROM tenant_usage.users, unnest(slots, today) AS s (slot, today) WHERE today > 0
+			UNION ALL SELECT day, split_part(s.slot, ' ', 1), s.n FROM tenant_usage.users, unnest(slots, today) AS s (slot, n) WHERE s.n > 0
 		) d GROUP BY 1, 2`
 	const byHour = `SELECT (hour AT TIME ZONE 'UTC')::date, meter, sum(count)::bigint FROM tenant_usage.hours GROUP BY 1, 2`
 	for what, query := range map[string]string{"days": byDay, "hours": byHour} {
@@ -118,11 +119,11 @@ func (w *world) mustBeTheYear(t *testing.T, m *yearMaker) {
 		t.Error("nobody pays")
 	}
 	for what, want := range map[string]string{
-		"SELECT count(*)::text FROM billing.repairs":                                                                                           "0",
-		"SELECT count(*)::text FROM billing.events WHERE processed_at IS NULL":                                                                 "0",
-		"SELECT count(*)::text FROM tenant.customers WHERE created_at > dreamapi.now()":                                                        "0",
-		"SELECT string_agg(amount::text, ' ' ORDER BY amount) FROM tenant.prices WHERE tier = 'pro' AND interval = 'month'":                    "2900 3900",
-		"SELECT count(*)::text FROM billing.checkouts c JOIN tenant.prices p ON p.id = c.price_id WHERE p.retired_at < c.created_at":            "0",
+		"SELECT count(*)::text FROM billing.repairs":                                                                                             "0",
+		"SELECT count(*)::text FROM billing.events WHERE processed_at IS NULL":                                                                   "0",
+		"SELECT count(*)::text FROM tenant.customers WHERE created_at > dreamapi.now()":                                                          "0",
+		"SELECT string_agg(amount::text, ' ' ORDER BY amount) FROM tenant.prices WHERE tier = 'pro' AND interval = 'month'":                      "2900 3900",
+		"SELECT count(*)::text FROM billing.checkouts c JOIN tenant.prices p ON p.id = c.price_id WHERE p.retired_at < c.created_at":             "0",
 		"SELECT count(DISTINCT action)::text FROM platform.audit_log WHERE via = 'token' AND outcome = 'done' AND at < now() - interval '1 day'": "5",
 	} {
 		equal(t, what, w.query(t, what), want)

@@ -88,6 +88,9 @@ func help(args []string, out io.Writer) error {
 	_, err := fmt.Fprint(out, `dreamapi gives a SaaS auth, billing and usage limits.
 
   dreamapi dev                    run everything on this machine: no account, no configuration
+      --demo                      make a year of a product first, once: its customers, what they pay and what they use
+      --demo-customers N          how many customers it has; 5000 unless said
+      --demo-seed N               another year; the same seed gives the same one
   dreamapi serve                  serve in production; configured by the environment (dreamapi help serve)
       --migrate                   bring the schema up to date first
       --unsafe-durability         accept a database that may lose in a crash what was answered: with fsync,

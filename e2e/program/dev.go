@@ -16,14 +16,15 @@ type Facts struct {
 	Demo struct {
 		Email, Password, ProjectID, PlatformID, PublishableKey, SecretKey, DeveloperToken string
 	}
+	DemoYear struct{ ProjectID, PlatformID, SecretKey string } // where there is one
 }
 
 // FactsPath is where a dev in the folder writes them.
 func FactsPath(dir string) string { return filepath.Join(dir, ".dreamapi", "dev.json") }
 
 // DevCommand is `dreamapi dev` in a folder, on a free port.
-func DevCommand(dir string) *exec.Cmd {
-	cmd := Command(map[string]string{"PORT": "0"}, "dev")
+func DevCommand(dir string, args ...string) *exec.Cmd {
+	cmd := Command(map[string]string{"PORT": "0"}, append([]string{"dev"}, args...)...)
 	cmd.Dir = dir
 	return cmd
 }
