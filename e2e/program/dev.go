@@ -32,6 +32,25 @@ func DevCommand(dir string, args ...string) *exec.Cmd {
 // StartDev starts a DevCommand and returns when it says that it is ready.
 func StartDev(t *testing.T, cmd *exec.Cmd) (*Process, Facts) {
 	t.Helper()
+	p := startDev(t, cmd)
+	p.Await(t, "readiness", func() bool { return strings.Contains(p.Out.String(), ready) })
+	return p, factsOf(t, cmd.Dir)
+}
+
+// StartYear is StartDev for one that makes a year first, which takes minutes: it is waited for as long as it gets on.
+func StartYear(t *testing.T, cmd *exec.Cmd) (*Process, Facts) {
+	t.Helper()
+	p := startDev(t, cmd)
+	for said := ""; !strings.Contains(said, ready); said = p.Out.String() {
+		p.Await(t, "progress", func() bool { return p.Out.String() != said })
+	}
+	return p, factsOf(t, cmd.Dir)
+}
+
+const ready = "is ready"
+
+func startDev(t *testing.T, cmd *exec.Cmd) *Process {
+	t.Helper()
 	p := Start(t, cmd)
 	t.Cleanup(func() { // in good order: what a killed one leaves in /tmp, the next in the same folder takes away
 		if !p.IsOver() {
@@ -39,14 +58,17 @@ func StartDev(t *testing.T, cmd *exec.Cmd) (*Process, Facts) {
 			p.ExitCode(t)
 		}
 	})
-	p.Await(t, "readiness", func() bool { return strings.Contains(p.Out.String(), "is ready") })
-	var facts Facts
-	text, err := os.ReadFile(FactsPath(cmd.Dir))
+	return p
+}
+
+func factsOf(t *testing.T, dir string) (facts Facts) {
+	t.Helper()
+	text, err := os.ReadFile(FactsPath(dir))
 	if err == nil {
 		err = json.Unmarshal(text, &facts)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, facts
+	return facts
 }

@@ -38,7 +38,7 @@ func shoot(t *testing.T, b *browser.Tab, name string) {
 	for _, device := range []struct {
 		name          string
 		width, height int64
-	}{{"desktop", 1280, 900}, {"phone", 390, 844}} {
+	}{{"desktop", 1280, 900}, {"phone", narrow, 800}} {
 		b.Act(t, chromedp.EmulateViewport(device.width, device.height))
 		height := min(max(browser.Look[int64](t, b, "document.documentElement.scrollHeight"), device.height), tallest)
 		for _, scheme := range []string{"light", "dark"} {
