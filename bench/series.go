@@ -11,12 +11,12 @@ type measured struct {
 	Scenario    string  `json:"scenario"`
 	Pass        int     `json:"pass"`
 	Connections int     `json:"connections"`
-	PerSecond   float64 `json:"perSecond"` // calls that were counted
-	P50         float64 `json:"p50Ms"`     // of a request
+	PerSecond   float64 `json:"perSecond"`       // calls that were counted
+	P50         float64 `json:"p50Ms"`           // of a request
 	P95         float64 `json:"p95Ms,omitempty"` // of a page alone
 	P99         float64 `json:"p99Ms"`
 	Bytes       int     `json:"bytes,omitempty"` // of a page, with the files that it needs
-	Failed      int     `json:"failed"` // not answered with 200
+	Failed      int     `json:"failed"`          // not answered with 200
 	Example     string  `json:"example,omitempty"`
 
 	// CPU time of a call, in microseconds.

@@ -11,6 +11,9 @@ import (
 	"github.com/dream-api/dream-api/e2e/program"
 )
 
+// yearTop is what fits beside a text.
+const yearTop = 1240
+
 // The dashboard of the demo year, as the README and docs show it. SCREENSHOTS_YEAR may name a folder in which a year is made
 // already: to make one takes minutes.
 func TestScreenshotsOfTheDemoYear(t *testing.T) {
@@ -28,16 +31,16 @@ func TestScreenshotsOfTheDemoYear(t *testing.T) {
 
 	at := dev.DashboardURL + "/platforms/" + dev.DemoYear.PlatformID
 	b.Open(t, at)
-	shoot(t, b, "year-overview")
+	shootTop(t, b, "year-overview", yearTop)
 	b.Open(t, at+"/customers")
-	shoot(t, b, "year-customers")
+	shootTop(t, b, "year-customers", yearTop)
 	b.Open(t, at+"/customers/"+oldest(t, apiOf(dev, dev.DemoYear.SecretKey), "pro"))
-	shoot(t, b, "year-customer")
+	shootTop(t, b, "year-customer", yearTop)
 	b.Open(t, at+"/tiers")
-	shoot(t, b, "year-tiers")
+	shootTop(t, b, "year-tiers", yearTop)
 	if browser.Look[bool](t, b, `document.querySelector('nav a[href$="/usage"]') !== null`) {
 		b.Open(t, at+"/usage")
-		shoot(t, b, "year-usage")
+		shootTop(t, b, "year-usage", yearTop)
 	}
 }
 
