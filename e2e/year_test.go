@@ -15,6 +15,10 @@ import (
 func TestTheDemoYearIsMadeOnceAndEndsInThePresent(t *testing.T) {
 	t.Parallel()
 	dir := program.Folder(t)
+	first := startDev(t, dir) // somebody has tried the quick start before
+	first.must(t, http.StatusOK, track(first.facts.Demo.SecretKey, "me"))
+	first.Interrupt(t)
+	first.ExitCode(t)
 	began := time.Now()
 	run := func() (customers, counted string) {
 		t.Helper()
@@ -33,15 +37,18 @@ func TestTheDemoYearIsMadeOnceAndEndsInThePresent(t *testing.T) {
 		if on := row("SHOW synchronous_commit"); on != "on" {
 			t.Errorf("synchronous_commit is %s", on)
 		}
-		if d.facts.Demo.PlatformID == d.facts.DemoYear.PlatformID {
-			t.Error("the year is on the platform of the quick start")
+		if d.facts.Demo != first.facts.Demo || d.facts.Demo.PlatformID == d.facts.DemoYear.PlatformID {
+			t.Errorf("the quick start was on %+v, is on %+v, and the year on %+v", first.facts.Demo, d.facts.Demo, d.facts.DemoYear)
 		}
 		d.must(t, http.StatusOK, get("/api/customers").as(d.facts.DemoYear.SecretKey))
 		created := row("SELECT min(created_at)::date::text FROM platform.projects")
 		if want := began.UTC().AddDate(0, 0, -365).Format(time.DateOnly); created != want {
 			t.Errorf("the project was created on %s, want %s", created, want)
 		}
-		customers = row("SELECT string_agg(email || created_at, ' ' ORDER BY email) FROM tenant.customers")
+		if n := row("SELECT sum(count)::text FROM tenant_usage.hours WHERE platform_id = $1", d.facts.Demo.PlatformID); n != "1" {
+			t.Errorf("of the quick start %s calls are counted", n)
+		}
+		customers = row("SELECT string_agg(email || created_at, ' ' ORDER BY email) FROM tenant.customers WHERE platform_id = $1", d.facts.DemoYear.PlatformID)
 		counted = row("SELECT sum(count)::text FROM tenant_usage.hours WHERE platform_id = $1", d.facts.DemoYear.PlatformID)
 		if err := conn.Close(t.Context()); err != nil {
 			t.Fatal(err)
@@ -77,4 +84,22 @@ func TestADemoYearThatWasCutOffSaysHowToStartAfresh(t *testing.T) {
 			t.Errorf("dev %v after it ends with %d and says %s%s", args, code, out, log)
 		}
 	}
+}
+
+func TestNoYearIsMadeWhereTheClockWasTurned(t *testing.T) {
+	t.Parallel()
+	dir := program.Folder(t)
+	d := startDev(t, dir)
+	answer, err := http.Post(d.facts.StripeSandboxURL+"/_sandbox/clock/advance", "application/json", strings.NewReader(`{"seconds":86400}`))
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatal(answer, err)
+	}
+	_ = answer.Body.Close()
+	d.Interrupt(t)
+	d.ExitCode(t)
+	code, _, log := program.Run(t, program.DevCommand(dir, "--demo"))
+	if code != 1 || !strings.Contains(log, "turned ahead by 24h0m0s") || !strings.Contains(log, "make db/reset") {
+		t.Errorf("it ends with %d and says %s", code, log)
+	}
+	startDev(t, dir) // nothing was begun
 }

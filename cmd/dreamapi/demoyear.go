@@ -19,6 +19,7 @@ import (
 	"github.com/dream-api/dream-api/internal/demo"
 	"github.com/dream-api/dream-api/internal/id"
 	"github.com/dream-api/dream-api/internal/idempotency"
+	"github.com/dream-api/dream-api/internal/platform"
 	"github.com/dream-api/dream-api/internal/sandbox/stripe"
 	"github.com/dream-api/dream-api/internal/tenant"
 	"github.com/dream-api/dream-api/internal/usage"
@@ -57,7 +58,8 @@ type yearMaker struct {
 	year   demo.Year
 	facts  yearFacts
 	host   string // of the developer surface
-	token  string
+	who    id.Developer
+	token  platform.Token // of the developer, until the year is made
 	caller tenant.Caller
 	ids    []string // of the customers that were created
 	gone   map[int]bool
@@ -104,11 +106,10 @@ func (m *yearMaker) open(ctx context.Context, cfg config) error {
 	if err != nil {
 		return err
 	}
-	token, err := modules.Platform.CreateToken(ctx, developer.ID, "demo year")
-	if err != nil {
+	m.who = developer.ID
+	if m.token, err = modules.Platform.CreateToken(ctx, developer.ID, "demo year"); err != nil {
 		return err
 	}
-	m.token = token.Secret
 	project, err := modules.Platform.CreateProject(ctx, developer.ID, yearProject)
 	if err != nil {
 		return err
@@ -172,7 +173,7 @@ func (m *yearMaker) developer(ctx context.Context, method, at string, body any) 
 		return err
 	}
 	r.RemoteAddr = "127.0.0.1:1"
-	r.Header.Set("Authorization", "Bearer "+m.token)
+	r.Header.Set("Authorization", "Bearer "+m.token.Secret)
 	r.Header.Set("Content-Type", "application/json")
 	got := recorded{header: http.Header{}, status: http.StatusOK}
 	m.app.surfaces.ServeHTTP(&got, r)
@@ -207,6 +208,9 @@ func (m *yearMaker) make(ctx context.Context) error {
 		return err
 	}
 	if err := m.settled(ctx); err != nil {
+		return err
+	}
+	if _, err := m.app.modules.Platform.RevokeToken(ctx, m.who, string(m.token.ID)); err != nil {
 		return err
 	}
 	return usage.AddUp(ctx, m.app.workerPool)

@@ -66,6 +66,10 @@ func (y yearMark) write() error {
 // for the disk; super is a login that may say so.
 func makeYear(ctx context.Context, a *app, sandboxed standIns, cfg config, o yearOptions, super secret.Text, out io.Writer) (*yearFacts, error) {
 	started := time.Now()
+	if ahead := sandboxed.stripe.Ahead(); ahead != 0 { // nothing is begun that can not be carried out
+		return nil, fmt.Errorf("the clock of this folder was turned ahead by %s before: `make db/reset` takes away what there is, and the next "+
+			"start begins afresh", ahead)
+	}
 	if err := (yearMark{yearFacts: yearFacts{yearOptions: o}}).write(); err != nil {
 		return nil, err
 	}

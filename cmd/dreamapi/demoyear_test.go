@@ -16,7 +16,7 @@ func smallYear(t *testing.T, begin time.Time, days int) (*world, *yearMaker) {
 	m, err := newYearMaker(t.Context(), w.app, w.stripe, w.config(t), yearOptions{Seed: 7, Customers: 60}, begin, days)
 	must(t, err)
 	t.Cleanup(m.close)
-	w.known.add(m.token)
+	w.known.add(m.token.Secret)
 	w.known.add(m.facts.SecretKey)
 	must(t, m.make(t.Context()))
 	return w, m
