@@ -31,9 +31,9 @@ export STRIPE_MOCKS := $(subst $(space),:,$(MOCKS))
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build ## run everything on this machine, on PORT (8080)
+run: build ## run everything on this machine, on PORT (8080); DEMO=1 makes a year of customers and money first
 	@scripts/need postgres
-	@PORT=$(PORT) exec $(BIN) dev
+	@PORT=$(PORT) exec $(BIN) dev $(if $(DEMO),--demo)
 
 demo: ## run a small product with sign-in and a limit beside `make run`, on port 4000
 	@exec $(GO) run ./examples/demo

@@ -87,7 +87,7 @@ func (c *crowd) spread(ctx context.Context, url secret.Text, perPlatform int) er
 	return vacuum(ctx, url, "tenant_usage.users")
 }
 
-// vacuum brings a table that was just filled to where it would be after a while.
+// vacuum brings tables that were just filled to where they would be after a while; of none: all.
 func vacuum(ctx context.Context, url secret.Text, tables string) error {
 	conn, err := pgx.Connect(ctx, url.Reveal())
 	if err != nil {

@@ -83,5 +83,8 @@ func measure(ctx context.Context, program string) (err error) {
 	if err := st.measureGrowth(ctx, s, &all); err != nil {
 		return err
 	}
+	if err := st.measurePages(ctx, s, &all); err != nil {
+		return err
+	}
 	return report(os.Stdout, s, all)
 }

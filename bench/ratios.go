@@ -10,7 +10,7 @@ type ratio struct {
 	latency      func(*measured) float64 // nil: of calls a second
 }
 
-var ratios = []ratio{
+var ratios = append([]ratio{
 	{name: "distinct_vs_null_c64", of: "distinct_c64", to: "null_c64", floor: 0.42, goal: 0.60},
 	{name: "distinct_vs_null_c256", of: "distinct_c256", to: "null_c256", floor: 0.42, goal: 0.60},
 	{name: "distinct_vs_naive_c64", of: "distinct_c64", to: "naive_c64", floor: 5, goal: 9},
@@ -21,7 +21,7 @@ var ratios = []ratio{
 	{name: "counters_big_vs_small", of: "counters_big_c64", to: "counters_small_c64", floor: 0.5, goal: 0.7},
 	{name: "lone_p50_vs_upsert", of: "distinct_c1", to: "upsert_c1", floor: 1.2, goal: 1.0, latency: p50},
 	{name: "quiet_p99_flood_vs_many", of: "quiet_beside_flood_c4", to: "quiet_beside_many_c4", floor: 1.5, goal: 1.1, latency: p99},
-}
+}, pageRatios()...)
 
 // chosen are the ratios to measure.
 func (s settings) chosen() []ratio {

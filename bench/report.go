@@ -39,11 +39,29 @@ func report(out io.Writer, s settings, all series) error {
 	row("\nscenario\tcalls/s\tspread\tCPU µs\tserver\tpostgres\tload\tp50 ms\tp99 ms\tnot 200\truns\tdropped\tothers\t")
 	for _, name := range all.scenarios() {
 		m := all.middle(name)
+		if m.Bytes > 0 {
+			continue
+		}
 		row("%s\t%.0f\t±%.0f%%\t%.1f\t%.1f\t%.1f\t%.1f\t%.2f\t%.2f\t%d\t%d\t%d\t%.0f%%\t", name, m.PerSecond, 100*m.spread, m.cpu(),
 			m.Server, m.Postgres, m.Load, m.P50, m.P99, m.Failed, m.runs, m.dropped, 100*m.Others)
 	}
+	row("\npage\tp50 ms\tp95 ms\tserver ms\tpostgres ms\tbytes\tnot 200\truns\tdropped\tothers\t")
+	for _, name := range all.scenarios() {
+		m := all.middle(name)
+		if m.Bytes == 0 {
+			continue
+		}
+		row("%s\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%d\t%d\t%d\t%.0f%%\t", name, m.P50, m.P95, m.Server/1000, m.Postgres/1000, m.Bytes, m.Failed,
+			m.runs, m.dropped, 100*m.Others)
+		if strings.HasPrefix(name, "page_overview_") && m.Bytes > mostBytes {
+			faults = append(faults, fmt.Sprintf("%s is %d bytes, and at most %d are good", name, m.Bytes, mostBytes))
+		}
+	}
 	row("\nratio\t\tof CPU\tfloor\tgoal\t\t")
 	for _, r := range s.chosen() {
+		if len(all.of(r.of)) == 0 { // a page that there is not
+			continue
+		}
 		of, to := all.middle(r.of), all.middle(r.to)
 		value, floor, ok := all.value(r), fmt.Sprintf("%g", r.floor), "ok"
 		if r.latency != nil {

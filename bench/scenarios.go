@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/secret"
@@ -25,6 +27,11 @@ const (
 
 // measureCalls compares calls of several kinds, on one database.
 func (st *stage) measureCalls(ctx context.Context, s settings, all *series) error {
+	if len(s.Only) > 0 && !slices.ContainsFunc(s.Only, func(name string) bool {
+		return !strings.HasPrefix(name, "page_") && !strings.HasPrefix(name, "counters_")
+	}) {
+		return nil
+	}
 	url, err := createDatabase(ctx, st.pg, "calls")
 	if err != nil {
 		return err

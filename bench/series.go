@@ -11,10 +11,12 @@ type measured struct {
 	Scenario    string  `json:"scenario"`
 	Pass        int     `json:"pass"`
 	Connections int     `json:"connections"`
-	PerSecond   float64 `json:"perSecond"` // calls that were counted
-	P50         float64 `json:"p50Ms"`     // of a request
+	PerSecond   float64 `json:"perSecond"`       // calls that were counted
+	P50         float64 `json:"p50Ms"`           // of a request
+	P95         float64 `json:"p95Ms,omitempty"` // of a page alone
 	P99         float64 `json:"p99Ms"`
-	Failed      int     `json:"failed"` // not answered with 200
+	Bytes       int     `json:"bytes,omitempty"` // of a page, with the files that it needs
+	Failed      int     `json:"failed"`          // not answered with 200
 	Example     string  `json:"example,omitempty"`
 
 	// CPU time of a call, in microseconds.
@@ -87,7 +89,8 @@ func (all series) middle(name string) middle {
 	of := func(figure func(*measured) float64) float64 { return median(figures(kept, figure)) }
 	m := middle{runs: len(kept), dropped: len(runs) - len(kept)}
 	m.PerSecond = of(perSecond)
-	m.P50, m.P99 = of(p50), of(p99)
+	m.P50, m.P95, m.P99 = of(p50), of(p95), of(p99)
+	m.Bytes = int(of(func(m *measured) float64 { return float64(m.Bytes) }))
 	m.Server, m.Postgres = of(func(m *measured) float64 { return m.Server }), of(func(m *measured) float64 { return m.Postgres })
 	m.Load, m.Others = of(func(m *measured) float64 { return m.Load }), of(func(m *measured) float64 { return m.Others })
 	for _, run := range kept {
@@ -101,6 +104,7 @@ func (all series) middle(name string) middle {
 
 func perSecond(m *measured) float64 { return m.PerSecond }
 func p50(m *measured) float64       { return m.P50 }
+func p95(m *measured) float64       { return m.P95 }
 func p99(m *measured) float64       { return m.P99 }
 
 // figures are those that runs have.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/billing"
@@ -42,7 +43,11 @@ type app struct {
 	modules  server.Modules
 	counting *usage.Service
 	work     *jobs.Registry
+	queue    *jobs.Enqueuer
 	worker   secret.Text // where the work's queue is
+
+	workerPool *db.DB
+	held       atomic.Bool // the reconciliation: while a year goes by within minutes it would find everything unlooked at for long
 
 	drainDelay time.Duration
 
@@ -79,7 +84,7 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	a.worker = cfg.DatabaseURL
+	a.worker, a.workerPool = cfg.DatabaseURL, worker
 	if !cfg.DatabaseURLWorker.Empty() {
 		a.worker = cfg.DatabaseURLWorker
 	}
@@ -110,6 +115,7 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
+	a.queue = queue
 	urls := billing.URLs{
 		Developer: cfg.DeveloperURL.String(), OAuth: cfg.OAuthURL.String(), Customer: cfg.CustomerURL.String(),
 	}
@@ -158,7 +164,12 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	jobs.Every(a.work, sweepEvery, settle{}, func(ctx context.Context) error {
 		return errors.Join(background.Settle(ctx), developerWork.Settle(ctx))
 	})
-	jobs.Every(a.work, sweepEvery, reconcile{}, money.Reconcile)
+	jobs.Every(a.work, sweepEvery, reconcile{}, func(ctx context.Context) error {
+		if a.held.Load() {
+			return nil
+		}
+		return money.Reconcile(ctx)
+	})
 	jobs.Every(a.work, addUpEvery, addUp{}, func(ctx context.Context) error { return usage.AddUp(ctx, worker) })
 	jobs.Every(a.work, topsEvery, takeTops{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {

@@ -36,7 +36,10 @@ type setup struct {
 	config   func(*config)
 
 	stripeEvents bool // Stripe delivers events
+	clock        bool // Stripe's clock turns the database's, as in `dev`
 }
+
+func withClock(s *setup) { s.clock = true }
 
 func withStripeEvents(s *setup) { s.stripeEvents = true }
 
@@ -64,9 +67,17 @@ func boot(t *testing.T, options ...func(*setup)) *world {
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
 	var err error
-	w.standIns, err = startStandIns(context.Background(), place{
-		dir: s.clerkDir, developerURL: w.url("dashboard"), oauthURL: w.url("connect"), customerURL: w.url("api"),
-	}, log)
+	at := place{dir: s.clerkDir, developerURL: w.url("dashboard"), oauthURL: w.url("connect"), customerURL: w.url("api")}
+	if s.clock {
+		clock := &databaseClock{url: w.db.Owner}
+		t.Cleanup(clock.close)
+		at.onClock = func(ahead time.Duration) {
+			if err := clock.turn(context.Background(), ahead); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	w.standIns, err = startStandIns(context.Background(), at, log)
 	must(t, err)
 	t.Cleanup(func() { must(t, w.close()) })
 	w.clerk.SetWebhookURL(endUsersApp, "") // a test that wants events asks for them

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/errs"
@@ -30,6 +31,8 @@ type facts struct {
 	StripeSandboxURL string    `json:"stripeSandboxUrl"`
 	DatabaseURL      string    `json:"databaseUrl"`
 	Demo             demoFacts `json:"demo"`
+
+	DemoYear *yearFacts `json:"demoYear,omitempty"` // where there is one
 }
 
 type demoFacts struct {
@@ -83,6 +86,11 @@ func (f facts) alive() bool {
 }
 
 func (f facts) print(out io.Writer, port string) error {
+	year := ""
+	if f.DemoYear != nil {
+		year = fmt.Sprintf("  The demo year    %s/platforms/%s   the project %s, with %d customers\n", f.DashboardURL, f.DemoYear.PlatformID,
+			yearProject, f.DemoYear.Customers)
+	}
 	_, err := fmt.Fprintf(out, `
 dream-api is ready. Ctrl-C stops it; make db/reset starts afresh.
 
@@ -92,7 +100,7 @@ dream-api is ready. Ctrl-C stops it; make db/reset starts afresh.
   Stripe (sandbox) %s
   Log              %s
   All of this      %s
-
+%s
 Look at the price list, and count a call; the free tier grants 20 of them:
 
   export API=http://localhost:%s KEY=%s
@@ -101,25 +109,28 @@ Look at the price list, and count a call; the free tier grants 20 of them:
 
 See sign-in, a limit and an upgrade in a small product: make demo, in another terminal.
 
-`, f.DashboardURL, f.Demo.Email, f.Demo.Password, port, f.ClerkSandboxURL, f.StripeSandboxURL, filepath.Join(stateDir, "dev.log"), factsPath(), port, f.Demo.SecretKey)
+`, f.DashboardURL, f.Demo.Email, f.Demo.Password, port, f.ClerkSandboxURL, f.StripeSandboxURL, filepath.Join(stateDir, "dev.log"), factsPath(), year, port, f.Demo.SecretKey)
 	return err
 }
 
 // demo makes sure of a developer with a test platform, its tiers, keys and a developer token. What an earlier run made
 // is used again, also its keys while they work.
-func (a *app) demo(ctx context.Context, cfg config) (facts, error) {
+func (a *app) demo(ctx context.Context, cfg config, year *yearMark) (facts, error) {
 	before, err := readFacts()
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return facts{}, fmt.Errorf("%s can not be read; move it away: %w", factsPath(), err)
 	}
 	f := facts{Demo: before.Demo}
 	f.Demo.Email, f.Demo.Password = demoEmail, demoPassword
+	if year != nil {
+		f.DemoYear = &year.yearFacts
+	}
 
 	developer, err := demoDeveloper(ctx, a.modules.Platform, cfg)
 	if err != nil {
 		return f, err
 	}
-	own, err := a.demoPlatform(ctx, developer, &f.Demo)
+	own, err := a.demoPlatform(ctx, developer, &f)
 	if err != nil {
 		return f, err
 	}
@@ -176,10 +187,14 @@ func demoDeveloper(ctx context.Context, platforms *platform.Service, cfg config)
 	return platforms.EnsureDeveloper(ctx, user.ID, user.Email, user.Name)
 }
 
-func (a *app) demoPlatform(ctx context.Context, developer platform.Developer, demo *demoFacts) (platform.Platform, error) {
+func (a *app) demoPlatform(ctx context.Context, developer platform.Developer, f *facts) (platform.Platform, error) {
+	demo := &f.Demo
 	projects, err := a.modules.Platform.Projects(ctx, developer.ID)
 	if err != nil {
 		return platform.Platform{}, err
+	}
+	if f.DemoYear != nil {
+		projects = slices.DeleteFunc(projects, func(p platform.Project) bool { return p.ID == f.DemoYear.ProjectID })
 	}
 	var project platform.Project
 	if len(projects) > 0 {

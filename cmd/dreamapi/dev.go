@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -31,8 +32,13 @@ const stateDir = ".dreamapi"
 func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("dev", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		return usageError("dev takes no arguments; PORT and DATABASE_URL in the environment change its port and its database")
+	withYear := flags.Bool("demo", false, "")
+	var wanted yearOptions
+	flags.IntVar(&wanted.Customers, "demo-customers", 5000, "")
+	flags.Uint64Var(&wanted.Seed, "demo-seed", defaultYearSeed, "")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 || wanted.Customers < 1 || wanted.Customers > 100_000 {
+		return usageError("dev takes --demo, --demo-customers (1 to 100000) and --demo-seed only; PORT and DATABASE_URL in the environment " +
+			"change its port and its database")
 	}
 	values := env.ToMap(environ)
 	port := values["PORT"]
@@ -65,7 +71,16 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		slog.NewJSONHandler(logFile, nil),
 		slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}), // the rest would bury what dev prints
 	))
+	year, err := readYear()
+	if err != nil {
+		return err
+	}
+	makesYear := *withYear && year == nil
+	var super secret.Text
 	databaseURL := secret.New(values["DATABASE_URL"])
+	if !databaseURL.Empty() && makesYear {
+		return errors.New("--demo wants the database that dev makes itself, whose clock can be turned: unset DATABASE_URL")
+	}
 	if databaseURL.Empty() {
 		pg, started := startPostgres(ctx, stdout)
 		if started != nil {
@@ -82,6 +97,7 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		if databaseURL, err = createDatabase(ctx, pg); err != nil {
 			return err
 		}
+		super = secret.New(pg.URL("postgres", "postgres"))
 	}
 	if n, err := db.ForeignTables(ctx, databaseURL); err != nil {
 		return fmt.Errorf("the database of DATABASE_URL can not be read: %w", err)
@@ -98,10 +114,12 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return err
 	}
 	address := func(name string) string { return "http://" + name + ".localhost:" + actual }
+	clock := &databaseClock{url: databaseURL}
+	defer clock.close()
 	sandboxed, err := startStandIns(ctx, place{
 		dir: stateDir, developerURL: address("dashboard"), oauthURL: address("connect"), customerURL: address("api"),
 		onClock: func(ahead time.Duration) {
-			if err := turnClock(context.WithoutCancel(ctx), databaseURL, ahead); err != nil {
+			if err := clock.turn(context.WithoutCancel(ctx), ahead); err != nil {
 				log.Error("the database's clock could not be turned", "error", err)
 			}
 		},
@@ -142,19 +160,36 @@ func dev(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	defer a.close()
 
-	facts, err := a.demo(ctx, cfg)
-	if err != nil {
-		return fmt.Errorf("setting up the demo: %w", err)
-	}
-	facts.DashboardURL, facts.ConnectURL, facts.APIURL = address("dashboard"), address("connect"), address("api")
-	facts.OpsURL = "http://" + ops.Addr().String()
-	facts.ClerkSandboxURL, facts.StripeSandboxURL = sandboxed.clerk.URL(), sandboxed.stripe.URL()
-	facts.DatabaseURL = databaseURL.Reveal()
 	ready := func() error {
+		facts, err := a.demo(ctx, cfg, year)
+		if err != nil {
+			return fmt.Errorf("setting up the demo: %w", err)
+		}
+		facts.DashboardURL, facts.ConnectURL, facts.APIURL = address("dashboard"), address("connect"), address("api")
+		facts.OpsURL = "http://" + ops.Addr().String()
+		facts.ClerkSandboxURL, facts.StripeSandboxURL = sandboxed.clerk.URL(), sandboxed.stripe.URL()
+		facts.DatabaseURL = databaseURL.Reveal()
 		if err := facts.write(); err != nil {
 			return err
 		}
 		return facts.print(stdout, actual)
+	}
+	if makesYear { // which needs the program at work
+		if err := a.queue.Hurry(); err != nil {
+			return err
+		}
+		a.work.Hurry()
+		rest := ready
+		ready = func() error {
+			made, err := makeYear(ctx, a, sandboxed, cfg, wanted, super, stdout)
+			if err != nil {
+				return fmt.Errorf("making the demo year: %w", err)
+			}
+			year = &yearMark{*made, true}
+			return rest()
+		}
+	} else if *withYear {
+		_, _ = fmt.Fprintf(stdout, "The demo year is here already, with %d customers.\n", year.Customers)
 	}
 	if err := a.serve(ctx, surfaces, ops, ready); err != nil {
 		return err
@@ -238,16 +273,32 @@ func createDatabase(ctx context.Context, pg *localpg.Server) (secret.Text, error
 	return url, err
 }
 
-// turnClock puts the database's clock ahead, as the sandbox's is: a database that dev did not make has a clock that can not
-// be turned.
-func turnClock(ctx context.Context, url secret.Text, ahead time.Duration) error {
-	conn, err := pgx.Connect(ctx, url.Reveal())
-	if err != nil {
-		return err
+// databaseClock is the clock of a database, which is put ahead, or behind, as the sandbox's is. A database that dev did not
+// make has one that can not be turned.
+type databaseClock struct {
+	url  secret.Text
+	mu   sync.Mutex
+	conn *pgx.Conn // kept, as a year that goes by within minutes turns the clock thousands of times
+}
+
+func (c *databaseClock) turn(ctx context.Context, ahead time.Duration) (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil || c.conn.IsClosed() {
+		if c.conn, err = pgx.Connect(ctx, c.url.Reveal()); err != nil {
+			return err
+		}
 	}
-	defer func() { _ = conn.Close(ctx) }()
-	_, err = conn.Exec(ctx, "UPDATE dreamapi.clock SET ahead = $1", ahead)
+	_, err = c.conn.Exec(ctx, "UPDATE dreamapi.clock SET ahead = $1", ahead)
 	return err
+}
+
+func (c *databaseClock) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		_ = c.conn.Close(context.Background())
+	}
 }
 
 // devKeys returns the session signing key and the encryption key of this folder, and makes them the first time.

@@ -68,6 +68,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return migrate(ctx, rest, environ, stdout)
 	case "developer-token":
 		return developerToken(ctx, rest, environ, stdout)
+	case "rebuild-usage":
+		return rebuildUsage(ctx, rest, environ, stdout)
 	case "version", "--version", "-v":
 		_, err := fmt.Fprintln(stdout, versionText())
 		return err
@@ -88,6 +90,9 @@ func help(args []string, out io.Writer) error {
 	_, err := fmt.Fprint(out, `dreamapi gives a SaaS auth, billing and usage limits.
 
   dreamapi dev                    run everything on this machine: no account, no configuration
+      --demo                      make a year of a product first, once: its customers, what they pay and what they use
+      --demo-customers N          how many customers it has; 5000 unless said
+      --demo-seed N               another year; the same seed gives the same one
   dreamapi serve                  serve in production; configured by the environment (dreamapi help serve)
       --migrate                   bring the schema up to date first
       --unsafe-durability         accept a database that may lose in a crash what was answered: with fsync,
@@ -103,6 +108,9 @@ func help(args []string, out io.Writer) error {
                                   the surfaces to which events and browsers go; nowhere unless said
   dreamapi migrate [up|status]    bring the schema of DATABASE_URL up to date, or say how it stands
       --print-roles [OWNER]       print the SQL with which an administrator creates the roles
+  dreamapi rebuild-usage          compare the sums of usage by hour with the days of the users, in DATABASE_URL
+      --write                     mend hours that have too little
+      --surplus                   and those that have too much, which need not be a fault: see docs/self-hosting.md
   dreamapi version
   dreamapi help
 `)

@@ -102,20 +102,30 @@ func startStandIns(ctx context.Context, at place, log *slog.Logger) (_ standIns,
 	return s, err
 }
 
+// stripeEvents are the types of event that docs/self-hosting.md has an endpoint at Stripe send.
+var stripeEvents = []string{
+	"checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed", "checkout.session.expired",
+	"customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted", "customer.subscription.paused",
+	"customer.subscription.resumed", "customer.subscription.trial_will_end", "customer.subscription.pending_update_applied",
+	"customer.subscription.pending_update_expired", "subscription_schedule.created", "subscription_schedule.updated",
+	"subscription_schedule.released", "subscription_schedule.canceled", "subscription_schedule.completed", "subscription_schedule.aborted",
+	"subscription_schedule.expiring", "invoice.paid", "invoice.payment_failed", "account.updated", "account.application.deauthorized",
+}
+
 // stripeEndpoints are the webhook endpoints that an installation has at Stripe.
 func stripeEndpoints(at place) []stripe.Endpoint {
 	var endpoints []stripe.Endpoint
 	if at.developerURL != "" {
 		endpoints = append(endpoints, stripe.Endpoint{
-			URL: webhook(at.developerURL, "stripe"), Secret: sandboxStripeOwn.Reveal(), Livemode: true,
+			URL: webhook(at.developerURL, "stripe"), Secret: sandboxStripeOwn.Reveal(), Livemode: true, Events: stripeEvents,
 		})
 	}
 	if at.customerURL != "" {
 		endpoints = append(endpoints,
 			stripe.Endpoint{
-				URL: webhook(at.customerURL, "stripe"), Secret: sandboxStripeConnect.Reveal(), Connect: true, Livemode: true,
+				URL: webhook(at.customerURL, "stripe"), Secret: sandboxStripeConnect.Reveal(), Connect: true, Livemode: true, Events: stripeEvents,
 			},
-			stripe.Endpoint{URL: webhook(at.customerURL, "stripe"), Secret: sandboxStripePreview.Reveal()})
+			stripe.Endpoint{URL: webhook(at.customerURL, "stripe"), Secret: sandboxStripePreview.Reveal(), Events: stripeEvents})
 	}
 	return endpoints
 }

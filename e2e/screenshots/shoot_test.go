@@ -23,7 +23,10 @@ const (
 var kept = filepath.Join("..", "..", "docs", "screenshots")
 
 // shoot keeps what the page looks like, in each of the four ways, without loading it again: a secret is shown once.
-func shoot(t *testing.T, b *browser.Tab, name string) {
+func shoot(t *testing.T, b *browser.Tab, name string) { t.Helper(); shootTop(t, b, name, tallest) }
+
+// shootTop is shoot for what a page begins with, so many pixels at the most.
+func shootTop(t *testing.T, b *browser.Tab, name string, most int64) {
 	t.Helper()
 	if list := b.Complaints(); len(list) > 0 {
 		t.Errorf("%s: the console shows %q", name, list)
@@ -38,9 +41,9 @@ func shoot(t *testing.T, b *browser.Tab, name string) {
 	for _, device := range []struct {
 		name          string
 		width, height int64
-	}{{"desktop", 1280, 900}, {"phone", 390, 844}} {
+	}{{"desktop", 1280, 900}, {"phone", narrow, 800}} {
 		b.Act(t, chromedp.EmulateViewport(device.width, device.height))
-		height := min(max(browser.Look[int64](t, b, "document.documentElement.scrollHeight"), device.height), tallest)
+		height := min(max(browser.Look[int64](t, b, "document.documentElement.scrollHeight"), device.height), most)
 		for _, scheme := range []string{"light", "dark"} {
 			var shot []byte
 			take := chromedp.Func(func(ctx context.Context, at *chromedp.Target) (err error) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"strings"
 
@@ -29,7 +28,7 @@ func (s *Server) page(c echo.Context, status int, name string, data map[string]a
 	if err := s.templates.ExecuteTemplate(&out, name, data); err != nil {
 		return err
 	}
-	return c.HTMLBlob(status, out.Bytes())
+	return s.html(c, status, out.Bytes(), false)
 }
 
 // apiURL is the address of the API as a page shows it. On the machine itself it is plain localhost, which every program
@@ -56,19 +55,6 @@ func (s *Server) errorDocs(c echo.Context) error {
 		entries = append(entries, entry{string(code), code.Title(), code.Help(), statuses[code]})
 	}
 	return s.page(c, http.StatusOK, "errors.html", map[string]any{"Title": "Errors", "Entries": entries})
-}
-
-func (s *Server) static(c echo.Context) error {
-	if strings.HasSuffix(c.Request().URL.Path, "/") { // a folder is not listed
-		return echo.ErrNotFound
-	}
-	files, err := fs.Sub(web, "web/static")
-	if err != nil {
-		return err
-	}
-	c.Response().Header().Set("Cache-Control", "public, max-age=3600")
-	http.StripPrefix("/static/", http.FileServerFS(files)).ServeHTTP(c.Response(), c.Request())
-	return nil
 }
 
 // wantsHTML reports whether it is a browser that asks for a page, and not a program that asks for the API.

@@ -344,3 +344,39 @@ SELECT a.platform_id FROM tenant_usage.activity a LEFT JOIN tenant_usage.snapsho
 WHERE a.platform_id = ANY(@platform_ids::text[])
     AND (s.at IS NULL OR s.at < a.at AND s.at < dreamapi.now() - greatest(interval '1 minute', s.took * 30))
 ORDER BY s.at NULLS FIRST, a.platform_id;
+-- name: DaysThatDiffer :many
+-- The days that are over and all of whose hours are kept, on which the hours of the platform are not what its users used. What
+-- a user used on their last day is still in their row.
+SELECT coalesce(k.day, s.day)::date AS day, coalesce(k.meter, s.meter)::text AS meter, coalesce(k.count, 0)::bigint AS days,
+    coalesce(s.count, 0)::bigint AS hours
+FROM (
+    SELECT c.day, c.meter, sum(c.count) AS count FROM (
+        SELECT d.day, d.meter, d.count FROM tenant_usage.days d WHERE d.platform_id = @platform_id
+        UNION ALL
+        SELECT t.day, split_part(t.slot, ' ', 1), t.count FROM (
+            SELECT u.day, unnest(u.slots) AS slot, unnest(u.today) AS count FROM tenant_usage.users u WHERE u.platform_id = @platform_id
+        ) t WHERE t.count <> 0
+    ) c GROUP BY c.day, c.meter
+) k
+FULL JOIN (
+    SELECT (h.hour AT TIME ZONE 'UTC')::date AS day, h.meter, sum(h.count) AS count FROM tenant_usage.hours h
+    WHERE h.platform_id = @platform_id GROUP BY 1, 2
+) s ON s.day = k.day AND s.meter = k.meter
+WHERE coalesce(k.count, 0) <> coalesce(s.count, 0)
+    AND coalesce(k.day, s.day) > (dreamapi.now() AT TIME ZONE 'UTC')::date - @keep_days::int
+    AND coalesce(k.day, s.day) < (dreamapi.now() AT TIME ZONE 'UTC')::date
+ORDER BY 1, 2;
+
+-- name: HoursOfDay :many
+SELECT hour, plan, count FROM tenant_usage.hours
+WHERE platform_id = @platform_id AND meter = @meter AND hour >= @begins AND hour < @ends ORDER BY count DESC, hour, plan FOR UPDATE;
+
+-- name: NearestDay :one
+-- The day on which something was counted of the meter that is nearest to another one.
+SELECT h.hour FROM tenant_usage.hours h
+WHERE h.platform_id = @platform_id AND h.meter = @meter AND h.count > 0
+ORDER BY abs(extract(epoch FROM h.hour - @begins::timestamptz)), h.hour LIMIT 1;
+
+-- name: PutHour :batchexec
+INSERT INTO tenant_usage.hours (platform_id, hour, meter, plan, count) VALUES (@platform_id, @hour, @meter, @plan, @count)
+ON CONFLICT (platform_id, hour, meter, plan) DO UPDATE SET count = excluded.count;

@@ -205,6 +205,62 @@ func (b *KeepReceiptBatchResults) Close() error {
 	return b.br.Close()
 }
 
+const putHour = `-- name: PutHour :batchexec
+INSERT INTO tenant_usage.hours (platform_id, hour, meter, plan, count) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (platform_id, hour, meter, plan) DO UPDATE SET count = excluded.count
+`
+
+type PutHourBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type PutHourParams struct {
+	PlatformID string
+	Hour       time.Time
+	Meter      string
+	Plan       string
+	Count      int64
+}
+
+func (q *Queries) PutHour(ctx context.Context, db DBTX, arg []PutHourParams) *PutHourBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.PlatformID,
+			a.Hour,
+			a.Meter,
+			a.Plan,
+			a.Count,
+		}
+		batch.Queue(putHour, vals...)
+	}
+	br := db.SendBatch(ctx, batch)
+	return &PutHourBatchResults{br, len(arg), false}
+}
+
+func (b *PutHourBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *PutHourBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
 const writePlatform = `-- name: WritePlatform :batchexec
 UPDATE tenant_usage.platforms SET minute = $1, calls = $2, month = $3, tracked = $4
 WHERE platform_id = $5

@@ -419,6 +419,67 @@ func (q *Queries) DaysOf(ctx context.Context, db DBTX, arg DaysOfParams) ([]Days
 	return items, nil
 }
 
+const daysThatDiffer = `-- name: DaysThatDiffer :many
+SELECT coalesce(k.day, s.day)::date AS day, coalesce(k.meter, s.meter)::text AS meter, coalesce(k.count, 0)::bigint AS days,
+    coalesce(s.count, 0)::bigint AS hours
+FROM (
+    SELECT c.day, c.meter, sum(c.count) AS count FROM (
+        SELECT d.day, d.meter, d.count FROM tenant_usage.days d WHERE d.platform_id = $1
+        UNION ALL
+        SELECT t.day, split_part(t.slot, ' ', 1), t.count FROM (
+            SELECT u.day, unnest(u.slots) AS slot, unnest(u.today) AS count FROM tenant_usage.users u WHERE u.platform_id = $1
+        ) t WHERE t.count <> 0
+    ) c GROUP BY c.day, c.meter
+) k
+FULL JOIN (
+    SELECT (h.hour AT TIME ZONE 'UTC')::date AS day, h.meter, sum(h.count) AS count FROM tenant_usage.hours h
+    WHERE h.platform_id = $1 GROUP BY 1, 2
+) s ON s.day = k.day AND s.meter = k.meter
+WHERE coalesce(k.count, 0) <> coalesce(s.count, 0)
+    AND coalesce(k.day, s.day) > (dreamapi.now() AT TIME ZONE 'UTC')::date - $2::int
+    AND coalesce(k.day, s.day) < (dreamapi.now() AT TIME ZONE 'UTC')::date
+ORDER BY 1, 2
+`
+
+type DaysThatDifferParams struct {
+	PlatformID string
+	KeepDays   int32
+}
+
+type DaysThatDifferRow struct {
+	Day   time.Time
+	Meter string
+	Days  int64
+	Hours int64
+}
+
+// The days that are over and all of whose hours are kept, on which the hours of the platform are not what its users used. What
+// a user used on their last day is still in their row.
+func (q *Queries) DaysThatDiffer(ctx context.Context, db DBTX, arg DaysThatDifferParams) ([]DaysThatDifferRow, error) {
+	rows, err := db.Query(ctx, daysThatDiffer, arg.PlatformID, arg.KeepDays)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DaysThatDifferRow
+	for rows.Next() {
+		var i DaysThatDifferRow
+		if err := rows.Scan(
+			&i.Day,
+			&i.Meter,
+			&i.Days,
+			&i.Hours,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dropTops = `-- name: DropTops :exec
 DELETE FROM tenant_usage.top_users WHERE platform_id = $1 AND days = $2
 `
@@ -575,6 +636,49 @@ type ForgetUntouchedParams struct {
 func (q *Queries) ForgetUntouched(ctx context.Context, db DBTX, arg ForgetUntouchedParams) error {
 	_, err := db.Exec(ctx, forgetUntouched, arg.Platforms, arg.Users)
 	return err
+}
+
+const hoursOfDay = `-- name: HoursOfDay :many
+SELECT hour, plan, count FROM tenant_usage.hours
+WHERE platform_id = $1 AND meter = $2 AND hour >= $3 AND hour < $4 ORDER BY count DESC, hour, plan FOR UPDATE
+`
+
+type HoursOfDayParams struct {
+	PlatformID string
+	Meter      string
+	Begins     time.Time
+	Ends       time.Time
+}
+
+type HoursOfDayRow struct {
+	Hour  time.Time
+	Plan  string
+	Count int64
+}
+
+func (q *Queries) HoursOfDay(ctx context.Context, db DBTX, arg HoursOfDayParams) ([]HoursOfDayRow, error) {
+	rows, err := db.Query(ctx, hoursOfDay,
+		arg.PlatformID,
+		arg.Meter,
+		arg.Begins,
+		arg.Ends,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HoursOfDayRow
+	for rows.Next() {
+		var i HoursOfDayRow
+		if err := rows.Scan(&i.Hour, &i.Plan, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const journal = `-- name: Journal :exec
@@ -1075,6 +1179,26 @@ func (q *Queries) NearCandidates(ctx context.Context, db DBTX, arg NearCandidate
 		return nil, err
 	}
 	return items, nil
+}
+
+const nearestDay = `-- name: NearestDay :one
+SELECT h.hour FROM tenant_usage.hours h
+WHERE h.platform_id = $1 AND h.meter = $2 AND h.count > 0
+ORDER BY abs(extract(epoch FROM h.hour - $3::timestamptz)), h.hour LIMIT 1
+`
+
+type NearestDayParams struct {
+	PlatformID string
+	Meter      string
+	Begins     time.Time
+}
+
+// The day on which something was counted of the meter that is nearest to another one.
+func (q *Queries) NearestDay(ctx context.Context, db DBTX, arg NearestDayParams) (time.Time, error) {
+	row := db.QueryRow(ctx, nearestDay, arg.PlatformID, arg.Meter, arg.Begins)
+	var hour time.Time
+	err := row.Scan(&hour)
+	return hour, err
 }
 
 const now = `-- name: Now :one
