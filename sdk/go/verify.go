@@ -53,7 +53,7 @@ func (s *Sessions) Verify(ctx context.Context, token string) (*Claims, error) {
 		return nil, errNoAudience
 	}
 	parts := strings.Split(token, ".")
-	if len(token) > longestToken || len(parts) != 3 {
+	if len(token) > longestToken || len(parts) != 3 || strings.ContainsAny(token, "\r\n") { // which base64 passes over
 		return nil, &TokenError{"it is no JWT"}
 	}
 	var header struct {
