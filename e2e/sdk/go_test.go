@@ -94,7 +94,8 @@ func customers(t *testing.T, w *world) {
 	}
 	equal(t, "customers met", len(met), 105)
 	equal(t, "pages", len(w.proxy.take(t)), 2)
-	for range c.Customers.List(ctx, dream.CustomerFilter{}) {
+	for _, err := range c.Customers.List(ctx, dream.CustomerFilter{}) {
+		must(t, err)
 		break
 	}
 	equal(t, "pages of a list that is left", len(w.proxy.take(t)), 1)
@@ -159,9 +160,9 @@ func tracking(t *testing.T, w *world) {
 		limit.DocURL == "" {
 		t.Fatalf("beyond the limit: %v", err)
 	}
-	var any *dream.Error
-	if !errors.As(err, &any) || any.Code != dream.TierLimitReached {
-		t.Errorf("beyond the limit, as an Error: %v", any)
+	var refused *dream.Error
+	if !errors.As(err, &refused) || refused.Code != dream.TierLimitReached {
+		t.Errorf("beyond the limit, as an Error: %v", refused)
 	}
 	page, err := limit.Upgrade(ctx, "pro", dream.SuccessURL("https://shop.example/paid"))
 	must(t, err)
@@ -458,12 +459,12 @@ func middleware(t *testing.T, w *world) {
 	count := dream.WithLimit(c, func(r *http.Request) string { return r.Header.Get("X-Me") }, dream.Quantity(8))
 	shop := httptest.NewServer(count(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		served++
-		fmt.Fprint(rw, dream.UsageOf(r.Context()).Count)
+		_, _ = fmt.Fprint(rw, dream.UsageOf(r.Context()).Count)
 	})))
 	defer shop.Close()
 	get := func(me string) (int, string, http.Header) {
 		t.Helper()
-		req, err := http.NewRequest("POST", shop.URL, nil)
+		req, err := http.NewRequest(http.MethodPost, shop.URL, nil)
 		must(t, err)
 		req.Header.Set("X-Me", me)
 		req.Header.Set("Idempotency-Key", "theirs") // which must not make two calls one
@@ -496,7 +497,7 @@ func middleware(t *testing.T, w *world) {
 		rw.WriteHeader(http.StatusTeapot)
 	}), dream.Quantity(100))(http.NotFoundHandler())
 	rec := httptest.NewRecorder()
-	own.ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+	own.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/", nil))
 	var limit *dream.TierLimitError
 	if rec.Code != http.StatusTeapot || len(refused) != 1 || !errors.As(refused[0], &limit) {
 		t.Errorf("an answer of one's own: %d %v", rec.Code, refused)

@@ -79,7 +79,7 @@ func refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	status, body := http.StatusServiceUnavailable, refusal{
 		Error: "Temporarily unavailable", Message: "This does not work right now. Try again in a moment.", Code: Unavailable,
 	}
-	var any *Error
+	var refused *Error
 	var tier *TierLimitError
 	var rate *RateLimitError
 	switch {
@@ -90,8 +90,8 @@ func refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	case errors.Is(err, ErrNoUser):
 		status, body = http.StatusUnauthorized, refusal{Error: "Credentials missing", Message: "Sign in first.", Code: Unauthenticated}
 	}
-	if errors.As(err, &any) && any.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(any.RetryAfter.Seconds()))))
+	if errors.As(err, &refused) && refused.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refused.RetryAfter.Seconds()))))
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

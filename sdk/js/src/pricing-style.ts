@@ -38,6 +38,7 @@ button { font: inherit; font-weight: 600; padding: 0.6rem 1rem; min-height: 2.75
 button:focus-visible { outline: 3px solid var(--_accent); outline-offset: 2px; }
 button[aria-disabled="true"] { background: transparent; color: var(--_muted); border-color: var(--_border); cursor: default; }
 .status { text-align: center; color: var(--_muted); }
-.status:not(:empty) { margin-top: 1rem; }
+.status:not(:empty) { margin-top: 1rem; padding: 0.75rem; background: var(--_surface); border: 1px solid var(--_border);
+  border-radius: var(--dream-radius, 0.5rem); }
 .status.bad { color: var(--_bad); }
 `;
