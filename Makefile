@@ -47,6 +47,7 @@ sdk: $(SDK) ## build the JavaScript client, sdk/js/dist
 test: $(MOCKS) $(SDK) ## run every test
 	@DATABASE_URL= scripts/need postgres chromium node
 	$(GO) test -race -count=1 -timeout 18m ./...
+	cd sdk/go && $(GO) test -race -count=1 ./...
 
 e2e: $(SDK) ## run only the tests of the built program, in a browser too
 	@DATABASE_URL= scripts/need postgres chromium node

@@ -46,6 +46,7 @@ type Client struct {
 	// The key is behind a function so that nothing which prints a Client shows it.
 	authorize func(http.Header)
 	keys      *keySet
+	now       func() time.Time
 }
 
 // New makes a client for a secret key (sk_…). With a publishable key (pk_…) it can do what an app that keeps no secret can:
@@ -55,7 +56,7 @@ type Client struct {
 func New(key string, options ...Option) *Client {
 	c := &Client{
 		base: cmp.Or(os.Getenv("DREAM_API_URL"), DefaultBaseURL), agent: "dream-api-go/" + Version,
-		http: &http.Client{}, timeout: 30 * time.Second, retries: 3, longest: 10 * time.Second,
+		http: &http.Client{}, timeout: 30 * time.Second, retries: 3, longest: 10 * time.Second, now: time.Now,
 	}
 	public := strings.HasPrefix(key, "pk_")
 	if public {

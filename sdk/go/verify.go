@@ -92,7 +92,7 @@ func (c *Client) claims(part string) (*Claims, error) {
 	if !decodePart(part, &in) {
 		return nil, &TokenError{"its claims can not be read"}
 	}
-	now := time.Now()
+	now := c.now()
 	switch {
 	case in.Sub == "" || in.Sid == "" || in.Exp == nil || in.Iat == nil || len(in.Aud) != 1:
 		return nil, &TokenError{"a claim is missing"}
@@ -145,16 +145,17 @@ type keySet struct {
 func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if age := time.Since(s.fetched); s.keys == nil || age > freshKeys {
+	now := s.client.now()
+	if age := now.Sub(s.fetched); s.keys == nil || age > freshKeys {
 		if err := s.fetch(ctx); err != nil && (s.keys == nil || age > staleKeys) {
 			return nil, err
 		}
 	}
-	if key := s.keys[kid]; key != nil || time.Since(s.refetched) < refetchAfter {
+	if key := s.keys[kid]; key != nil || now.Sub(s.refetched) < refetchAfter {
 		return key, nil
 	}
 	// The keys may have changed. Whoever sends us made-up ids has us ask once a minute and no more.
-	s.refetched = time.Now()
+	s.refetched = now
 	if err := s.fetch(ctx); err != nil {
 		s.refetched = time.Time{}
 		return nil, err
@@ -185,6 +186,6 @@ func (s *keySet) fetch(ctx context.Context) error {
 	if len(keys) == 0 {
 		return errors.New("dream: no keys are published that could be used")
 	}
-	s.keys, s.fetched = keys, time.Now()
+	s.keys, s.fetched = keys, s.client.now()
 	return nil
 }

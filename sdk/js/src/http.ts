@@ -203,7 +203,7 @@ function retryAfter(headers: Headers): number | null {
   const text = headers.get('Retry-After');
   if (text === null) return null;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  const at = Date.parse(text);
+  const at = /^[A-Z][a-z]+, /.test(text) ? Date.parse(text) : NaN; // which takes much for a date that is none
   return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - Date.now()) / 1000));
 }
 
