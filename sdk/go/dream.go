@@ -78,7 +78,7 @@ func New(key string, options ...Option) *Client {
 	own := *c.http
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // a key goes where it was sent
 	c.http = &own
-	c.keys = &keySet{client: c}
+	c.keys = &keySet{client: c, turn: make(chan struct{}, 1)}
 	c.Customers, c.Sessions, c.Invitations = &Customers{c}, &Sessions{c}, &Invitations{c}
 	return c
 }

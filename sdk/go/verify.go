@@ -131,9 +131,10 @@ func decodePart(part string, into any) bool {
 	return err == nil && json.Unmarshal(text, into) == nil
 }
 
-// keySet keeps the published keys.
+// keySet keeps the published keys. One fetch runs at a time; whoever needs none of it does not wait for it.
 type keySet struct {
 	client *Client
+	turn   chan struct{} // is full while somebody fetches
 
 	mu        sync.Mutex
 	keys      map[string]*ecdsa.PublicKey
@@ -141,24 +142,42 @@ type keySet struct {
 	refetched time.Time // because of a key that was not known
 }
 
-// find returns the key of an id, or nil where none is published.
-func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
+// known is the key of an id among those that are kept; nil and final for one that is not published. Unless it is final,
+// the keys are to be fetched.
+func (s *keySet) known(kid string) (key *ecdsa.PublicKey, age time.Duration, final bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.client.now()
-	if age := now.Sub(s.fetched); s.keys == nil || age > freshKeys {
-		if err := s.fetch(ctx); err != nil && (s.keys == nil || age > staleKeys) {
-			return nil, err
-		}
-	}
-	if key := s.keys[kid]; key != nil || now.Sub(s.refetched) < refetchAfter {
+	key, age = s.keys[kid], now.Sub(s.fetched)
+	return key, age, age <= freshKeys && (key != nil || now.Sub(s.refetched) < refetchAfter)
+}
+
+// find returns the key of an id, or nil where none is published.
+func (s *keySet) find(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
+	if key, _, final := s.known(kid); final {
 		return key, nil
 	}
-	// The keys may have changed. Whoever sends us made-up ids has us ask once a minute and no more.
-	s.refetched = now
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	key, age, final := s.known(kid) // somebody may have fetched them meanwhile
+	if final {
+		return key, nil
+	}
+	// The keys are old, or have changed. Whoever sends us made-up ids has us ask once a minute and no more.
 	if err := s.fetch(ctx); err != nil {
-		s.refetched = time.Time{}
+		if key != nil && age <= staleKeys {
+			return key, nil
+		}
 		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if age <= freshKeys {
+		s.refetched = s.client.now()
 	}
 	return s.keys[kid], nil
 }
@@ -186,6 +205,8 @@ func (s *keySet) fetch(ctx context.Context) error {
 	if len(keys) == 0 {
 		return errors.New("dream: no keys are published that could be used")
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.keys, s.fetched = keys, s.client.now()
 	return nil
 }

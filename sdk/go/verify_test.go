@@ -1,6 +1,7 @@
 package dream
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -26,6 +27,9 @@ type issuer struct {
 	key     *ecdsa.PrivateKey
 	url     string
 	fetches atomic.Int64
+	hidden  atomic.Bool // the keys are not published yet
+	down    atomic.Bool
+	hold    chan struct{} // until it is closed, no fetch is answered; nil: they are at once
 }
 
 const (
@@ -47,7 +51,17 @@ func newIssuer(t *testing.T) *issuer {
 		at(x), at(x), at(x), at(y), at(x), at(y))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		i.fetches.Add(1)
-		_, _ = w.Write([]byte(keys))
+		if i.hold != nil {
+			<-i.hold
+		}
+		switch {
+		case i.down.Load():
+			w.WriteHeader(http.StatusNotFound) // which is not tried again
+		case i.hidden.Load():
+			_, _ = w.Write([]byte(strings.ReplaceAll(keys, `"good"`, `"former"`)))
+		default:
+			_, _ = w.Write([]byte(keys))
+		}
 	}))
 	t.Cleanup(server.Close)
 	i.url = server.URL
@@ -145,6 +159,69 @@ func TestTheKeysAreKeptForAnHourAndUnknownOnesAskedForOnceAMinute(t *testing.T) 
 	after(60*time.Minute+time.Second, unknown, 3)
 	after(119*time.Minute, good, 3)
 	after(121*time.Minute, good, 4)
+}
+
+func TestOldKeysServeForADayWhereFreshOnesCanNotBeHad(t *testing.T) {
+	t.Parallel()
+	i, now := newIssuer(t), time.Unix(1_900_000_000, 0)
+	c := i.client(now)
+	token := i.sign(t, now, nil, map[string]any{"exp": now.Unix() + 999999})
+	verify := func(after time.Duration) error {
+		c.now = func() time.Time { return now.Add(after) }
+		_, err := c.Sessions.Verify(t.Context(), token)
+		return err
+	}
+	if err := verify(0); err != nil {
+		t.Fatal(err)
+	}
+	i.down.Store(true)
+	if err := verify(23 * time.Hour); err != nil {
+		t.Errorf("after 23 hours: %v", err)
+	}
+	var bad *TokenError
+	if err := verify(25 * time.Hour); err == nil || errors.As(err, &bad) {
+		t.Errorf("after 25 hours: %v", err)
+	}
+}
+
+func TestAFetchOfKeysHoldsUpOnlyWhoNeedsIt(t *testing.T) {
+	t.Parallel()
+	i, now := newIssuer(t), time.Unix(1_900_000_000, 0)
+	i.hidden.Store(true)
+	c := i.client(now)
+	former, good := i.sign(t, now, map[string]any{"kid": "former"}, nil), i.sign(t, now, nil, nil)
+	if _, err := c.Sessions.Verify(t.Context(), former); err != nil {
+		t.Fatal(err)
+	}
+	i.hold = make(chan struct{})
+	i.hidden.Store(false)
+	done := make(chan error)
+	for range 8 { // a new key, which all of them meet at once
+		go func() {
+			_, err := c.Sessions.Verify(t.Context(), good)
+			done <- err
+		}()
+	}
+	for i.fetches.Load() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := c.Sessions.Verify(t.Context(), former); err != nil {
+		t.Errorf("a token of a known key: %v", err)
+	}
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Sessions.Verify(impatient, good); !errors.Is(err, context.Canceled) {
+		t.Errorf("who leaves: %v", err)
+	}
+	close(i.hold)
+	for range 8 {
+		if err := <-done; err != nil {
+			t.Errorf("a token of the new key: %v", err)
+		}
+	}
+	if n := i.fetches.Load(); n != 2 {
+		t.Errorf("the keys were fetched %d times", n)
+	}
 }
 
 func TestRetryAfterIsSecondsOrADate(t *testing.T) {

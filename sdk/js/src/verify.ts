@@ -62,21 +62,16 @@ export class Verifier {
 
   async #find(kid: string, options: CallOptions | undefined): Promise<JsonWebKey | undefined> {
     const age = Date.now() - this.#fetched;
-    if (age > freshKeys) {
-      await this.#fetch(options).catch((problem: unknown) => {
-        if (age > staleKeys) throw problem;
-      });
-    }
     const known = this.#keys.get(kid);
-    if (known || Date.now() - this.#refetched < refetchAfter) return known;
-    // The keys may have changed. Whoever sends us made-up ids has us ask once a minute and no more.
-    this.#refetched = Date.now();
+    if (age <= freshKeys && (known || Date.now() - this.#refetched < refetchAfter)) return known;
+    // The keys are old, or have changed. Whoever sends us made-up ids has us ask once a minute and no more.
     try {
-      await this.#fetch(options);
+      await unlessAborted(this.#fetch(options), options?.signal);
     } catch (problem) {
-      this.#refetched = -Infinity;
+      if (known && age <= staleKeys) return known;
       throw problem;
     }
+    if (age <= freshKeys) this.#refetched = Date.now();
     return this.#keys.get(kid);
   }
 
@@ -98,6 +93,17 @@ export class Verifier {
     this.#keys = keys;
     this.#fetched = Date.now();
   }
+}
+
+/** What others wait for too is not ended by one who leaves. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    if (signal.aborted) leave();
+    signal.addEventListener('abort', leave, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
 }
 
 async function isSignedBy(key: JsonWebKey, text: string, signature: string): Promise<boolean> {

@@ -75,6 +75,39 @@ test('the keys are kept for an hour, and unknown ones asked for once a minute', 
   assert.deepEqual(new Set(asked), new Set(['https://here.example.com/.well-known/jwks.json']));
 });
 
+test('old keys serve for a day where fresh ones can not be had, and a fetch holds up only who needs it', async () => {
+  let state = 'former';
+  let fetches = 0;
+  let release;
+  const published = async () => {
+    fetches++;
+    if (state === 'down') return new Response('x', { status: 404 });
+    if (release) await release.promise;
+    return new Response(JSON.stringify({ keys: keys.map((k) => ({ ...k, kid: state === 'former' && k.kid === 'good' ? 'former' : k.kid })) }));
+  };
+  const dream = new Dream('sk_test_x', { baseUrl: 'https://here.example.com', issuer, publishableKey: audience, fetch: published });
+  const [former, good] = [token({ kid: 'former' }, { exp: now + 999999 }), token({}, { exp: now + 999999 })];
+  await dream.sessions.verify(former);
+  state = 'good';
+  release = {};
+  release.promise = new Promise((resolve) => { release.open = resolve; });
+  const many = Array.from({ length: 8 }, () => dream.sessions.verify(good)); // a new key, which all of them meet at once
+  const stop = new AbortController();
+  const leaving = thrown(dream.sessions.verify(good, { signal: stop.signal }));
+  await dream.sessions.verify(former);
+  stop.abort();
+  assert.equal((await leaving).name, 'AbortError');
+  release.open();
+  await Promise.all(many);
+  assert.equal(fetches, 2);
+  state = 'down';
+  time += 23 * 3_600_000;
+  await dream.sessions.verify(good);
+  time += 2 * 3_600_000;
+  const problem = await thrown(dream.sessions.verify(good));
+  assert.ok(!(problem instanceof TokenError));
+});
+
 test('what is asked to be waited is waited, and no longer than is said', async () => {
   const answers = (...list) => {
     let n = 0;
