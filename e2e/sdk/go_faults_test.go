@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,10 +11,20 @@ import (
 	dream "github.com/dream-api/dream-api/sdk/go"
 )
 
+// isSilent is whether nothing at all comes back, so that only time tells. A machine that is busy may then need more tries.
+func isSilent(kind string) bool { return kind == held || kind == stall }
+
+// patient is a client that finds out in a moment that nothing comes back.
+func (w *world) patient(kind string) *dream.Client {
+	if isSilent(kind) {
+		return w.client(dream.Timeout(2*time.Second), dream.Retries(10))
+	}
+	return w.client()
+}
+
 // Whatever happens to requests and answers on their way, a call counts once, and the caller is told so.
 func countsOnce(t *testing.T, w *world) {
-	ctx := t.Context()
-	c := w.client(dream.Timeout(2 * time.Second))
+	ctx, c := t.Context(), w.client()
 	eve := newCustomer(t, c, "pro")
 	want := int64(0)
 	for _, f := range []fault{
@@ -25,7 +36,7 @@ func countsOnce(t *testing.T, w *world) {
 		w.proxy.arm(f)
 		began := time.Now()
 		want += 3
-		usage, err := c.Track(ctx, eve.ID, dream.Quantity(3))
+		usage, err := w.patient(f.Kind).Track(ctx, eve.ID, dream.Quantity(3))
 		if err != nil {
 			t.Fatalf("%+v: %v", f, err)
 		}
@@ -40,11 +51,15 @@ func countsOnce(t *testing.T, w *world) {
 				tries++
 			}
 		}
-		equal(t, f.Kind+": tries", tries, f.Times+1)
+		if tries < f.Times+1 || tries > f.Times+1 && !isSilent(f.Kind) {
+			t.Errorf("%+v: %d tries", f, tries)
+		}
 		if len(keys) != 1 || keys[""] {
 			t.Errorf("%+v: the tries have the keys %v", f, keys)
 		}
-		equal(t, f.Kind+": whether the first answer came again", usage.Replayed, f.Kind == lost || f.Kind == cut || f.Kind == held)
+		if acted := f.Kind == lost || f.Kind == cut || f.Kind == held; usage.Replayed != acted && !isSilent(f.Kind) {
+			t.Errorf("%+v: whether the first answer came again: %v", f, usage.Replayed)
+		}
 		if took := time.Since(began); took < time.Duration(f.RetryAfter)*time.Second {
 			t.Errorf("%+v: tried again after %v", f, took)
 		}
@@ -100,8 +115,7 @@ func countsOnce(t *testing.T, w *world) {
 
 // What the API has no key for is not sent again once it may have arrived.
 func repeatsNothingElse(t *testing.T, w *world) {
-	ctx := t.Context()
-	c := w.client(dream.Timeout(time.Second))
+	ctx, c := t.Context(), w.client()
 	eve := newCustomer(t, c, "free")
 	patch, del := "PATCH /api/customers/"+eve.ID, "DELETE /api/customers/"+eve.ID
 	name := "Eve"
@@ -109,7 +123,7 @@ func repeatsNothingElse(t *testing.T, w *world) {
 		w.proxy.take(t)
 		f.Request = patch
 		w.proxy.arm(f)
-		_, err := c.Customers.Update(ctx, eve.ID, dream.CustomerUpdate{FirstName: &name})
+		_, err := w.patient(f.Kind).Customers.Update(ctx, eve.ID, dream.CustomerUpdate{FirstName: &name})
 		var gone *dream.ConnectionError
 		var failed *dream.ServerError
 		if (f.Kind != answer && (!errors.As(err, &gone) || !gone.MayHaveHappened)) || (f.Kind == answer && !errors.As(err, &failed)) {
@@ -142,44 +156,66 @@ func repeatsNothingElse(t *testing.T, w *world) {
 }
 
 func givesUpInTime(t *testing.T, w *world) {
-	c := w.client(dream.Timeout(0))
+	c := w.client(dream.Timeout(0), dream.LongestWait(time.Hour))
 	eve := newCustomer(t, c, "pro")
 	w.proxy.take(t)
 	w.proxy.arm(fault{Request: "POST /api/data", Kind: held})
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	held, cancel := w.until(t, func(s seen) bool { return s.Passed })
 	defer cancel()
-	_, err := c.Track(ctx, eve.ID)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("beyond the deadline: %v", err)
+	if _, err := c.Track(held, eve.ID); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the caller has left: %v", err)
 	}
 	equal(t, "tries", len(w.proxy.take(t)), 1)
+	equal(t, "counted", w.counted(t, eve.ID), 1)
 
-	// There is no waiting for what would come after the deadline, or after the caller has left.
-	w.proxy.arm(fault{Request: "POST /api/data", Kind: answer, Status: 503, RetryAfter: 9})
-	soon, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	// There is no waiting after the caller has left, or for what would come after the deadline.
+	w.proxy.take(t)
+	w.proxy.arm(fault{Request: "POST /api/data", Kind: answer, Status: 503, RetryAfter: 1800})
+	waiting, cancel := w.until(t, func(seen) bool { return true })
+	defer cancel()
+	if _, err := c.Track(waiting, eve.ID); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the caller has left while nothing was sent: %v", err)
+	}
+	w.proxy.take(t)
+	w.proxy.arm(fault{Request: "POST /api/data", Kind: answer, Status: 503, RetryAfter: 1800})
+	soon, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var failed *dream.ServerError
 	if _, err := c.Track(soon, eve.ID); !errors.As(err, &failed) || soon.Err() != nil {
 		t.Errorf("a wait beyond the deadline: %v", err)
 	}
 	w.proxy.take(t)
-	w.proxy.arm(fault{Request: "POST /api/data", Kind: answer, Status: 503, RetryAfter: 9})
-	left, leave := context.WithCancel(t.Context())
-	go func() {
-		for len(w.proxy.peek()) == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		leave()
-	}()
-	if _, err := c.Track(left, eve.ID); !errors.Is(err, context.Canceled) {
-		t.Errorf("after the caller has left: %v", err)
+	w.proxy.arm(fault{Request: "POST /api/data", Kind: stall})
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Track(short, eve.ID); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("beyond the deadline: %v", err)
 	}
-	w.proxy.take(t)
+	w.proxy.forget()
 	equal(t, "counted", w.counted(t, eve.ID), 1)
+}
+
+// until is a context that ends when such a request has been at the proxy.
+func (w *world) until(t *testing.T, ok func(seen) bool) (context.Context, context.CancelFunc) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for !slices.ContainsFunc(w.proxy.peek(), ok) {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+		cancel()
+	}()
+	return ctx, cancel
 }
 
 func (p *proxy) peek() []seen {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]seen(nil), p.log...)
+	return slices.Clone(p.log)
 }

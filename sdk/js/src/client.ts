@@ -111,6 +111,7 @@ export class Dream {
 
   async #track(subject: Subject, options: TrackOptions = {}): Promise<Usage & Answered> {
     const { quantity, meter, plan, idempotencyKey } = options;
+    checkQuantity(quantity);
     const said = quantity !== undefined || meter !== undefined;
     const { body, answered } = await this.#transport.send({
       method: 'POST', path: '/api/data', subject, plan, once: true, idempotencyKey, options, ...(said ? { body: { quantity, meter } } : {}),
@@ -119,6 +120,7 @@ export class Dream {
   }
 
   async #batch(items: BatchItem[], options: CallOptions | undefined): Promise<BatchResult[] & Answered> {
+    for (const { quantity } of items) checkQuantity(quantity);
     const all = await Promise.all(items.map(async (item) => ({ ...item, id: item.id ?? await randomText(24) })));
     const { body, answered } = await this.#transport.send({
       method: 'POST', path: '/api/data/batch', body: { items: all }, repeatable: true, options,
@@ -168,6 +170,11 @@ export interface User {
 function subjectOf(userId: string): Subject {
   if (typeof userId !== 'string' || userId === '') throw new UsageError('The id of the user is empty.');
   return { userId };
+}
+
+// JSON writes NaN as null, and the API would take that for 1.
+function checkQuantity(quantity: number | undefined): void {
+  if (quantity !== undefined && !Number.isSafeInteger(quantity)) throw new UsageError(`quantity is a whole number, and not ${quantity}.`);
 }
 
 function checkKey(key: string | undefined): string {

@@ -90,6 +90,11 @@ test('tracking', async () => {
   assert.deepEqual([stranger.plan, stranger.meter, stranger.remaining], ['tight', 'tokens', 100]);
   const full = await thrown(dream.track('jsstranger', { plan: 'tight', meter: 'tokens', quantity: 101 }));
   assert.ok((await full.upgrade('pro')).url.startsWith(facts.STRIPE)); // the plan is stated again
+  for (const quantity of [NaN, Infinity, 1.5, null, '3', 2 ** 53]) { // some of which JSON would write as null, which is one
+    await assert.rejects(dream.track(customer.id, { quantity }), /whole number/);
+    await assert.rejects(dream.track.batch([{ userId: customer.id, quantity }]), /whole number/);
+  }
+  assert.equal((await dream.usage(customer.id)).usageCount, 3);
   for (const nobody of ['', undefined, null, 7]) await assert.rejects(async () => dream.track(nobody), /id of the user is empty/);
 });
 

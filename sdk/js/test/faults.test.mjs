@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { ConnectionError, DreamError, NotFoundError, RateLimitError, ServerError, TimeoutError } from 'dream-api';
-import { arm, backend, facts, someone, take, thrown } from './world.mjs';
+import { arm, backend, facts, isSilent, patient, someone, take, thrown } from './world.mjs';
 
-const dream = backend({ timeout: 2000 });
+const dream = backend();
 const counted = async (id) => (await dream.usage(id)).usageCount;
 
 test('whatever happens on the way, a call counts once', async (t) => {
@@ -20,15 +20,16 @@ test('whatever happens on the way, a call counts once', async (t) => {
       await arm('POST /api/data', kind, more);
       const began = Date.now();
       want += 3;
-      const usage = await dream.track(id, { quantity: 3 });
+      const usage = await patient(kind).track(id, { quantity: 3 });
       assert.equal(usage.count, want);
       assert.ok(Date.now() - began >= (more.retryAfter ?? 0) * 1000);
       const tries = (await take()).filter((r) => r.request === 'POST /api/data');
-      assert.equal(tries.length, (more.times ?? 1) + 1);
+      const least = (more.times ?? 1) + 1;
+      assert.ok(tries.length === least || (tries.length > least && isSilent(kind)), `${tries.length} tries`);
       assert.equal(new Set(tries.map((r) => r.key)).size, 1);
       assert.ok(tries[0].key.length > 20);
       assert.equal(await counted(id), want);
-      assert.equal(usage.replayed, ['lost', 'cut', 'held'].includes(kind));
+      if (!isSilent(kind)) assert.equal(usage.replayed, ['lost', 'cut'].includes(kind));
     });
   }
 });
@@ -70,22 +71,21 @@ test('everything else that the API does once', async () => {
 
 test('what may have happened is not repeated where the API has no key for it', async () => {
   const { id } = await someone();
-  const quick = backend({ timeout: 1000 });
   for (const [kind, more] of [['lost'], ['held'], ['stall'], ['drop'], ['answer', { status: 503 }]]) {
     await take();
     await arm(`PATCH /api/customers/${id}`, kind, more);
-    const problem = await thrown(quick.customers.update(id, { firstName: 'Eve' }));
+    const problem = await thrown(patient(kind).customers.update(id, { firstName: 'Eve' }));
     assert.ok(kind === 'answer' ? problem instanceof ServerError : problem instanceof ConnectionError && problem.mayHaveHappened, `${kind}: ${problem}`);
     assert.equal(problem instanceof TimeoutError, kind === 'held' || kind === 'stall');
     assert.equal((await take()).length, 1, kind);
   }
   await arm(`PATCH /api/customers/${id}`, 'answer', { status: 429, retryAfter: 1 });
-  await quick.customers.update(id, { firstName: 'Eve' });
+  await dream.customers.update(id, { firstName: 'Eve' });
   assert.equal((await take()).length, 2);
   await arm(`DELETE /api/customers/${id}`, 'lost');
-  assert.ok(await thrown(quick.customers.delete(id)) instanceof ConnectionError);
+  assert.ok(await thrown(dream.customers.delete(id)) instanceof ConnectionError);
   assert.equal((await take()).length, 1);
-  assert.ok(await thrown(quick.customers.delete(id)) instanceof NotFoundError);
+  assert.ok(await thrown(dream.customers.delete(id)) instanceof NotFoundError);
   const nobody = createServer();
   await new Promise((done) => nobody.listen(0, '127.0.0.1', done));
   const { port } = nobody.address();
@@ -97,30 +97,31 @@ test('what may have happened is not repeated where the API has no key for it', a
 
 test('a caller who leaves is not waited for', async () => {
   const { id } = await someone('pro');
-  const patient = backend({ timeout: 0 });
+  const waits = backend({ timeout: 0, longestWait: 3_600_000 });
   await take();
   await arm('POST /api/data', 'held');
   const stop = new AbortController();
-  const going = thrown(patient.track(id, { signal: stop.signal }));
+  const going = thrown(waits.track(id, { signal: stop.signal }));
   while ((await counted(id)) === 0); // it is done, and its answer is held
   stop.abort();
   assert.equal((await going).name, 'AbortError');
   assert.equal((await take()).filter((r) => r.request === 'POST /api/data').length, 1);
 
-  await arm('POST /api/data', 'answer', { status: 503, retryAfter: 9 });
+  await arm('POST /api/data', 'answer', { status: 503, retryAfter: 1800 });
   const later = new AbortController();
-  const waiting = thrown(patient.track(id, { signal: later.signal }));
+  const waiting = thrown(waits.track(id, { signal: later.signal }));
   while (!(await take()).some((r) => r.request === 'POST /api/data'));
   later.abort(new Error('enough'));
   assert.equal((await waiting).message, 'enough');
   const before = AbortSignal.abort();
-  assert.equal((await thrown(patient.track(id, { signal: before }))).name, 'AbortError');
+  assert.equal((await thrown(waits.track(id, { signal: before }))).name, 'AbortError');
   assert.deepEqual(await take(), []);
   assert.equal(await counted(id), 1);
   await arm('POST /api/data', 'stall', { times: 2 });
   const late = await thrown(backend({ retries: 1 }).track(id, { timeout: 300 }));
   assert.ok(late instanceof TimeoutError);
   assert.match(late.message, /within 300 ms/);
+  await take();
 });
 
 test('no error and no client tells the key', async () => {

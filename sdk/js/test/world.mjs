@@ -41,3 +41,9 @@ export async function signIn(dream, email) {
 }
 
 export const thrown = async (promise) => promise.then((value) => { throw new Error(`no error, but ${JSON.stringify(value)}`); }, (e) => e);
+
+/** Whether nothing at all comes back, so that only time tells. A machine that is busy may then need more tries. */
+export const isSilent = (kind) => kind === 'held' || kind === 'stall';
+
+/** A client that finds out in a moment that nothing comes back. */
+export const patient = (kind) => (isSilent(kind) ? backend({ timeout: 2000, retries: 10 }) : backend());
