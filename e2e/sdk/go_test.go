@@ -107,8 +107,8 @@ func customers(t *testing.T, w *world) {
 
 	export, err := c.Customers.Export(ctx, ada.ID)
 	must(t, err)
-	if !json.Valid(export) || !strings.Contains(string(export), `"sessions"`) {
-		t.Errorf("the export is %s", export)
+	if !json.Valid(export.JSON) || !strings.Contains(string(export.JSON), `"sessions"`) || export.RequestID == "" {
+		t.Errorf("the export is %s", export.JSON)
 	}
 	meta, err := c.Customers.Delete(ctx, ada.ID)
 	must(t, err)
@@ -219,7 +219,7 @@ func batch(t *testing.T, w *world) {
 	must(t, err)
 	equal(t, "requests", len(w.proxy.take(t)), 2)
 	equal(t, "counted", w.counted(t, eve.ID), 3)
-	if r := results[0]; r.Err != nil || r.Usage.Count != 1 || !r.Replayed || r.ID == "" || items[0].ID != "" {
+	if r := results[0]; r.Err != nil || r.Usage.Count != 1 || !r.Replayed || r.Usage.RequestID == "" || r.ID == "" || items[0].ID != "" {
 		t.Errorf("the first item: %+v", r)
 	}
 	if r := results[1]; r.Err != nil || r.ID != "second" || r.Usage.Count != 3 {
@@ -247,7 +247,7 @@ func money(t *testing.T, w *world) {
 	ctx, c := t.Context(), w.client()
 	tiers, err := c.Tiers(ctx)
 	must(t, err)
-	if len(tiers) != 3 || tiers[0].Name != "free" || tiers[1].Name != "pro" || tiers[1].Price != 1000 || tiers[1].Prices[0].Interval != dream.Monthly ||
+	if len(tiers) != 3 || tiers[0].RequestID == "" || tiers[0].Name != "free" || tiers[1].Name != "pro" || tiers[1].Price != 1000 || tiers[1].Prices[0].Interval != dream.Monthly ||
 		*tiers[0].Meters["requests"].Limit != 20 {
 		t.Errorf("the tiers are %+v", tiers)
 	}

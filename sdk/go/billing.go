@@ -101,6 +101,7 @@ func (c *Client) upgradable(err error, who subject, plan string) error {
 
 // Tier is an entry of the price list.
 type Tier struct {
+	Meta        `json:"-"`
 	Name        string               `json:"name"`
 	DisplayName string               `json:"displayName"`
 	Price       int64                `json:"price"` // in the currency's minor unit; this, PriceID and Interval are those of the first of Prices
@@ -131,7 +132,10 @@ type Price struct {
 // Tiers is the price list, in its order.
 func (c *Client) Tiers(ctx context.Context) ([]Tier, error) {
 	var answer struct{ Tiers []Tier }
-	_, err := c.do(ctx, request{method: http.MethodGet, path: "/api/tiers"}, &answer)
+	meta, err := c.do(ctx, request{method: http.MethodGet, path: "/api/tiers"}, &answer)
+	for i := range answer.Tiers {
+		answer.Tiers[i].Meta = meta
+	}
 	return answer.Tiers, err
 }
 

@@ -97,11 +97,21 @@ func (s *Customers) List(ctx context.Context, filter CustomerFilter) iter.Seq2[*
 }
 
 // Export is all that is held of a customer, as JSON.
-func (s *Customers) Export(ctx context.Context, id string) (json.RawMessage, error) {
+type Export struct {
+	Meta
+	JSON json.RawMessage
+}
+
+// Export returns all that is held of a customer.
+func (s *Customers) Export(ctx context.Context, id string) (*Export, error) {
 	at, err := path("api", "customers", id, "export")
-	var all json.RawMessage
-	_, err = s.client.do(ctx, request{method: http.MethodGet, path: at, problem: err}, &all)
-	return all, err
+	var all Export
+	meta, err := s.client.do(ctx, request{method: http.MethodGet, path: at, problem: err}, &all.JSON)
+	if err != nil {
+		return nil, err
+	}
+	all.Meta = meta
+	return &all, nil
 }
 
 func (s *Customers) of(method, id string, body any) request {

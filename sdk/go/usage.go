@@ -149,7 +149,7 @@ func (c *Client) TrackBatch(ctx context.Context, items []BatchItem) ([]BatchResu
 		named[i] = item
 	}
 	var answer struct{ Results []json.RawMessage }
-	_, err := c.do(ctx, request{
+	meta, err := c.do(ctx, request{
 		method: http.MethodPost, path: "/api/data/batch", body: map[string]any{"items": named}, repeatable: true,
 	}, &answer)
 	if err != nil {
@@ -159,6 +159,9 @@ func (c *Client) TrackBatch(ctx context.Context, items []BatchItem) ([]BatchResu
 	for i, raw := range answer.Results {
 		if err := json.Unmarshal(raw, &results[i]); err != nil {
 			return nil, err
+		}
+		if results[i].Usage != nil {
+			results[i].Usage.Meta = Meta{meta.RequestID, results[i].Replayed}
 		}
 		if results[i].Status >= http.StatusMultipleChoices {
 			results[i].Usage = nil
