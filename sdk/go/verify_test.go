@@ -241,16 +241,17 @@ func TestWaitsGrowWithJitterUpToTheLongest(t *testing.T) {
 	t.Parallel()
 	c := New("sk_test_x", Retries(10), LongestWait(3*time.Second))
 	lost := &ConnectionError{sent: true}
-	for try, most := range []time.Duration{250, 500, 1000, 2000, 3000, 3000} {
+	for try, milliseconds := range []int{250, 500, 1000, 2000, 3000, 3000} {
+		most := time.Duration(milliseconds) * time.Millisecond
 		seen := map[time.Duration]bool{}
 		for range 50 {
 			wait, again := c.waitAfter(lost, try, true)
-			if !again || wait > most*time.Millisecond || wait < min(most/2, 1500)*time.Millisecond {
+			if !again || wait > most || wait < min(most/2, 1500*time.Millisecond) {
 				t.Errorf("try %d: %v %v", try, wait, again)
 			}
 			seen[wait] = true
 		}
-		if len(seen) < 10 && most < 3000 {
+		if len(seen) < 10 && milliseconds < 3000 {
 			t.Errorf("try %d: the waits are %s", try, strings.Join(strings.Fields(fmt.Sprint(seen)), " "))
 		}
 	}
