@@ -131,7 +131,7 @@ const faint = `(() => {
 		const own = e && rgb(getComputedStyle(e).backgroundColor);
 		return !e ? [255, 255, 255] : own[3] === 0 ? behind(e.parentElement) : own;
 	};
-	return $('*').filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) && e.checkVisibility()).filter((e) => {
+	return $('*').filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) && e.checkVisibility() && e.localName !== 'legend').filter((e) => { // which is for those who do not see
 		const [low, high] = [light(rgb(getComputedStyle(e).color)), light(behind(e))].sort((a, b) => a - b);
 		return (high + .05) / (low + .05) < 4.5;
 	}).map((e) => e.textContent);
