@@ -56,7 +56,7 @@ type Client struct {
 func New(key string, options ...Option) *Client {
 	c := &Client{
 		base: cmp.Or(os.Getenv("DREAM_API_URL"), DefaultBaseURL), agent: "dream-api-go/" + Version,
-		http: &http.Client{}, timeout: 30 * time.Second, retries: 3, longest: 10 * time.Second, now: time.Now,
+		http: &http.Client{Transport: transport}, timeout: 30 * time.Second, retries: 3, longest: 10 * time.Second, now: time.Now,
 	}
 	public := strings.HasPrefix(key, "pk_")
 	if public {
@@ -82,6 +82,17 @@ func New(key string, options ...Option) *Client {
 	c.Customers, c.Sessions, c.Invitations = &Customers{c}, &Sessions{c}, &Invitations{c}
 	return c
 }
+
+// transport is that of all clients which are given none: it keeps as many connections to the API as a busy server needs.
+var transport = func() http.RoundTripper {
+	usual, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport // somebody's own
+	}
+	own := usual.Clone()
+	own.MaxIdleConnsPerHost = 64
+	return own
+}()
 
 var keyForm = regexp.MustCompile(`^(sk|pk)_(test|live)_[0-9A-Za-z]+$`)
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -32,7 +33,7 @@ var ErrNoUser = errors.New("dream: the request is no user's")
 
 // WithLimit counts each request for the user whose it is, before the handler sees it, and lets it through while the user's
 // plan grants it. Beyond it the answer is 402, or 429 with Retry-After; without a user (an empty id) 401. Where it can not
-// be counted, the answer is 503: what is not counted is not let through.
+// be counted, the answer is 503, and slog says why: what is not counted is not let through.
 //
 //	mux.Handle("POST /generate", dream.WithLimit(client, userOf)(generate))
 func WithLimit(client *Client, user func(*http.Request) string, options ...LimitOption) func(http.Handler) http.Handler {
@@ -75,7 +76,7 @@ type refusal struct {
 }
 
 // refuse answers an end user, whom our keys and addresses do not concern: what is not about the user is only "unavailable".
-func refuse(w http.ResponseWriter, _ *http.Request, err error) {
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status, body := http.StatusServiceUnavailable, refusal{
 		Error: "Temporarily unavailable", Message: "This does not work right now. Try again in a moment.", Code: Unavailable,
 	}
@@ -89,6 +90,8 @@ func refuse(w http.ResponseWriter, _ *http.Request, err error) {
 		status, body = rate.Status, refusal{rate.Title, rate.Message, rate.Code, rate.RequestID, nil}
 	case errors.Is(err, ErrNoUser):
 		status, body = http.StatusUnauthorized, refusal{Error: "Credentials missing", Message: "Sign in first.", Code: Unauthenticated}
+	default:
+		slog.WarnContext(r.Context(), "dream: a request could not be counted, and was refused", "error", err)
 	}
 	if errors.As(err, &refused) && refused.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refused.RetryAfter.Seconds()))))
