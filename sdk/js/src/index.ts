@@ -10,5 +10,5 @@ export type { Fault } from './errors.js';
 export type { List, Page } from './list.js';
 export type { Customers, Grants, Invitations, Tiers } from './resources.js';
 export type { Sessions } from './sessions.js';
-export type * from './types.js';
+export * from './types.js'; // types alone; older compilers do not know export type *
 export { version } from './version.js';
