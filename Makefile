@@ -17,6 +17,9 @@ LINT_VERSION := v2.15.0
 AXE_VERSION := 4.14.1
 export AXE := $(CURDIR)/.tools/axe-$(AXE_VERSION).min.js
 
+# What the JavaScript client is built into; this file of it is written last.
+SDK := sdk/js/dist/cjs/package.json
+
 # A copy of Clerk's published API description. Where there is one, the sandbox's answers are held to it too.
 CLERK_CONTRACT ?= $(abspath $(firstword $(wildcard ../shared/contracts/clerk-bapi-*.yml)))
 export CLERK_CONTRACT
@@ -26,7 +29,7 @@ empty :=
 space := $(empty) $(empty)
 export STRIPE_MOCKS := $(subst $(space),:,$(MOCKS))
 
-.PHONY: help run demo build test e2e torture bench verify generate fmt lint screenshots db/reset
+.PHONY: help run demo build sdk test e2e torture bench verify generate fmt lint screenshots db/reset
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,12 +45,15 @@ build: ## build bin/dreamapi
 	@test -x $(BIN) || echo "Building $(BIN), a minute or two the first time …"
 	@$(GO) build -o $(BIN) ./cmd/dreamapi
 
+sdk: $(SDK) ## build the JavaScript client, sdk/js/dist
+
 # Nothing from the cache: a test that runs the program depends on more than its own code.
-test: $(MOCKS) $(AXE) ## run every test
+test: $(MOCKS) $(AXE) $(SDK) ## run every test
 	@DATABASE_URL= scripts/need postgres chromium node
 	$(GO) test -race -count=1 -timeout 18m ./...
+	cd sdk/go && $(GO) test -race -count=1 ./...
 
-e2e: $(AXE) ## run only the tests of the built program, in a browser too
+e2e: $(AXE) $(SDK) ## run only the tests of the built program, in a browser too
 	@DATABASE_URL= scripts/need postgres chromium node
 	$(GO) test -race -count=1 -timeout 18m ./e2e/...
 
@@ -64,21 +70,28 @@ bench: build ## measure the hot path, as ratios
 	@$(GO) build -o bin/bench ./bench
 	@exec bin/bench $(BIN)
 
-verify: $(SQLC) $(LINT) ## check that generated code is up to date, and formatting, vet and lint
+verify: $(SQLC) $(LINT) sdk/js/node_modules/.package-lock.json ## check that generated code is up to date, and formatting, vet and lint
 	@$(SQLC) diff
-	@test -z "$$(gofmt -l bench cmd examples internal migrations e2e)" || { echo "not formatted (make fmt):"; gofmt -l bench cmd examples internal migrations e2e; exit 1; }
+	@test -z "$$(gofmt -l bench cmd examples internal migrations e2e sdk/go)" || { echo "not formatted (make fmt):"; gofmt -l bench cmd examples internal migrations e2e sdk/go; exit 1; }
+	@$(GO) run ./internal/sdkcodes -diff
 	$(GO) mod tidy -diff
+	cd sdk/go && $(GO) mod tidy -diff
 	$(GO) vet ./...
+	cd sdk/go && $(GO) vet ./...
 	$(LINT) run
+	cd sdk/go && $(LINT) run --config ../../.golangci.yml
+	cd sdk/js && npm run --silent check
 
-generate: $(SQLC) ## generate the code of the queries
+generate: $(SQLC) ## generate the code of the queries, and the lists of error codes
 	$(SQLC) generate
+	$(GO) run ./internal/sdkcodes
 
 fmt: ## format the code
-	gofmt -w bench cmd examples internal migrations e2e
+	gofmt -w bench cmd examples internal migrations e2e sdk/go
 
 lint: $(LINT) ## run the linters alone
 	$(LINT) run
+	cd sdk/go && $(LINT) run --config ../../.golangci.yml
 
 db/reset: ## delete what `make run` keeps in .dreamapi
 	@if [ -f .dreamapi/dev.json ] && curl -sf "$$(sed -n 's/.*"opsUrl": "\(.*\)",/\1/p' .dreamapi/dev.json)/livez" >/dev/null 2>&1; then \
@@ -86,6 +99,13 @@ db/reset: ## delete what `make run` keeps in .dreamapi
 	rm -rf .dreamapi
 	@if [ "$$(id -u)" = 0 ] && [ -d /var/lib/dreamapi ]; then \
 		rm -rf "/var/lib/dreamapi/$$(printf %s "$(CURDIR)/.dreamapi/postgres" | sha256sum | cut -c1-16)"; fi
+
+sdk/js/node_modules/.package-lock.json: sdk/js/package-lock.json
+	@scripts/need node
+	cd sdk/js && npm ci
+
+$(SDK): sdk/js/node_modules/.package-lock.json sdk/js/package.json sdk/js/tsconfig.json sdk/js/build.mjs $(wildcard sdk/js/src/*.ts)
+	cd sdk/js && npm run --silent build
 
 $(SQLC): Makefile
 	@echo "Building sqlc $(SQLC_VERSION) …"

@@ -9,6 +9,7 @@ import (
 	"github.com/dream-api/dream-api/e2e/browser"
 	"github.com/dream-api/dream-api/e2e/program"
 	"github.com/dream-api/dream-api/e2e/wait"
+	dream "github.com/dream-api/dream-api/sdk/go"
 )
 
 // buyer is a customer of the demo's test platform, in a browser.
@@ -37,12 +38,16 @@ func (c *buyer) dashboard(t *testing.T, status int, r request) answer {
 // order is a fresh checkout, which leads back to the shop.
 func (c *buyer) order(t *testing.T, tier string) string {
 	t.Helper()
-	return c.checkout(t, c.key, c.id, object{"tier": tier, "successUrl": c.shop + "/paid", "cancelUrl": c.shop + "/prices"})
+	return c.checkout(t, c.key, c.id, tier, dream.SuccessURL(c.shop+"/paid"), dream.CancelURL(c.shop+"/prices"))
 }
 
 func (c *buyer) plan(t *testing.T) string {
 	t.Helper()
-	return text(t, c.must(t, http.StatusOK, get("/api/usage").as(c.key).with("X-User-Id", c.id)), "plan")
+	usage, err := c.dream(c.key).Usage(t.Context(), c.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return usage.Plan
 }
 
 func (c *buyer) wantPlan(t *testing.T, plan string) {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/dream-api/dream-api/e2e/browser"
 	"github.com/dream-api/dream-api/e2e/program"
+	dream "github.com/dream-api/dream-api/sdk/go"
 )
 
 // A newcomer's way with no account anywhere: from the sign-up to the next call on the tier that was paid for.
@@ -122,36 +124,44 @@ func (d *devRun) customer(t *testing.T, b *browser.Tab, key string) {
 	t.Helper()
 	shop := newShopPages(t)
 
+	client := d.dream(key)
+
 	// 8. The developer's backend creates the customer.
-	created := d.must(t, http.StatusCreated, post("/api/customers", object{"email": "eve@example.com"}).as(key))
-	user := text(t, created, "customer.id")
-	call := func(status int) answer {
-		t.Helper()
-		return d.must(t, status, post("/api/data", nil).as(key).with("X-User-Id", user))
+	customer, err := client.Customers.Create(t.Context(), dream.NewCustomer{Email: "eve@example.com"})
+	if err != nil {
+		t.Fatal(err)
 	}
+	user := customer.ID
 
 	// 9. Calls are counted until the limit.
 	for range 3 {
-		call(http.StatusOK)
+		if _, err := client.Track(t.Context(), user); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if code := text(t, call(http.StatusPaymentRequired), "code"); code != "tier_limit_reached" {
-		t.Errorf("the fourth call is refused with %s", code)
+	_, err = client.Track(t.Context(), user)
+	var limit *dream.TierLimitError
+	if !errors.As(err, &limit) || limit.Usage.Count != 3 {
+		t.Fatalf("the fourth call ends with %v", err)
 	}
 
 	// 10. A checkout for the customer.
-	page := d.checkout(t, key, user, object{"tier": "pro", "successUrl": shop + "/paid", "cancelUrl": shop + "/"})
+	page, err := limit.Upgrade(t.Context(), "pro", dream.SuccessURL(shop+"/paid"), dream.CancelURL(shop+"/"))
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	// 11. The customer pays, on the developer's own account.
-	b.Open(t, page)
+	b.Open(t, page.URL)
 	b.Says(t, "Analytical Engines", "$19.00")
 	b.Pay(t, goodCard, "Subscribe")
 
 	// 12. The customer is back at the shop, and the next call is let through.
 	b.AwaitAt(t, shop+"/paid")
 	b.Says(t, "Thank you")
-	next := call(http.StatusOK)
-	if plan, n, limit := text(t, next, "usage.plan"), number(t, next, "usage.count"), number(t, next, "usage.limit"); plan != "pro" || n != 4 || limit != 1000 {
-		t.Errorf("after the payment the answer is %s", next.body)
+	next, err := client.Track(t.Context(), user)
+	if err != nil || next.Plan != "pro" || next.Count != 4 || *next.Limit != 1000 {
+		t.Errorf("after the payment the call is %+v %v", next, err)
 	}
 
 	// 13. The portal shows what was bought, and leads back.
@@ -183,15 +193,27 @@ func newShopPages(t *testing.T) (address string) {
 	return site.URL
 }
 
+// dream is a client of a developer's backend.
+func (s *server) dream(key string) *dream.Client {
+	return dream.New(key, dream.BaseURL("http://"+apiHost), dream.HTTPClient(s.http))
+}
+
 // checkout asks for a checkout for a customer, and returns its page.
-func (s *server) checkout(t *testing.T, key, user string, order object) string {
+func (s *server) checkout(t *testing.T, key, user, tier string, options ...dream.CheckoutOption) string {
 	t.Helper()
-	return text(t, s.must(t, http.StatusOK, post("/api/create-checkout", order).as(key).with("X-User-Id", user)), "url")
+	page, err := s.dream(key).Checkout(t.Context(), user, tier, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page.URL
 }
 
 // portal is the page of a customer's billing portal.
 func (s *server) portal(t *testing.T, key, user, back string) string {
 	t.Helper()
-	asked := post("/api/customer-portal", object{"returnUrl": back}).as(key).with("X-User-Id", user)
-	return text(t, s.must(t, http.StatusOK, asked), "url")
+	page, err := s.dream(key).Portal(t.Context(), user, back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page.URL
 }
