@@ -8,6 +8,7 @@ import (
 	"github.com/dream-api/dream-api/e2e/browser"
 	"github.com/dream-api/dream-api/e2e/program"
 	"github.com/dream-api/dream-api/e2e/wait"
+	dream "github.com/dream-api/dream-api/sdk/go"
 )
 
 // A developer finds an event that failed, has it processed again, and moves the price list from test to live.
@@ -46,7 +47,7 @@ func (d *devRun) reprocess(t *testing.T, b *browser.Tab, test string) {
 	b.Open(t, test+"/events")
 	b.Says(t, "Nothing came in yet")
 	user := text(t, d.must(t, http.StatusCreated, post("/api/customers", object{"email": "eve@example.com"}).as(key)), "customer.id")
-	page := d.checkout(t, key, user, object{"tier": "pro", "successUrl": "https://shop.example.com/paid"})
+	page := d.checkout(t, key, user, "pro", dream.SuccessURL("https://shop.example.com/paid"))
 	// Nothing that we ask is answered, while Stripe tells of the payment.
 	d.stripe().control(t, http.MethodPost, "/faults", object{"times": 100_000, "method": "GET", "path": "/v1/checkout", "status": 500})
 	d.stripe().control(t, http.MethodPost, "/faults", object{"times": 100_000, "method": "GET", "path": "/v1/subscriptions", "status": 500})
