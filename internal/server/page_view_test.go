@@ -123,7 +123,7 @@ func TestPagesShowEveryState(t *testing.T) {
 			Change: []tenant.TierDifference{{Name: "max", DisplayName: "Max <i>", Fields: []tenant.FieldDifference{
 				{Field: "prices.month", Was: int64(900), Becomes: nil}, {Field: "features", Was: []string{}, Becomes: []string{"a<b"}}, {Field: "archived", Was: true, Becomes: false},
 				{Field: "trialDays", Was: 0, Becomes: 14}, {Field: "meters.tokens", Becomes: tenant.Limit{Period: "year", Anchor: tenant.FromCustomer}}}}},
-		}}, []string{"1 tier is added", "Pro &lt;b&gt;", "Max &lt;i&gt;", "Price a month", "$9.00", "a&lt;b", "Limit of tokens", "unlimited a year, from the customer&#39;s start",
+		}}, []string{"1 tier is added", "Pro &lt;b&gt;", "Max &lt;i&gt;", "Price a month", "$9.00", "a&lt;b", "Limit of tokens", "unlimited a year, counted from when they became a customer",
 			"The currency becomes usd", `value="f1"`, "Copy to live now", "Only here"}},
 		"a plan in grace": {"plan", id.Live, map[string]any{
 			"Plan": pastDue, "State": planStateOf(pastDue), "Ongoing": true, "HasPortal": true, "CallsShare": int64(100), "Away": true,
