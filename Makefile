@@ -63,7 +63,7 @@ torture: ## try for a long time to have the program count wrongly
 
 screenshots: build ## take the pictures of every page in docs/screenshots
 	@DATABASE_URL= scripts/need postgres chromium
-	$(GO) test -tags screenshots -count=1 -run Screenshots ./e2e/screenshots
+	$(GO) test -tags screenshots -count=1 -timeout 40m -run Screenshots ./e2e/screenshots
 
 bench: build ## measure the hot path, as ratios
 	@DATABASE_URL= scripts/need postgres
