@@ -16,6 +16,7 @@ type chart struct {
 	Series  []string
 	Columns []chartColumn
 	Write   func(int64) string // a number as people read it
+	Tick    func(int64) string // the same beside the axis, in few characters; nil: as Write does
 }
 
 type chartColumn struct {
@@ -83,12 +84,16 @@ func (c chart) draw() drawnChart {
 	if top == bottom {
 		top = step
 	}
+	write := c.Write
+	if c.Tick != nil {
+		write = c.Tick
+	}
 	height := float64(chartHeight - chartTop - chartBottom)
 	y := func(n int64) float64 {
 		return round1(chartTop + height*float64(top-n)/float64(top-bottom))
 	}
 	for n := bottom; n <= top; n += step {
-		d.Ticks = append(d.Ticks, drawnTick{y(n), c.Write(n), n == 0})
+		d.Ticks = append(d.Ticks, drawnTick{y(n), write(n), n == 0})
 	}
 	slot := float64(chartWidth-chartLeft) / float64(max(len(c.Columns), 1))
 	every := (len(c.Columns) + mostLabels - 1) / mostLabels

@@ -85,6 +85,20 @@ func formatMoney(amount int64, code string) string {
 	return symbol + text
 }
 
+// shortMoney is an amount in few characters, such as $1.5k.
+func shortMoney(amount int64, code string) string {
+	whole := pow10(decimalsOf(code))
+	if amount > -1000*whole && amount < 1000*whole {
+		return strings.TrimSuffix(formatMoney(amount, code), ".00")
+	}
+	text := short(amount / whole)
+	sign := ""
+	if rest, negative := strings.CutPrefix(text, "-"); negative {
+		sign, text = "−", rest
+	}
+	return sign + symbolOf(code) + text
+}
+
 var english = message.NewPrinter(language.AmericanEnglish)
 
 func symbolOf(code string) string {

@@ -85,3 +85,17 @@ func TestTheUsualCurrenciesHaveTheDecimalsOfCustom(t *testing.T) {
 		}
 	}
 }
+
+func TestAmountsBesideAnAxisAreShort(t *testing.T) {
+	for _, c := range []struct {
+		amount     int64
+		code, want string
+	}{
+		{0, "usd", "$0"}, {1050, "usd", "$10.50"}, {99_900, "usd", "$999"}, {100_000, "usd", "$1k"}, {-250_000, "usd", "−$2.5k"},
+		{3_000_000_00, "usd", "$3M"}, {50, "jpy", "¥50"}, {20_000, "jpy", "¥20k"},
+	} {
+		if got := shortMoney(c.amount, c.code); got != c.want {
+			t.Errorf("%d %s is %q, want %q", c.amount, c.code, got, c.want)
+		}
+	}
+}

@@ -161,6 +161,7 @@ func monthName(month string) (short, long string) {
 func mrrChart(r billing.Revenue) chart {
 	c := chart{
 		Title: "Monthly recurring revenue", Series: []string{"MRR"}, Write: func(n int64) string { return formatMoney(n, r.Currency) },
+		Tick: func(n int64) string { return shortMoney(n, r.Currency) },
 		Note: "What the customers pay a month: yearly prices count a twelfth, trials nothing, discounts are taken off.",
 	}
 	for _, m := range r.Months {
@@ -174,6 +175,7 @@ func movementChart(r billing.Revenue) chart {
 	c := chart{
 		Title: "Where it came from and went", Series: []string{"New", "Returned", "Upgrades", "Downgrades", "Left"},
 		Write: func(n int64) string { return formatMoney(n, r.Currency) },
+		Tick:  func(n int64) string { return shortMoney(n, r.Currency) },
 	}
 	for _, m := range r.Months {
 		label, name := monthName(m.Month)
