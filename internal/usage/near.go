@@ -231,8 +231,7 @@ func shareOf(u Usage) int32 {
 
 // renew corrects what a snapshot says of one customer, after an act that the next one would come too late for.
 func renew(ctx context.Context, tx db.Tenant, customer string, report Report) error {
-	err := queries.ForgetNear(ctx, tx, usagedb.ForgetNearParams{PlatformID: string(tx.Platform), UserID: &customer})
-	if err != nil {
+	if err := forgetNear(ctx, tx, customer); err != nil {
 		return err
 	}
 	kept := usagedb.KeepNearParams{PlatformID: string(tx.Platform)}
@@ -240,6 +239,14 @@ func renew(ctx context.Context, tx db.Tenant, customer string, report Report) er
 		keepIfNear(&kept, customer, u)
 	}
 	return queries.KeepNear(ctx, tx, kept)
+}
+
+// forgetNear deletes what a snapshot says of one customer.
+func forgetNear(ctx context.Context, tx db.Tenant, customer string) error {
+	if err := queries.KeepOffSnapshots(ctx, tx, string(tx.Platform)); err != nil {
+		return err
+	}
+	return queries.ForgetNear(ctx, tx, usagedb.ForgetNearParams{PlatformID: string(tx.Platform), UserID: &customer})
 }
 
 // Total is what all users of a platform have used of a meter, in the present period of one kind.
