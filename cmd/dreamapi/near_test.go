@@ -168,6 +168,19 @@ func TestSnapshotsAndGrantsDoNotBlockEachOther(t *testing.T) {
 	all.Wait()
 	must(t, watch.Take(t.Context(), p.platformID()))
 	p.dash(t, "GET /near", "").want(t, 200).expect(t, "near.customers", strconv.Itoa(users/2)) // by tokens and images
+
+	// While one is being taken, who would correct it waits for it to end.
+	conn := p.w.db.Connect(t, p.w.db.Owner)
+	taking, err := conn.Begin(t.Context())
+	must(t, err)
+	_, err = taking.Exec(t.Context(), "SELECT FROM tenant_usage.snapshots WHERE platform_id = $1 FOR UPDATE", p.id)
+	must(t, err)
+	all.Go(func() { p.dash(t, "POST /customers/u1/grants", `{"quantity":1,"expires":"period"}`).want(t, 201) })
+	await(t, "the grant waits", func() bool {
+		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "1"
+	})
+	must(t, taking.Commit(t.Context()))
+	all.Wait()
 }
 
 func TestTheUsageOfTheOverviewIsWhatWasCounted(t *testing.T) {
