@@ -155,7 +155,7 @@ func (w *Watch) Take(ctx context.Context, at id.Platform) error {
 		}
 		list := make([]Total, len(totals))
 		for i, row := range totals {
-			list[i] = Total(row)
+			list[i] = Total{Meter: row.Meter, Period: row.Period, Count: row.Count, Users: row.Users}
 		}
 		encoded, err := json.Marshal(list)
 		if err != nil {
@@ -255,6 +255,8 @@ type Total struct {
 	Period string `json:"period"`
 	Count  int64  `json:"count"`
 	Users  int64  `json:"users"` // as of the last snapshot
+
+	Anchored bool `json:"-"` // not all of the periods are the calendar's
 }
 
 // Totals sums up the present periods of a platform. Where all of a meter's periods of a kind are the calendar's it is the sum
@@ -282,6 +284,7 @@ func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
 			if i := slices.IndexFunc(before, func(b Total) bool { return b.Meter == limit.Meter && b.Period == limit.Period }); i >= 0 {
 				total = before[i]
 			}
+			total.Anchored = !limit.Calendar && limit.Period != "lifetime"
 			if summed := slices.Contains([]string{"hour", "day", "week", "month", "year"}, limit.Period); summed && limit.Calendar {
 				if sums[limit.Period] == nil {
 					if sums[limit.Period], err = sumSince(ctx, tx, limit.Period); err != nil {
