@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -126,6 +127,60 @@ func TestTheWorkerWatchesOnlyPlatformsThatWereActive(t *testing.T) {
 	p.dash(t, "GET /near", "").want(t, 200).expect(t, "near.list.0.count", "91")
 	p.w.watches(t, p)
 	p.dash(t, "GET /near", "").want(t, 200).expect(t, "near.list.0.count", "100", "near.full", "1")
+}
+
+// Snapshots, grants, resets and deletions at once: each is done, and none waits for another in a ring.
+func TestSnapshotsAndGrantsDoNotBlockEachOther(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tier(t, `{"name":"two","limit":10,"meters":{"tokens":{"limit":10},"images":{"limit":10}}}`)
+	const users = 12
+	for n := range users {
+		user := fmt.Sprintf("u%d", n)
+		p.external(t, user, "two")
+		for _, meter := range []string{"requests", "tokens", "images"} {
+			p.track(t, user, fmt.Sprintf(`{"meter":%q,"quantity":9}`, meter)).want(t, 200)
+		}
+	}
+	watch := p.w.app.modules.Watch
+	must(t, watch.Take(t.Context(), p.platformID()))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 15 {
+				if err := watch.Take(t.Context(), p.platformID()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for n := range users {
+		all.Go(func() {
+			user := fmt.Sprintf("u%d", n)
+			for range 4 {
+				p.dash(t, "POST /customers/"+user+"/grants", `{"quantity":1,"expires":"period"}`).want(t, 201)
+			}
+			if n%2 == 0 {
+				p.dash(t, "DELETE /customers/"+user, "").want(t, 200)
+			}
+		})
+	}
+	all.Wait()
+	must(t, watch.Take(t.Context(), p.platformID()))
+	p.dash(t, "GET /near", "").want(t, 200).expect(t, "near.customers", strconv.Itoa(users/2)) // by tokens and images
+
+	// While one is being taken, who would correct it waits for it to end.
+	conn := p.w.db.Connect(t, p.w.db.Owner)
+	taking, err := conn.Begin(t.Context())
+	must(t, err)
+	_, err = taking.Exec(t.Context(), "SELECT FROM tenant_usage.snapshots WHERE platform_id = $1 FOR UPDATE", p.id)
+	must(t, err)
+	all.Go(func() { p.dash(t, "POST /customers/u1/grants", `{"quantity":1,"expires":"period"}`).want(t, 201) })
+	await(t, "the grant waits", func() bool {
+		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "1"
+	})
+	must(t, taking.Commit(t.Context()))
+	all.Wait()
 }
 
 func TestTheUsageOfTheOverviewIsWhatWasCounted(t *testing.T) {

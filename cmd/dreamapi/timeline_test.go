@@ -84,6 +84,9 @@ func TestATimelineTellsWhatHappenedAndByWhat(t *testing.T) {
 	equal(t, "told of twice", strings.Join(p.story(t, "eve"), ", "), story)
 	b.open(t, at).sees(t, "What happened").sees(t, "Paid $10.00").sees(t, "Earlier").sees(t, "Stripe: ")
 
+	exported := p.api(t, "GET /api/customers/eve/export", "").want(t, 200)
+	equal(t, "what is exported", len(exported.list("timeline")), strings.Count(story, ", ")+1)
+
 	// The limit of another period is another.
 	p.external(t, "kim", "free")
 	p.track(t, "kim", `{"quantity":3}`).want(t, 402)

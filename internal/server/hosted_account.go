@@ -219,6 +219,7 @@ type export struct {
 	Adjustments  []usage.Adjustment     `json:"adjustments"`
 	Subscription *billing.Subscription  `json:"subscription"`
 	Sessions     []tenant.UserSession   `json:"sessions"`
+	Timeline     []tenant.Happening     `json:"timeline"`
 }
 
 func (s *Server) exportOf(c echo.Context, at id.Platform, customer string) (export, error) {
@@ -227,7 +228,7 @@ func (s *Server) exportOf(c echo.Context, at id.Platform, customer string) (expo
 	if err != nil {
 		return export{}, err
 	}
-	e := export{Customer: found, Usage: map[string]usage.Usage{}, Adjustments: []usage.Adjustment{}}
+	e := export{Customer: found, Usage: map[string]usage.Usage{}, Adjustments: []usage.Adjustment{}, Timeline: []tenant.Happening{}}
 	if found.Plan != "" {
 		report, err := s.usageReader.Of(ctx, at, customer, "")
 		if err != nil {
@@ -246,6 +247,13 @@ func (s *Server) exportOf(c echo.Context, at id.Platform, customer string) (expo
 		if e.Adjustments = append(e.Adjustments, page...); more {
 			cursor = page[len(page)-1].ID
 		}
+	}
+	for cursor, first := "", true; first || cursor != ""; first = false {
+		var page []tenant.Happening
+		if page, cursor, err = s.customers.Timeline(ctx, at, customer, cursor, 100); err != nil {
+			return e, err
+		}
+		e.Timeline = append(e.Timeline, page...)
 	}
 	if e.Subscription, err = s.cashier.SubscriptionOf(ctx, at, customer); err != nil {
 		return e, err

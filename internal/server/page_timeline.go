@@ -98,7 +98,7 @@ func lineOf(h tenant.Happening) timelineLine {
 
 func planWord(plan string) string {
 	if plan == "" {
-		return "the default"
+		return "none"
 	}
 	return plan
 }

@@ -44,7 +44,7 @@ func TestPagesShowEveryState(t *testing.T) {
 			{CustomerID: "u1", Email: "a<b@mail.example?bcc=x@evil.example", Meter: "<m>", Plan: "pro", Count: 100, Limit: 100, PeriodEnd: &aDay},
 			{CustomerID: "u2", Email: "kim@mail.example", Meter: "requests", Plan: "pro", Count: 85, Limit: 100},
 		}},
-		ByPlan: map[string]int64{"pro": 2, "": 1}, Usage: []usage.Total{{Meter: "requests", Period: "month", Count: 1234, Users: 2}},
+		ByPlan: map[string]int64{"pro": 2, "": 1}, Usage: []usage.Total{{Meter: "requests", Period: "month", Count: 1234, Users: 2}, {Meter: "tokens", Period: "day", Count: 5, Anchored: true}},
 	}
 	tiers := []tenant.Tier{aTier()}
 	live := platform.Platform{ID: "plt_2", Mode: id.Live}
@@ -78,7 +78,7 @@ func TestPagesShowEveryState(t *testing.T) {
 				{At: aDay, Kind: tenant.Deleted, Via: tenant.ByDashboard, Detail: json.RawMessage(`{}`)},
 			}),
 			"Repairs": []billing.Repair{{ID: "rep_1", ObjectID: "sub_1", CustomerID: "u", RepairedAt: aDay}}, "Tiers": tiers,
-		}, []string{"Payment failed", "disconnected at Stripe", "not open yet", "Pro &lt;b&gt;", "1 customer has no plan", "sub_1", "1,234", "by 2 users",
+		}, []string{"Payment failed", "disconnected at Stripe", "not open yet", "Pro &lt;b&gt;", "1 customer has no plan", "sub_1", "1,234", "by 2 users", "requests this month", "tokens in present periods",
 			"publishableKey=pk_live_1", "66 percent",
 			`?status=trialing">4<`, `?status=past_due">5<`, `?status=cancelling">6<`, `?near=true&amp;sort=usage">7<`, "with a key that works, of 3", "as of <time",
 			"a&lt;b@mail.example?bcc=x@evil.example", "&lt;m&gt;", `href="mailto:kim@mail.example"`, "at the limit", "/customers/u2",

@@ -266,7 +266,7 @@ ORDER BY array_position(@ids::text[], c.id);
 
 -- name: Restand :many
 -- Works out how customers stand, after a change of their subscriptions or where a grace is over, and answers who was on another
--- plan before; an empty plan is the default tier's. The customers are locked by whoever calls.
+-- plan before. The customers are locked by whoever calls.
 WITH k AS (
     SELECT c.platform_id, c.id, c.placed, c.standing, c.cancelling FROM tenant.customers c
     JOIN (SELECT unnest(@platforms::text[]) AS platform_id, unnest(@customers::text[]) AS id) w
@@ -293,8 +293,12 @@ WITH k AS (
         UNION ALL SELECT m.platform_id, m.placed, m.standing, m.cancelling, 1 FROM moved m
     ) d GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0
 )
-SELECT m.platform_id, m.id, k.placed AS before, m.placed AS after FROM moved m JOIN k ON k.platform_id = m.platform_id AND k.id = m.id
-WHERE k.placed <> m.placed;
+SELECT p.platform_id, p.id, p.before::text AS before, p.after::text AS after FROM (
+    SELECT m.platform_id, m.id, coalesce(NULLIF(k.placed, ''), d.name, '') AS before, coalesce(NULLIF(m.placed, ''), d.name, '') AS after
+    FROM moved m JOIN k ON k.platform_id = m.platform_id AND k.id = m.id
+    LEFT JOIN tenant.default_tiers d ON d.platform_id = m.platform_id
+) p
+WHERE p.before <> p.after;
 
 -- name: LockLapsed :many
 -- The customers whose grace is over, and who are still held for subscribers.

@@ -17,7 +17,7 @@ import (
 const (
 	Created             = "created"              // {plan, linked}
 	Deleted             = "deleted"              // of whom nothing else is left
-	PlanChanged         = "plan_changed"         // {from, to}; empty: the default tier's
+	PlanChanged         = "plan_changed"         // {from, to}; empty: none
 	LimitReached        = "limit_reached"        // {meter, limit, plan, periodEnd}: once for each period
 	PaymentSucceeded    = "payment_succeeded"    // {amount, currency, invoice}
 	PaymentFailed       = "payment_failed"       // likewise, for each attempt

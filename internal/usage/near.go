@@ -155,7 +155,7 @@ func (w *Watch) Take(ctx context.Context, at id.Platform) error {
 		}
 		list := make([]Total, len(totals))
 		for i, row := range totals {
-			list[i] = Total(row)
+			list[i] = Total{Meter: row.Meter, Period: row.Period, Count: row.Count, Users: row.Users}
 		}
 		encoded, err := json.Marshal(list)
 		if err != nil {
@@ -231,8 +231,7 @@ func shareOf(u Usage) int32 {
 
 // renew corrects what a snapshot says of one customer, after an act that the next one would come too late for.
 func renew(ctx context.Context, tx db.Tenant, customer string, report Report) error {
-	err := queries.ForgetNear(ctx, tx, usagedb.ForgetNearParams{PlatformID: string(tx.Platform), UserID: &customer})
-	if err != nil {
+	if err := forgetNear(ctx, tx, customer); err != nil {
 		return err
 	}
 	kept := usagedb.KeepNearParams{PlatformID: string(tx.Platform)}
@@ -242,12 +241,22 @@ func renew(ctx context.Context, tx db.Tenant, customer string, report Report) er
 	return queries.KeepNear(ctx, tx, kept)
 }
 
+// forgetNear deletes what a snapshot says of one customer.
+func forgetNear(ctx context.Context, tx db.Tenant, customer string) error {
+	if err := queries.KeepOffSnapshots(ctx, tx, string(tx.Platform)); err != nil {
+		return err
+	}
+	return queries.ForgetNear(ctx, tx, usagedb.ForgetNearParams{PlatformID: string(tx.Platform), UserID: &customer})
+}
+
 // Total is what all users of a platform have used of a meter, in the present period of one kind.
 type Total struct {
 	Meter  string `json:"meter"`
 	Period string `json:"period"`
 	Count  int64  `json:"count"`
 	Users  int64  `json:"users"` // as of the last snapshot
+
+	Anchored bool `json:"-"` // not all of the periods are the calendar's
 }
 
 // Totals sums up the present periods of a platform. Where all of a meter's periods of a kind are the calendar's it is the sum
@@ -275,6 +284,7 @@ func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
 			if i := slices.IndexFunc(before, func(b Total) bool { return b.Meter == limit.Meter && b.Period == limit.Period }); i >= 0 {
 				total = before[i]
 			}
+			total.Anchored = !limit.Calendar && limit.Period != "lifetime"
 			if summed := slices.Contains([]string{"hour", "day", "week", "month", "year"}, limit.Period); summed && limit.Calendar {
 				if sums[limit.Period] == nil {
 					if sums[limit.Period], err = sumSince(ctx, tx, limit.Period); err != nil {

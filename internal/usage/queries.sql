@@ -299,6 +299,11 @@ SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = @platfo
 INSERT INTO tenant_usage.snapshots (platform_id, at) VALUES (@platform_id, dreamapi.now())
 ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at;
 
+-- name: KeepOffSnapshots :exec
+-- Until this transaction ends no snapshot is taken: who changes what one has of a user, and who takes one, would each wait for a row
+-- of the other's.
+SELECT FROM tenant_usage.snapshots WHERE platform_id = @platform_id FOR SHARE;
+
 -- name: KeepSnapshot :exec
 UPDATE tenant_usage.snapshots SET users = @users, totals = @totals, took = make_interval(secs => @seconds::double precision)
 WHERE platform_id = @platform_id;

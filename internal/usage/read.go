@@ -164,7 +164,7 @@ func Forget(ctx context.Context, tx db.Tenant, userID string) error {
 	if err := queries.Forget(ctx, tx, usagedb.ForgetParams{PlatformID: at, UserID: userID}); err != nil {
 		return err
 	}
-	if err := queries.ForgetNear(ctx, tx, usagedb.ForgetNearParams{PlatformID: at, UserID: &userID}); err != nil {
+	if err := forgetNear(ctx, tx, userID); err != nil {
 		return err
 	}
 	if err := queries.ForgetDays(ctx, tx, usagedb.ForgetDaysParams{PlatformID: at, UserID: userID}); err != nil {

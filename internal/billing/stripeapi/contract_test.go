@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -216,6 +217,10 @@ func TestEveryRequestThatWeMakeIsOneThatStripePublishes(t *testing.T) {
 	}))
 	pay(t, paid.URL)
 	paid = must[stripeapi.Session](t)(w.api.Session(ctx, at, paid.ID))
+	payment := must[stripeapi.Payment](t)(w.api.Payment(ctx, at, w.latestInvoice(t, customer)))
+	if !payment.Paid || payment.Amount != 3000 || payment.Currency != "usd" || payment.Customer != customer {
+		t.Errorf("the payment is %+v", payment)
+	}
 	ok(t, w.api.EndSubscription(ctx, at, paid.Subscription, false))
 	for range 2 {
 		ok(t, w.api.EndSubscription(ctx, at, paid.Subscription, true))
@@ -236,6 +241,9 @@ func TestEveryRequestThatWeMakeIsOneThatStripePublishes(t *testing.T) {
 	if _, err := w.api.Subscription(ctx, at, "sub_none"); !errors.Is(err, stripeapi.ErrNotFound) {
 		t.Errorf("a subscription that is not there: %v", err)
 	}
+	if _, err := w.api.Payment(ctx, at, "in_none"); !errors.Is(err, stripeapi.ErrNotFound) {
+		t.Errorf("an invoice that is not there: %v", err)
+	}
 	if _, err := w.api.ConnectedAccount(ctx, "acct_none"); !errors.Is(err, stripeapi.ErrRevoked) {
 		t.Errorf("an account that is not connected: %v", err)
 	}
@@ -251,6 +259,23 @@ func TestEveryRequestThatWeMakeIsOneThatStripePublishes(t *testing.T) {
 			t.Error(refused)
 		}
 	}
+}
+
+// latestInvoice is the id of a customer's newest invoice at the sandbox.
+func (w *world) latestInvoice(t *testing.T, customer string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.sandbox.URL()+"/v1/invoices?limit=1&customer="+customer, http.NoBody)
+	ok(t, err)
+	req.Header.Set("Authorization", "Bearer sk_test_sandbox")
+	got, err := http.DefaultClient.Do(req)
+	ok(t, err)
+	defer func() { _ = got.Body.Close() }()
+	var list struct{ Data []struct{ ID string } }
+	ok(t, json.NewDecoder(got.Body).Decode(&list))
+	if len(list.Data) != 1 {
+		t.Fatal("there is no invoice")
+	}
+	return list.Data[0].ID
 }
 
 // pay pays a checkout on the sandbox's page.

@@ -2644,8 +2644,12 @@ WITH k AS (
         UNION ALL SELECT m.platform_id, m.placed, m.standing, m.cancelling, 1 FROM moved m
     ) d GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0
 )
-SELECT m.platform_id, m.id, k.placed AS before, m.placed AS after FROM moved m JOIN k ON k.platform_id = m.platform_id AND k.id = m.id
-WHERE k.placed <> m.placed
+SELECT p.platform_id, p.id, p.before::text AS before, p.after::text AS after FROM (
+    SELECT m.platform_id, m.id, coalesce(NULLIF(k.placed, ''), d.name, '') AS before, coalesce(NULLIF(m.placed, ''), d.name, '') AS after
+    FROM moved m JOIN k ON k.platform_id = m.platform_id AND k.id = m.id
+    LEFT JOIN tenant.default_tiers d ON d.platform_id = m.platform_id
+) p
+WHERE p.before <> p.after
 `
 
 type RestandParams struct {
@@ -2661,7 +2665,7 @@ type RestandRow struct {
 }
 
 // Works out how customers stand, after a change of their subscriptions or where a grace is over, and answers who was on another
-// plan before; an empty plan is the default tier's. The customers are locked by whoever calls.
+// plan before. The customers are locked by whoever calls.
 func (q *Queries) Restand(ctx context.Context, db DBTX, arg RestandParams) ([]RestandRow, error) {
 	rows, err := db.Query(ctx, restand, arg.Platforms, arg.Customers)
 	if err != nil {

@@ -743,6 +743,17 @@ func (q *Queries) KeepNear(ctx context.Context, db DBTX, arg KeepNearParams) err
 	return err
 }
 
+const keepOffSnapshots = `-- name: KeepOffSnapshots :exec
+SELECT FROM tenant_usage.snapshots WHERE platform_id = $1 FOR SHARE
+`
+
+// Until this transaction ends no snapshot is taken: who changes what one has of a user, and who takes one, would each wait for a row
+// of the other's.
+func (q *Queries) KeepOffSnapshots(ctx context.Context, db DBTX, platformID string) error {
+	_, err := db.Exec(ctx, keepOffSnapshots, platformID)
+	return err
+}
+
 const keepSnapshot = `-- name: KeepSnapshot :exec
 UPDATE tenant_usage.snapshots SET users = $1, totals = $2, took = make_interval(secs => $3::double precision)
 WHERE platform_id = $4
