@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dream-api/dream-api/e2e/program"
 	"github.com/dream-api/dream-api/e2e/wait"
@@ -47,17 +48,16 @@ var testsPassed = regexp.MustCompile(`(?m)^# pass (\d+)$`)
 func (w *world) node(t *testing.T, environ map[string]string, atLeast int, files ...string) {
 	t.Helper()
 	built(t)
-	cmd := exec.Command("node", append([]string{"--test", "--test-reporter=tap", "--test-concurrency=1"}, absolute(t, files)...)...)
+	cmd := exec.Command("node", append([]string{"--test", "--test-reporter=tap", "--test-concurrency=1", "--test-timeout=200000"}, absolute(t, files)...)...)
 	cmd.Dir, cmd.Env = jsFolder, program.Environ(environ)
 	p := program.Start(t, cmd)
-	wait.For(t, "the end of Node's tests", func() bool {
+	awaitEnd(t, p, func() {
 		select {
 		case done := <-w.rotations:
 			w.rotate(t)
 			close(done)
 		default:
 		}
-		return p.IsOver()
 	})
 	out := p.Out.String()
 	passed := 0
@@ -68,6 +68,22 @@ func (w *world) node(t *testing.T, environ map[string]string, atLeast int, files
 		strings.Contains(out, "\n# cancelled 0\n")
 	if code := p.ExitCode(t); code != 0 || !clean || passed < atLeast {
 		t.Fatalf("node ends with %d, and %d tests passed, of at least %d:\n%s\n%s", code, passed, atLeast, out, p.Log.String())
+	}
+}
+
+// awaitEnd returns when a program has ended which has much to do, more than is waited for elsewhere.
+func awaitEnd(t *testing.T, p *program.Process, meanwhile func()) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(5 * wait.Patience)
+	for !p.IsOver() {
+		select {
+		case <-tick.C:
+			meanwhile()
+		case <-late:
+			t.Fatalf("waited in vain for the end of a program that said:\n%s%s", p.Out.String(), p.Log.String())
+		}
 	}
 }
 

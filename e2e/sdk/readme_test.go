@@ -35,6 +35,7 @@ func run(t *testing.T, dir string, variables map[string]string, name string, arg
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), program.Environ(variables)[2:]...)
 	p := program.Start(t, cmd)
+	awaitEnd(t, p, func() {})
 	if code := p.ExitCode(t); code != 0 {
 		t.Fatalf("%s %s ends with %d:\n%s%s", name, strings.Join(args, " "), code, p.Out.String(), p.Log.String())
 	}
