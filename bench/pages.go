@@ -27,17 +27,17 @@ const (
 	mostBytes     = 100_000 // of the overview, with all that it needs, compressed
 )
 
-// page is one of the dashboard. Its path follows that of the platform. One that is optional is left out where the program has none.
-type page struct {
-	name, path string
-	optional   bool
-}
+// page is one of the dashboard. Its path follows that of the platform.
+type page struct{ name, path string }
 
 var pages = []page{
 	{name: "overview"},
 	{name: "customers", path: "/customers"},
 	{name: "customers_search", path: "/customers?q=person77"},
 	{name: "customers_plan", path: "/customers?plan=pro"},
+	{name: "customers_near", path: "/customers?near=true&sort=usage"},
+	{name: "customers_status", path: "/customers?status=past_due"},
+	{name: "customers_email", path: "/customers?sort=email"},
 	{name: "customer", path: "/customers/" + someone},
 	{name: "tiers", path: "/tiers"},
 	{name: "tier", path: "/tiers/pro"},
@@ -46,8 +46,11 @@ var pages = []page{
 	{name: "sign_in", path: "/sign-in"},
 	{name: "connect", path: "/connect"},
 	{name: "setup", path: "/setup"},
-	{name: "usage", path: "/usage", optional: true},
-	{name: "webhooks", path: "/events", optional: true},
+	{name: "usage", path: "/usage"},
+	{name: "usage_year", path: "/usage?days=365&meter=tokens"},
+	{name: "usage_customer", path: "/usage?customer=" + someone},
+	{name: "start", path: "/start"},
+	{name: "webhooks", path: "/events"},
 }
 
 // pageRatios compare each page of the big platform with that of the small one.
@@ -87,12 +90,6 @@ func (st *stage) measurePages(ctx context.Context, s settings, all *series) erro
 	}
 	v := &visitor{addr: program.addr, cookie: "dreamapi-session-=" + b.cookie}
 	for _, p := range wanted {
-		if p.optional {
-			if status, _, _, err := v.get("/platforms/" + b.big + p.path); err != nil || status == http.StatusNotFound {
-				progress("there is no page %s", p.path)
-				continue
-			}
-		}
 		looks = append(looks, look{p.scenario("small"), "/platforms/" + b.small + p.path, p}, look{p.scenario("big"), "/platforms/" + b.big + p.path, p})
 	}
 	for pass := range s.Passes {

@@ -156,6 +156,24 @@ func TestATransactionOutlivesTheClientThatAskedForIt(t *testing.T) {
 	}
 }
 
+// What PostgreSQL thinks that a statement costs is far off under row-level security, and compiling one takes half a second.
+func TestNoStatementIsCompiled(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	for _, role := range []db.Role{db.Developer, db.OAuth, db.Customer, db.Worker} {
+		err := d.Open(t, role).Tx(t.Context(), func(ctx context.Context, tx db.Tx) error {
+			var jit string
+			if err := tx.QueryRow(ctx, "SHOW jit").Scan(&jit); err != nil || jit != "off" {
+				t.Errorf("%s: jit is %q, %v", role, jit, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestAPanicRollsBack(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)

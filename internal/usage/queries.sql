@@ -197,7 +197,7 @@ WHERE (t.taken_at IS NULL OR t.taken_at + greatest(100 * t.took_ms * interval '1
 SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id LIMIT @most) u;
 
 -- name: AddUpUsers :many
--- Who used most of each meter on the last days with the present one.
+-- Who used most of each meter, or of one alone, on the last days with the present one.
 SELECT r.meter::text AS meter, r.place::int AS place, r.user_id, r.count::bigint AS count
 FROM (
     SELECT d.meter, d.user_id, sum(d.count) AS count,
@@ -211,6 +211,7 @@ FROM (
             WHERE u.platform_id = @platform_id AND u.day > (date_trunc('day', dreamapi.now(), 'UTC') AT TIME ZONE 'UTC')::date - @days::int
         ) s
     ) d
+    WHERE sqlc.narg('meter')::text IS NULL OR d.meter = sqlc.narg('meter')
     GROUP BY d.meter, d.user_id HAVING sum(d.count) > 0
 ) r
 WHERE r.place <= @most::int ORDER BY 1, 2;

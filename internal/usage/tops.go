@@ -62,11 +62,11 @@ func (t *Tops) addUp(ctx context.Context, tx db.Tenant, meter string, days int) 
 		return err
 	}
 	t.TakenAt = &now
-	rows, err := queries.AddUpUsers(ctx, tx, usagedb.AddUpUsersParams{PlatformID: string(tx.Platform), Days: int32(days), Most: mostTops})
+	rows, err := queries.AddUpUsers(ctx, tx, usagedb.AddUpUsersParams{
+		PlatformID: string(tx.Platform), Days: int32(days), Meter: &meter, Most: mostTops,
+	})
 	for _, row := range rows {
-		if row.Meter == meter {
-			t.Users = append(t.Users, Top{Place: int(row.Place), UserID: row.UserID, Count: row.Count})
-		}
+		t.Users = append(t.Users, Top{Place: int(row.Place), UserID: row.UserID, Count: row.Count})
 	}
 	return err
 }

@@ -90,14 +90,16 @@ FROM (
             WHERE u.platform_id = $1 AND u.day > (date_trunc('day', dreamapi.now(), 'UTC') AT TIME ZONE 'UTC')::date - $2::int
         ) s
     ) d
+    WHERE $3::text IS NULL OR d.meter = $3
     GROUP BY d.meter, d.user_id HAVING sum(d.count) > 0
 ) r
-WHERE r.place <= $3::int ORDER BY 1, 2
+WHERE r.place <= $4::int ORDER BY 1, 2
 `
 
 type AddUpUsersParams struct {
 	PlatformID string
 	Days       int32
+	Meter      *string
 	Most       int32
 }
 
@@ -108,9 +110,14 @@ type AddUpUsersRow struct {
 	Count  int64
 }
 
-// Who used most of each meter on the last days with the present one.
+// Who used most of each meter, or of one alone, on the last days with the present one.
 func (q *Queries) AddUpUsers(ctx context.Context, db DBTX, arg AddUpUsersParams) ([]AddUpUsersRow, error) {
-	rows, err := db.Query(ctx, addUpUsers, arg.PlatformID, arg.Days, arg.Most)
+	rows, err := db.Query(ctx, addUpUsers,
+		arg.PlatformID,
+		arg.Days,
+		arg.Meter,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}
