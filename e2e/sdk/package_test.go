@@ -94,6 +94,7 @@ func (w *world) types(t *testing.T, dir string) {
 	for _, way := range []struct{ name, file, how, options string }{
 		{"nodenext-esm", "a.mts", esm, `"module": "nodenext", "moduleResolution": "nodenext"`},
 		{"nodenext-cjs", "a.cts", cjs, `"module": "nodenext", "moduleResolution": "nodenext"`},
+		{"node16-cjs", "a.cts", cjs, `"module": "node16", "moduleResolution": "node16"`}, // where CommonJS takes no module
 		{"node16-esm", "a.mts", esm, `"module": "node16", "moduleResolution": "node16"`},
 		{"bundler", "a.ts", esm, `"module": "esnext", "moduleResolution": "bundler"`},
 		{"node10", "a.ts", esm, `"module": "commonjs", "moduleResolution": "node10"`},
