@@ -25,9 +25,6 @@ import (
 // Version is that of this package, as the User-Agent says it.
 const Version = "0.1.0"
 
-// DefaultBaseURL is where the hosted API answers. The environment's DREAM_API_URL and [BaseURL] name another one.
-const DefaultBaseURL = "https://api.dream-api.com"
-
 // Client calls the API for one platform. It may be used by many goroutines at once.
 type Client struct {
 	Customers   *Customers
@@ -52,10 +49,10 @@ type Client struct {
 // New makes a client for a secret key (sk_…). With a publishable key (pk_…) it can do what an app that keeps no secret can:
 // read the tiers, trade codes for sessions, and act for a user by [Client.As].
 //
-// What is wrong with the arguments, such as a key that is empty, is the error of each call.
+// Where the API is says DREAM_API_URL in the environment, or [BaseURL]. What is wrong with the arguments, such as a key that is empty, is the error of each call.
 func New(key string, options ...Option) *Client {
 	c := &Client{
-		base: cmp.Or(os.Getenv("DREAM_API_URL"), DefaultBaseURL), agent: "dream-api-go/" + Version,
+		base: os.Getenv("DREAM_API_URL"), agent: "dream-api-go/" + Version,
 		http: &http.Client{Transport: transport}, timeout: 30 * time.Second, retries: 3, longest: 10 * time.Second, now: time.Now,
 	}
 	public := strings.HasPrefix(key, "pk_")
@@ -109,6 +106,9 @@ func checkKey(key string) error {
 }
 
 func checkBase(base string) error {
+	if base == "" {
+		return errors.New("dream: it is not said where the API is: set DREAM_API_URL, or give the option dream.BaseURL")
+	}
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("dream: the base URL is an address such as https://api.example.com")
@@ -125,7 +125,8 @@ func (c *Client) GoString() string { return c.String() }
 // Option sets something of a client.
 type Option func(*Client)
 
-// BaseURL has the client call another address than [DefaultBaseURL]: one's own server or domain.
+// BaseURL says where the API is, such as https://api.example.com; without it the environment's DREAM_API_URL does. There is no
+// default: a secret key goes nowhere that was not named.
 func BaseURL(address string) Option { return func(c *Client) { c.base = address } }
 
 // HTTPClient has the client send its requests by another http.Client. Redirects are not followed, whatever that would do.

@@ -8,11 +8,11 @@ import type {
   UserCheckoutOptions, UserTrackOptions,
 } from './types.js';
 
-/** Where the hosted API answers. */
-export const defaultBaseUrl = 'https://api.dream-api.com';
-
 export interface DreamOptions {
-  /** Another address than that of the hosted API. The variable `DREAM_API_URL` of the environment names one too. */
+  /**
+   * Where the API is, such as `https://api.example.com`; without it the variable `DREAM_API_URL` of the environment says so. There is no
+   * default: a secret key goes nowhere that was not named.
+   */
   baseUrl?: string | undefined;
   /** That of the platform; with it session tokens are verified and sign-ins begun. After a rotation the one before may follow. */
   publishableKey?: string | string[] | undefined;
@@ -57,7 +57,7 @@ export class Dream {
    */
   constructor(key: string | undefined, options: DreamOptions = {}) {
     const checked = checkKey(key);
-    const baseUrl = checkBase(options.baseUrl ?? variable('DREAM_API_URL') ?? defaultBaseUrl);
+    const baseUrl = checkBase(options.baseUrl ?? variable('DREAM_API_URL'));
     const anyFetch = options.fetch ?? globalThis.fetch;
     if (typeof anyFetch !== 'function') throw new UsageError('There is no fetch here: give one as an option, or use Node 18 or later.');
     this.#transport = new Transport({
@@ -190,7 +190,8 @@ function checkKey(key: string | undefined): string {
   return key;
 }
 
-function checkBase(address: string): string {
+function checkBase(address: string | undefined): string {
+  if (!address) throw new UsageError('It is not said where the API is: set DREAM_API_URL, or give the option baseUrl.');
   try {
     const url = new URL(address);
     if (/^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash) return address.replace(/\/+$/, '');

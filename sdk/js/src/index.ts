@@ -1,4 +1,4 @@
-export { defaultBaseUrl, Dream } from './client.js';
+export { Dream } from './client.js';
 export type { DreamOptions, Track, User } from './client.js';
 export { errorCodes } from './codes.js';
 export type { ErrorCode } from './codes.js';

@@ -40,6 +40,7 @@ test('fetch can be another, and the address comes from the environment', async (
   process.env.DREAM_API_URL = `${facts.API}/`;
   assert.equal((await new Dream(facts.SECRET_KEY).tiers.list()).length, 3);
   delete process.env.DREAM_API_URL;
+  assert.throws(() => new Dream(facts.SECRET_KEY), /set DREAM_API_URL/); // a key goes nowhere that was not named
 });
 
 test('as in Node 18, without a global crypto', async () => {
