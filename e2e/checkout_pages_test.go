@@ -250,6 +250,7 @@ func TestALostEventIsHealedByTheReconciliationWhichSaysSo(t *testing.T) {
 	c.Fill(t, "Email address", c.facts.Demo.Email, "Password", c.facts.Demo.Password)
 	c.Press(t, "Sign in")
 	c.AwaitAt(t, "/platforms/")
+	c.Open(t, c.facts.DashboardURL+"/platforms/"+c.facts.Demo.PlatformID)
 	c.Says(t, "Found by the regular check", eve)
 	c.NoComplaints(t)
 }

@@ -20,7 +20,7 @@ func TestADeveloperReprocessesAnEventAndCopiesTheTiersToLive(t *testing.T) {
 			d := startDev(t, program.Folder(t))
 			b := browser.New(t, scripts)
 			d.signIn(t, b)
-			test := d.facts.DashboardURL + b.Path(t)
+			test := d.facts.DashboardURL + strings.TrimSuffix(b.Path(t), "/start")
 			d.reprocess(t, b, test)
 			d.copyToLive(t, b, test)
 			b.NoComplaints(t)

@@ -36,7 +36,7 @@ func (d *devRun) helps(t *testing.T, b *browser.Tab, developer string) {
 		b.Press(t, "Continue") // a script would
 	}
 	b.AwaitAt(t, "/platforms/")
-	own := b.Path(t)
+	own := strings.TrimSuffix(b.Path(t), "/start")
 	key := secret(t, b)
 
 	// A customer comes to the limit of the free tier, and another to nothing like it.

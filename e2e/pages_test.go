@@ -154,11 +154,13 @@ func soundAt(t *testing.T, b *browser.Tab, name string, width int64) {
 func soundFocus(t *testing.T, b *browser.Tab, name string) {
 	t.Helper()
 	n := browser.Look[int](t, b, focusable+".length")
+	dates := browser.Look[int](t, b, focusable+".filter(e => e.type === 'date').length")
 	reached := map[int]bool{}
-	for range n + 1 { // one more, as the browser's own bar may come between
+	for range n + 1 + 3*dates { // one more, as the browser's own bar may come between; in a date there are four stops
 		b.Act(t, chromedp.KeyEvent(kb.Tab))
 		i := browser.Look[int](t, b, focusable+".indexOf(document.activeElement)")
-		if i >= 0 && browser.Look[string](t, b, "getComputedStyle(document.activeElement).outlineStyle") == "none" {
+		ofItsOwn := browser.Look[bool](t, b, "document.activeElement.type === 'date'") // a part of it shows the focus
+		if i >= 0 && !ofItsOwn && browser.Look[string](t, b, "getComputedStyle(document.activeElement).outlineStyle") == "none" {
 			t.Errorf("%s: one does not see that the focus is on %s", name, browser.Look[string](t, b, "document.activeElement.outerHTML"))
 		}
 		reached[i] = true

@@ -381,3 +381,25 @@ func TestAFormThatIsOlderThanTheTierChangesNothing(t *testing.T) {
 	b.submit(t, page, form("10.00", "200")).sees(t, "changed meanwhile") // another tab, from before
 	p.dash(t, "GET /tiers", "").expect(t, "data.1.price", "1500", "data.1.limit", "100")
 }
+
+// Stripe tells whole seconds, so two subscriptions may have begun at once as far as it says: the one that the customer has been
+// using stays.
+func TestOfTwoSubscriptionsOfOneSecondTheKnownOneStays(t *testing.T) {
+	t.Parallel()
+	p := newShop(t)
+	for i := range 6 { // their ids are drawn, and must not decide
+		user := fmt.Sprint("user-", i)
+		p.external(t, user, "free")
+		abandoned := p.checkout(t, user, `{"tier":"max"}`).want(t, 200).text("url")
+		p.buys(t, user, "pro")
+		p.w.browser(t).stopsAt("/checkout/return").paid(t, abandoned, goodCard)
+		second := p.w.atStripeList(t, "", "/v1/subscriptions", "id")[0]
+		began := p.w.atStripe(t, "", "GET /v1/subscriptions/"+second, nil).want(t, 200)
+		p.w.db.Exec(t, "UPDATE billing.subscriptions SET created_at = to_timestamp($1) WHERE customer_id = $2", number(t, began, "created"), user)
+	}
+	p.w.reconciles(t, 3600)
+	equal(t, "ended", strings.Count(p.w.query(t, "SELECT string_agg(done_at::text, '|') FROM billing.endings"), "|"), 5)
+	for i := range 6 {
+		p.usage(t, fmt.Sprint("user-", i)).expect(t, "plan", "pro")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
@@ -221,7 +222,8 @@ func stands(ctx context.Context, tx db.Tenant, subscription string, result seen)
 }
 
 // oneOnly sees to it that a customer has one subscription, whatever raced: of two, the one that began later is ended and
-// paid back. superfluous is whether that is the one that was seen.
+// paid back. Stripe tells whole seconds: of two that began in the same one, that which is known here stays, so that nobody loses
+// what they have been using. superfluous is whether the one that was seen is to go.
 func (l looker) oneOnly(
 	ctx context.Context, tx db.Tenant, account stripeapi.Account, customer string, now stripeapi.Subscription,
 ) (superfluous bool, err error) {
@@ -229,10 +231,11 @@ func (l looker) oneOnly(
 	if err != nil {
 		return false, err
 	}
+	known := slices.ContainsFunc(others, func(one billingdb.LivingRow) bool { return one.ID == now.ID })
 	for _, other := range others {
 		switch {
 		case other.ID == now.ID:
-		case other.CreatedAt.Before(now.CreatedAt), other.CreatedAt.Equal(now.CreatedAt) && other.ID < now.ID:
+		case other.CreatedAt.Before(now.CreatedAt), other.CreatedAt.Equal(now.CreatedAt) && (!known || other.ID < now.ID):
 			return true, end(ctx, tx, l.queue, account, now.ID, true)
 		default:
 			if err := end(ctx, tx, l.queue, stripeapi.Account(other.Account), other.ID, true); err != nil {
