@@ -208,7 +208,7 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 		},
 		DeveloperClerk: clerkOf(developers, allowed.Sandbox), CustomerClerk: clerkOf(endUsers, allowed.Sandbox),
 		StripeTest: strings.HasPrefix(cfg.StripeSecretKey.Reveal(), "sk_test_"), FormTargets: formTargets(cfg), FlashKey: flashKey,
-		Version: versionText(),
+		Version: versionText(), HistoryDays: cfg.HistoryDays,
 	}, a.modules, metrics, log)
 	return a, err
 }

@@ -55,12 +55,19 @@ func TestUsageIsExploredByMeterPlanCustomerAndUnit(t *testing.T) {
 	h.expect(t, "points.23.start", "2031-05-31T00:00:00Z", "points.23.count", "5", "points.22.count", "4", "points.21.count", "3")
 	explore("?days=365").want(t, 200).expect(t, "by", "week", "total", "38", "points.52.start", "2031-05-26T00:00:00Z", "points.52.count", "32")
 	explore("?days=365&by=month").want(t, 200).expect(t, "points.12.start", "2031-05-01T00:00:00Z", "points.12.count", "32", "points.11.count", "6")
+	explore("?days=365").expect(t, "before", "<nil>") // not all of the year before is kept
+	p.w.db.Exec(t, "UPDATE platform.platforms SET created_at = '2031-05-01' WHERE id = $1", p.id)
+	explore("?days=30").expect(t, "before", "<nil>") // nor is a month without a platform one to compare with
+	explore("?days=7").expect(t, "before", "0", "total", "32")
+	p.w.db.Exec(t, "UPDATE platform.platforms SET created_at = '2026-01-01' WHERE id = $1", p.id)
 	explore("?meter=tokens").want(t, 200).expect(t, "total", "70")
 	explore("?plan=free").want(t, 200).expect(t, "total", "4", "before", "6", "points.28.count", "4")
 	h = explore("?customer=big").want(t, 200).expect(t, "total", "28", "points.29.count", "5", "points.26.count", "20") // the present day too
 	if h.at("points.29.plans") != nil {
 		t.Error("what one customer used has plans")
 	}
+	p.counts(t, [][3]string{{"2031-05-31T00:30:00Z", "small", `{"quantity":-3}`}}) // of the day before
+	explore("?customer=small&days=7").want(t, 200).expect(t, "total", "1", "points.6.count", "-3")
 	explore("?customer=nobody").want(t, 200).expect(t, "total", "0")
 	explore("?customer=big&by=hour").want(t, 400).wantParam(t, "by")
 	explore("?customer=big&plan=wide").want(t, 400).wantParam(t, "plan")
@@ -68,7 +75,7 @@ func TestUsageIsExploredByMeterPlanCustomerAndUnit(t *testing.T) {
 	explore("?days=17&by=hour").want(t, 400).wantParam(t, "days")
 	explore("?days=401").want(t, 400).wantParam(t, "days")
 
-	p.dash(t, "GET /usage/top?days=30", "").want(t, 200).expect(t, "data.0.userId", "big", "data.0.count", "28", "data.1.userId", "small", "data.1.count", "4", "data.0.customer", "true")
+	p.dash(t, "GET /usage/top?days=30", "").want(t, 200).expect(t, "data.0.userId", "big", "data.0.count", "28", "data.1.userId", "small", "data.1.count", "1", "data.0.customer", "true")
 	p.dash(t, "GET /usage/top?days=1", "").want(t, 200).expect(t, "data.0.userId", "big", "data.0.count", "5", "data.1", "<nil>")
 	p.dash(t, "GET /usage/top?days=30&meter=tokens&limit=1", "").want(t, 200).expect(t, "data.0.count", "70")
 	p.dash(t, "GET /usage/top?days=8", "").want(t, 400).wantParam(t, "days")

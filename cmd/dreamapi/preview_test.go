@@ -26,6 +26,7 @@ func TestAChangeOfATierIsSeenBeforeItIsMade(t *testing.T) {
 		"preview.changes.1.field", "rateLimit", "preview.changes.1.after", "7", "tier.limit", "5")
 	equal(t, "changes", len(a.list("preview.changes")), 2)
 	p.usage(t, "kim").expect(t, "limit", "10")
+	try("free", `{"meters":{"requests":{"limit":5,"period":"day"}}}`).want(t, 200).expect(t, "preview.refused", "map[]") // which begins at nothing
 	try("free", `{"limit":10}`).want(t, 200).expect(t, "preview.changes", "[]")
 	try("free", `{"limit":50}`).want(t, 200).expect(t, "preview.refused", "map[]")
 	try("free", `{"limit":"some"}`).want(t, 400)
@@ -59,4 +60,17 @@ func TestAChangeOfATierIsSeenBeforeItIsMade(t *testing.T) {
 	b.submit(t, at, fields).sees(t, "The tier Pro &lt;b&gt; is saved")
 	p.dash(t, "GET /tiers", "").expect(t, "data.1.price", "1500")
 	b.submit(t, at+"/preview", fields).sees(t, "changed meanwhile")
+}
+
+// The quick start makes keys, and so is for a test platform alone.
+func TestTheQuickStartIsForATestPlatform(t *testing.T) {
+	t.Parallel()
+	p, _ := opened(t)
+	b := p.w.browser(t).signIn(t, p.dev)
+	at := p.w.url("dashboard") + "/platforms/" + p.id
+	keys := func() string { return p.w.query(t, "SELECT count(*)::text FROM tenant.keys WHERE platform_id = '"+p.id+"'") }
+	before := keys()
+	b.submit(t, at+"/start", url.Values{"back": {"/platforms/" + p.id}, "form": {"start"}}).sees(t, "for a test platform")
+	equal(t, "keys", keys(), before)
+	equal(t, "the page", b.open(t, at+"/start").at.Path, "/platforms/"+p.id)
 }

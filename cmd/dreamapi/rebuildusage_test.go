@@ -83,6 +83,13 @@ func TestSumsByHourThatWereDamagedAreMendedFromTheDays(t *testing.T) {
 	equal(t, "tokens of the day that was lost", p.w.query(t, `SELECT string_agg(extract(hour FROM hour AT TIME ZONE 'UTC') || ' ' || plan || ' ' || count, ', ' ORDER BY hour)
 		FROM tenant_usage.hours WHERE meter = 'tokens' AND (hour AT TIME ZONE 'UTC')::date = $1`, date(2)), "3 team 7, 15 team 7")
 
+	// What stands there and is of no use as a shape counts no more.
+	damage(2, "UPDATE tenant_usage.hours SET count = -3 WHERE meter = 'tokens' AND extract(hour FROM hour AT TIME ZONE 'UTC') = 15")
+	damage(2, "DELETE FROM tenant_usage.hours WHERE meter = 'tokens' AND extract(hour FROM hour AT TIME ZONE 'UTC') = 3")
+	p.w.db.Exec(t, "UPDATE tenant_usage.hours SET hour = hour + interval '1 hour' WHERE meter = 'tokens' AND count = -3")
+	says(rebuild("--write"), "mended")
+	equal(t, "the sums by day, again", total(), whole)
+
 	// Who is deleted is forgotten, and what they used stays in the sums: unless somebody says otherwise.
 	p.api(t, "DELETE /api/customers/kim", "").want(t, 200)
 	kept := total()

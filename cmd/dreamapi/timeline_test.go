@@ -101,6 +101,9 @@ func TestATimelineTellsWhatHappenedAndByWhat(t *testing.T) {
 	equal(t, "left of kim", p.w.query(t, "SELECT count(*)::text FROM tenant.timeline WHERE customer_id = 'kim' OR detail::text LIKE '%kim%'"), "0")
 	p.dash(t, "GET /timeline?limit=1", "").want(t, 200).expect(t, "data.0.kind", "deleted", "data.0.customerId", "<nil>")
 	p.dash(t, "GET /customers/kim/timeline", "").want(t, 404)
+	p.external(t, "kim", "free") // who comes back is another, of whom this is not known
+	p.track(t, "kim", `{"quantity":3}`).want(t, 402)
+	tells("kim", "created api, limit_reached")
 	p.dash(t, "GET /customers/eve/timeline?cursor=x", "").wantParam(t, "cursor")
 	p.dash(t, "GET /customers/eve/timeline?limit=0", "").wantParam(t, "limit")
 }

@@ -70,8 +70,9 @@ func (x explored) points() int {
 }
 
 func (s *Server) historyOf(c echo.Context, x explored) (usage.History, error) {
-	return s.usageRead.History(c.Request().Context(), platformOf(c).ID, usage.HistoryOf{
-		Meter: x.Meter, By: x.By, Points: x.points(), Plan: x.Plan, UserID: x.Customer,
+	own := platformOf(c)
+	return s.usageRead.History(c.Request().Context(), own.ID, usage.HistoryOf{
+		Meter: x.Meter, By: x.By, Points: x.points(), Plan: x.Plan, UserID: x.Customer, Since: own.CreatedAt, KeepDays: s.cfg.HistoryDays,
 	})
 }
 

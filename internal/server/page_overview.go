@@ -140,7 +140,7 @@ func (s *Server) figuresOf(c echo.Context, own id.Platform, tiers []tenant.Tier)
 		return figures{}, err
 	}
 	calls, err := s.usageRead.History(c.Request().Context(), own, usage.HistoryOf{
-		Meter: tenant.DefaultMeter, By: usage.Daily, Points: shownDays,
+		Meter: tenant.DefaultMeter, By: usage.Daily, Points: shownDays, Since: platformOf(c).CreatedAt, KeepDays: s.cfg.HistoryDays,
 	})
 	if err != nil {
 		return figures{}, err

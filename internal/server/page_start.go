@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/id"
 )
 
@@ -40,6 +41,9 @@ func (s *Server) getStart(c echo.Context) error {
 
 // startPage shows the three calls, with the platform's own key where it has just been made, and which have come.
 func (s *Server) startPage(c echo.Context) error {
+	if platformOf(c).Mode != id.Test { // the switch of the mode leads here
+		return go303(c, ownPage(c, ""))
+	}
 	own := platformOf(c).ID
 	b, err := s.beginningOf(c, own)
 	if err != nil {
@@ -63,6 +67,9 @@ func (s *Server) startPage(c echo.Context) error {
 
 // keyToStart makes a test key, and shows it in the calls.
 func (s *Server) keyToStart(c echo.Context) error {
+	if platformOf(c).Mode != id.Test {
+		return errs.New(errs.NotFound, "The quick start is for a test platform.")
+	}
 	made, err := s.makeKey(c, id.Secret, "quick start")
 	if err != nil {
 		return err

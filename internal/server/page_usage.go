@@ -148,14 +148,14 @@ func unitName(by usage.Unit, start time.Time) (label, name string) {
 
 // comparison is what was counted, against what was in as much time before.
 type comparison struct {
-	Now, Before int64
-	Change      string // such as +12 %; empty where there is nothing to compare with
+	Now    int64
+	Change string // such as +12 %; empty where there is nothing to compare with
 }
 
 func compare(h usage.History) comparison {
-	c := comparison{Now: h.Total(), Before: h.Before}
-	if c.Before > 0 {
-		c.Change = fmt.Sprintf("%+d %%", percent(c.Now-c.Before, c.Before))
+	c := comparison{Now: h.Total()}
+	if h.Before != nil && *h.Before > 0 {
+		c.Change = fmt.Sprintf("%+d %%", percent(c.Now-*h.Before, *h.Before))
 	}
 	return c
 }

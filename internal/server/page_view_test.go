@@ -56,7 +56,7 @@ func TestPagesShowEveryState(t *testing.T) {
 		Currency: "usd", MRR: 3500, Subscribers: 2, Months: []billing.Month{{Month: "2030-12", MRR: 2700}, {Month: "2031-01", New: 1000, Churn: 200, MRR: 3500}},
 		Movements: []billing.Movement{{At: aDay, CustomerID: "u", Kind: "reactivation", After: 1000, Currency: "usd", Tier: new("<i>")}},
 	}
-	calls := usage.History{Before: 2, Points: []usage.Point{{Start: aDay, Count: 7, Plans: map[string]int64{"free": 7}}}}
+	calls := usage.History{Before: new(int64(2)), Points: []usage.Point{{Start: aDay, Count: 7, Plans: map[string]int64{"free": 7}}}}
 	drawn := figures{
 		revenue, mrrChart(revenue).draw(), movementChart(revenue).draw(),
 		usageChart(calls, usage.Daily, []tenant.Tier{{Name: "free", DisplayName: "Free"}, {Name: "pro", DisplayName: "Pro"}}).draw(), compare(calls),

@@ -40,6 +40,7 @@ type Config struct {
 	FormTargets           []string // origins to which a form of a page may lead: those of Stripe's pages
 	FlashKey              []byte   // 32 bytes, for what a page shows once
 	Version               string
+	HistoryDays           int // for so long the history of usage is kept
 }
 
 // ClerkApp is what a page must know of a Clerk app, whose scripts and pages sign people in.

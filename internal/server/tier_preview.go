@@ -47,16 +47,18 @@ func (s *Server) previewOf(c echo.Context, name string, change tenant.TierChange
 	if p.Subscribers, err = s.desk.Subscribers(ctx, own, after); err != nil {
 		return p, err
 	}
-	tighter := map[string]tenant.Limit{}
+	// One kind of period does not share its count with another, so a new kind begins at nothing.
+	tighter, looser := map[string]tenant.Limit{}, map[string]tenant.Limit{}
 	for meter, limit := range after.Limits {
-		if was, ok := before.Limits[meter]; ok && limit.Max != nil && (was.Max == nil || *was.Max > *limit.Max) {
-			tighter[meter] = limit
+		was, ok := before.Limits[meter]
+		if ok && was.Period == limit.Period && was.Anchor == limit.Anchor && limit.Max != nil && (was.Max == nil || *was.Max > *limit.Max) {
+			tighter[meter], looser[meter] = limit, was
 		}
 	}
 	if p.Refused, err = s.usageRead.Reached(ctx, own, name, tighter); err != nil {
 		return p, err
 	}
-	already, err := s.usageRead.Reached(ctx, own, name, before.Limits)
+	already, err := s.usageRead.Reached(ctx, own, name, looser)
 	for meter := range p.Refused {
 		p.Refused[meter] -= already[meter]
 	}

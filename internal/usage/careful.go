@@ -93,6 +93,7 @@ type returned struct {
 // reached is that a customer came to a limit, in a period.
 type reached struct {
 	counter
+	since time.Time // the customer's: one who is created again under the same id is another
 	ends  time.Time
 	usage Usage
 }
@@ -185,7 +186,7 @@ func (d *deed) decide(it *item) (Outcome, error) {
 	outcome.Usage, outcome.Refused = x.usage(e.Plan, it.limit), !fits
 	d.hours[tally{e.Platform, it.Meter, e.Plan}] += counted
 	if !fits && e.Kind != "" {
-		d.reached = append(d.reached, reached{counter{who, x.name}, x.span.ends, outcome.Usage})
+		d.reached = append(d.reached, reached{counter{who, x.name}, e.Since, x.span.ends, outcome.Usage})
 	}
 	if counted < 0 {
 		d.returned = append(d.returned, returned{who, it.Meter, -counted})

@@ -44,6 +44,9 @@ type HistoryOf struct {
 	Points int    // how many units
 	Plan   string // of the users of this plan alone; empty: of all
 	UserID string // of this user alone, whose days are kept and not the hours; empty: of all
+
+	Since    time.Time // when the platform began
+	KeepDays int       // for so long the sums are kept; 0: for ever
 }
 
 // Point is what was counted in one unit.
@@ -56,7 +59,7 @@ type Point struct {
 // History is what was counted of a meter, the earliest first.
 type History struct {
 	Points []Point
-	Before int64 // in as many units before these
+	Before *int64 // in as many units before these; nil where there is nothing to compare with, as not all of them are known
 }
 
 // Total is what was counted in all.
@@ -87,15 +90,19 @@ func (r *Reader) History(ctx context.Context, at id.Platform, of HistoryOf) (His
 				h.Points[i].Plans = map[string]int64{}
 			}
 		}
-		return eachSum(ctx, tx, of, of.By.next(first, -of.Points), func(start time.Time, plan string, count int64) {
+		began := of.By.next(first, -of.Points)
+		if !began.Before(of.Since) && (of.KeepDays == 0 || !began.Before(present.AddDate(0, 0, 1-of.KeepDays))) {
+			h.Before = new(int64)
+		}
+		return eachSum(ctx, tx, of, began, func(start time.Time, plan string, count int64) {
 			switch p := points[start.UTC()]; {
 			case p != nil:
 				p.Count += count
 				if p.Plans != nil {
 					p.Plans[plan] += count
 				}
-			case start.Before(first): // and not in the future, where a clock was turned back
-				h.Before += count
+			case start.Before(first) && h.Before != nil: // and not in the future, where a clock was turned back
+				*h.Before += count
 			}
 		})
 	})

@@ -180,7 +180,7 @@ FROM (
         WHERE u.platform_id = @platform_id AND u.user_id = @user_id
     ) s WHERE split_part(s.slot, ' ', 1) = @meter
 ) d
-WHERE d.day >= @since::date AND d.count > 0
+WHERE d.day >= @since::date AND d.count <> 0
 GROUP BY 1 ORDER BY 1;
 
 -- name: ActiveSince :many

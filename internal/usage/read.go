@@ -118,7 +118,7 @@ func (r *Reader) Days(ctx context.Context, at id.Platform, userID string) ([]Day
 func (s *sheet) todayByMeter() map[string]int64 {
 	counts := map[string]int64{}
 	for _, slot := range s.slots {
-		if slot.today > 0 {
+		if slot.today != 0 {
 			meter, _ := parts(slot.name)
 			counts[meter] += slot.today
 		}

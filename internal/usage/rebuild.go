@@ -71,10 +71,11 @@ func mendHours(ctx context.Context, tx db.Tenant, d Difference) error {
 			PlatformID: string(d.Platform), Meter: d.Meter, Begins: day, Ends: day.AddDate(0, 0, 1),
 		})
 	}
-	shape, err := hoursOf(d.Day)
+	present, err := hoursOf(d.Day)
 	if err != nil {
 		return err
 	}
+	shape := present
 	if sumOf(shape) <= 0 {
 		near, err := queries.NearestDay(ctx, tx, usagedb.NearestDayParams{PlatformID: string(d.Platform), Meter: d.Meter, Begins: d.Day})
 		switch {
@@ -93,9 +94,15 @@ func mendHours(ctx context.Context, tx db.Tenant, d Difference) error {
 		}
 	}
 	counts := spread(d.Days, shape)
-	rows := make([]usagedb.PutHourParams, len(shape))
+	var rows []usagedb.PutHourParams
+	put := func(hour time.Time, plan string, count int64) {
+		rows = append(rows, usagedb.PutHourParams{PlatformID: string(d.Platform), Hour: hour, Meter: d.Meter, Plan: plan, Count: count})
+	}
+	for _, s := range present { // what stands there, and is not part of the shape, counts no more
+		put(s.Hour, s.Plan, 0)
+	}
 	for i, s := range shape {
-		rows[i] = usagedb.PutHourParams{PlatformID: string(d.Platform), Hour: s.Hour, Meter: d.Meter, Plan: s.Plan, Count: counts[i]}
+		put(s.Hour, s.Plan, counts[i])
 	}
 	return all(queries.PutHour(ctx, tx, rows))
 }

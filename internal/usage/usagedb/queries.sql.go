@@ -312,7 +312,7 @@ FROM (
         WHERE u.platform_id = $2 AND u.user_id = $3
     ) s WHERE split_part(s.slot, ' ', 1) = $4
 ) d
-WHERE d.day >= $5::date AND d.count > 0
+WHERE d.day >= $5::date AND d.count <> 0
 GROUP BY 1 ORDER BY 1
 `
 
