@@ -68,7 +68,9 @@ func TestTheQuickStartIsForATestPlatform(t *testing.T) {
 	p, _ := opened(t)
 	b := p.w.browser(t).signIn(t, p.dev)
 	at := p.w.url("dashboard") + "/platforms/" + p.id
-	keys := func() string { return p.w.query(t, "SELECT count(*)::text FROM tenant.keys WHERE platform_id = '"+p.id+"'") }
+	keys := func() string {
+		return p.w.query(t, "SELECT count(*)::text FROM tenant.keys WHERE platform_id = '"+p.id+"'")
+	}
 	before := keys()
 	b.submit(t, at+"/start", url.Values{"back": {"/platforms/" + p.id}, "form": {"start"}}).sees(t, "for a test platform")
 	equal(t, "keys", keys(), before)
