@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/dream-api/dream-api/api/apitest"
 )
 
 // answer is what came back.
@@ -43,10 +45,34 @@ func (w *world) send(t testing.TB, host, asked, bearer, body string, headers ...
 	a := answer{asked, got.StatusCode, got.Header, string(text)}
 	w.known.inAnswer(a.body)
 	a.check(t)
+	w.keepsToTheContract(t, req, body, a)
 	if a.status == http.StatusInternalServerError {
 		w.explain(t, a.text("requestId"))
 	}
 	return a
+}
+
+// keepsToTheContract holds the answer, and a request that was done, to api/openapi.yaml. A preflight and a host that is nobody's
+// stand in its description alone.
+func (w *world) keepsToTheContract(t testing.TB, req *http.Request, body string, a answer) {
+	t.Helper()
+	if req.Method == http.MethodOptions || a.status == http.StatusMisdirectedRequest {
+		return
+	}
+	contract, err := apitest.Load()
+	must(t, err)
+	host := strings.ToLower(strings.TrimSuffix(strings.Split(req.Host, ":")[0], "."))
+	surface, ours := map[string]string{
+		"api.localhost": "customer", "localhost": "customer", "127.0.0.1": "customer", "": "customer", "dashboard.localhost": "developer", "connect.localhost": "oauth",
+	}[host]
+	if !ours {
+		surface = "customer"
+	}
+	if err := contract.Check(apitest.Exchange{
+		Surface: surface, Domain: !ours, Request: req, Body: []byte(body), Status: a.status, Header: a.header, Answer: []byte(a.body),
+	}); err != nil {
+		t.Errorf("%s: not as the contract has it: %v", a.asked, err)
+	}
 }
 
 // api calls the customer surface.

@@ -25,6 +25,7 @@ var attempts = []attempt{
 	{"customer", "GET /health", "GET /health", "none", "", nil},
 	{"customer", "GET /static/*", "GET /static/{tier}", "none", "", nil},
 	{"customer", "GET /docs/errors", "GET /docs/errors", "none", "", nil},
+	{"customer", "GET /openapi.yaml", "GET /openapi.yaml", "none", "", nil},
 	{"customer", "POST /webhook/clerk", "POST /webhook/clerk", "none", `{"type":"user.deleted","data":{"id":"{customer}"}}`,
 		[]string{"Svix-Id: msg_1", "Svix-Timestamp: 1", "Svix-Signature: v1,{key}"}},
 	{"customer", "GET /api/tiers", "GET /api/tiers?publishableKey={pk}", "sk", "", []string{"X-Publishable-Key: {pk}"}},
@@ -78,6 +79,7 @@ var attempts = []attempt{
 		[]string{"Stripe-Signature: t=1,v1={key}"}},
 
 	{"developer", "GET /", "GET /", "dk", "", nil},
+	{"developer", "GET /openapi.yaml", "GET /openapi.yaml", "none", "", nil},
 	{"developer", "POST /webhook/stripe", "POST /webhook/stripe", "none", `{"id":"evt_{n}","type":"customer.subscription.deleted","data":{"object":{"id":"{subscription}"}}}`,
 		[]string{"Stripe-Signature: t=1,v1={key}"}},
 	{"developer", "POST /webhook/clerk", "POST /webhook/clerk", "none", `{"type":"user.deleted","data":{"id":"{developer}"}}`,
