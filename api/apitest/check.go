@@ -57,11 +57,16 @@ func (c *Contract) checkUnlisted(x Exchange) error {
 	if x.Status/100 == 2 {
 		return fmt.Errorf("%s answers JSON, and is not in the contract", x.Request.URL.Path)
 	}
+	return c.CheckError(x.Answer)
+}
+
+// CheckError is whether a text is an error of the form that all have.
+func (c *Contract) CheckError(text []byte) error {
 	schema, err := c.schema("components", "schemas", "Error")
 	if err != nil {
 		return err
 	}
-	return fits(schema, x.Answer)
+	return fits(schema, text)
 }
 
 func isJSON(header http.Header) bool {

@@ -19,7 +19,6 @@ func (s *Server) customerRoutes(e *echo.Echo) {
 	e.Use(s.cors)
 
 	e.GET("/", s.customerHome)
-	e.GET("/docs/errors", s.errorDocs)
 	s.docRoutes(e)
 	e.POST("/webhook/clerk", s.receiveClerkEvent)
 
