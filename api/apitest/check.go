@@ -171,15 +171,20 @@ func (c *Contract) checkRequest(o *Operation, x Exchange) error {
 		}
 	case o.RequestBody == nil: // it is not read
 	default:
-		schema, err := c.schema("paths", o.Path, strings.ToLower(o.Method), "requestBody", "content", "application/json", "schema")
-		if err == nil {
-			err = fits(schema, x.Body)
-		}
-		if err != nil {
+		if err := c.CheckBody(o, x.Body); err != nil {
 			faults = errors.Join(faults, fmt.Errorf("the contract refuses the body, and it was done: %w", err))
 		}
 	}
 	return faults
+}
+
+// CheckBody says what the contract does not take of the body of a request.
+func (c *Contract) CheckBody(o *Operation, body []byte) error {
+	schema, err := c.schema("paths", o.Path, strings.ToLower(o.Method), "requestBody", "content", "application/json", "schema")
+	if err != nil {
+		return err
+	}
+	return fits(schema, body)
 }
 
 // checkCredentials is whether the request had credentials of a kind that the contract names.

@@ -213,6 +213,59 @@ func (e example) tell(t *testing.T, s *side, contract *apitest.Contract) {
 	}
 }
 
+// Of the body of each call one member at a time is made wrong, or left away. What the contract does not take then the server
+// must not take either.
+func TestWhatTheContractDoesNotTakeTheServerDoesNot(t *testing.T) {
+	t.Parallel()
+	contract, err := apitest.Load()
+	must(t, err)
+	p := newPlatform(t)
+	p.external(t, "user-42", "free")
+	wrongs := []any{"", "a text\u0000", -1.5, 1e12, true, []any{1}, map[string]any{"x": 1}, nil}
+	sent := 0
+	for _, o := range contract.Operations {
+		if o.RequestBody == nil || strings.HasPrefix(o.Path, "/webhook/") {
+			continue
+		}
+		path := strings.NewReplacer("{platform}", p.id, "{project}", p.project, "{key}", p.skID, "{tier}", "free", "{id}", "user-42").Replace(o.Path)
+		try := func(what string, body map[string]any) {
+			text, err := json.Marshal(body)
+			must(t, err)
+			if contract.CheckBody(o, text) == nil {
+				return
+			}
+			sent++
+			var got answer
+			if o.Surfaces[0] == "developer" {
+				got = p.dev.dash(t, o.Method+" "+path, string(text))
+			} else {
+				got = p.api(t, o.Method+" "+path, string(text), "X-User-Id: user-42")
+			}
+			if got.status/100 != 4 {
+				t.Errorf("%s %s with %s is not in the contract, and is answered %d: %s", o.Method, o.Path, what, got.status, text)
+			}
+		}
+		var example map[string]any
+		must(t, json.Unmarshal([]byte(exampleBody(t, contract, o.Method, o.Path)), &example))
+		for name := range o.RequestBody.Value.Content["application/json"].Schema.Value.Properties {
+			for _, wrong := range wrongs {
+				body := maps.Clone(example)
+				body[name] = wrong
+				try(fmt.Sprintf("%s %#v", name, wrong), body)
+			}
+			body := maps.Clone(example)
+			delete(body, name)
+			try("no "+name, body)
+		}
+		body := maps.Clone(example)
+		body["another"] = 1
+		try("another field", body)
+	}
+	if sent < 300 {
+		t.Errorf("only %d bodies were sent that the contract does not take", sent)
+	}
+}
+
 func exampleBody(t *testing.T, contract *apitest.Contract, method, path string) string {
 	t.Helper()
 	for _, o := range contract.Operations {
