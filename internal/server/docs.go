@@ -122,6 +122,7 @@ func (s *Server) errorDoc(c echo.Context) error {
 	}
 	x := code.Explanation()
 	e := errs.New(code, "%s", x.Message)
+	e.Details = x.Details
 	if code == errs.InvalidRequest {
 		e.Param, e.Faults = "quantity", []errs.Fault{{Param: "quantity", Message: x.Message}}
 	}

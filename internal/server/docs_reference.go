@@ -21,6 +21,7 @@ type reference struct {
 type refGroup struct {
 	Slug, Name string
 	About      template.HTML
+	ForScripts bool // it is on the developer surface, or leads there
 	Calls      []refCall
 }
 
@@ -78,7 +79,7 @@ func newReference(contract string) (*reference, error) {
 	home := root.get("servers").list()[0].get("url").text()
 	for _, tag := range root.get("tags").list() {
 		name := tag.get("name").text()
-		r.Groups = append(r.Groups, refGroup{slugOf(name), name, prose(tag.get("description").text()), nil})
+		r.Groups = append(r.Groups, refGroup{Slug: slugOf(name), Name: name, About: prose(tag.get("description").text())})
 	}
 	for path, item := range root.get("paths").members() {
 		for method, operation := range item.members() {
@@ -96,6 +97,7 @@ func newReference(contract string) (*reference, error) {
 					host = servers.list()[0].get("url").text()
 				}
 			}
+			r.Groups[at].ForScripts = host != home
 			r.Groups[at].Calls = append(r.Groups[at].Calls, callOf(strings.ToUpper(method), path, host, operation))
 		}
 	}
@@ -305,4 +307,3 @@ func (s *Server) linked(text string) template.HTML {
 }
 
 var mentioned = regexp.MustCompile(`(?:GET|POST|PATCH|DELETE) /[a-z/.-]*[a-z]`)
-
