@@ -144,7 +144,8 @@ func (c *Contract) checkRequest(o *Operation, x Exchange) error {
 	query := x.Request.URL.Query()
 	for i, ref := range o.parameters {
 		p := ref.Value
-		value, given := "", false
+		var value string
+		var given bool
 		switch p.In {
 		case "query":
 			value, given = query.Get(p.Name), query.Has(p.Name)

@@ -113,10 +113,11 @@ func closeObjects(node any) {
 
 // schema is the schema at a place in the contract.
 func (c *Contract) schema(place ...string) (*jsonschema.Schema, error) {
-	at := file + "#"
+	parts := []string{file + "#"}
 	for _, part := range place {
-		at += "/" + strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(part)
+		parts = append(parts, strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(part))
 	}
+	at := strings.Join(parts, "/")
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if known, ok := c.schemas[at]; ok {

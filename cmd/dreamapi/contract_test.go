@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -201,7 +202,7 @@ func (e example) tell(t *testing.T, s *side, contract *apitest.Contract) {
 		if status >= "3" {
 			continue
 		}
-		if fmt.Sprint(got.status) != status {
+		if strconv.Itoa(got.status) != status {
 			t.Errorf("the example of %s is answered %d %s, and the contract says %s", e.call, got.status, got.body, status)
 			return
 		}

@@ -102,9 +102,9 @@ func newReference(contract string) (*reference, error) {
 		}
 	}
 	for name, schema := range root.get("components", "schemas").members() {
-		fields := fieldsOf(schema)
+		fields := membersOf(schema)
 		for _, one := range schema.get("oneOf").list() { // each of the kinds
-			fields = append(fields, fieldsOf(one)...)
+			fields = append(fields, membersOf(one)...)
 		}
 		r.Types = append(r.Types, refType{name, prose(schema.get("description").text()), fields})
 	}
@@ -128,12 +128,12 @@ func callOf(method, path, host string, o tree) refCall {
 	}
 	call.Credentials = strings.Join(with, ", or ")
 	for _, p := range o.get("parameters").list() {
-		f := fieldOf(p.get("name").text(), p.get("schema"), p.get("required").text() == "true")
+		f := memberOf(p.get("name").text(), p.get("schema"), p.get("required").text() == "true")
 		f.In, f.About = p.get("in").text(), prose(p.get("description").text())
 		call.Parameters = append(call.Parameters, f)
 	}
 	body := o.get("requestBody", "content", "application/json")
-	call.Body = fieldsOf(body.get("schema"))
+	call.Body = membersOf(body.get("schema"))
 	call.Optional = len(call.Body) > 0 && o.get("requestBody", "required").text() != "true"
 	for status, response := range o.get("responses").members() {
 		code, _ := strconv.Atoi(status)
@@ -144,7 +144,7 @@ func callOf(method, path, host string, o tree) refCall {
 		}
 		answer := refAnswer{
 			Status: status + " " + http.StatusText(code), About: prose(response.get("description").text()),
-			Fields: fieldsOf(schema), Refers: schema.reference(),
+			Fields: membersOf(schema), Refers: schema.reference(),
 		}
 		if answer.Refers != "" {
 			answer.Fields = nil
@@ -165,45 +165,43 @@ func callOf(method, path, host string, o tree) refCall {
 
 // curlOf is the call as one would type it.
 func curlOf(call refCall, security []tree, example tree) string {
-	address, user := call.Host+strings.ReplaceAll(call.Path, "{id}", "user-42"), ""
-	for _, p := range call.Parameters {
-		switch {
-		case p.Name == "X-User-Id":
-			user = ` \` + "\n  -H 'X-User-Id: user-42'"
-		case p.In == "query" && p.Must:
-			address += "?" + p.Name + "=…"
-		}
+	command, address := "curl", call.Host+strings.ReplaceAll(call.Path, "{id}", "user-42")
+	if call.Method != http.MethodGet && (call.Method != http.MethodPost || !example.there()) {
+		command += " -X " + call.Method
 	}
-	line := "curl"
-	if call.Method != http.MethodGet && !(call.Method == http.MethodPost && example.there()) {
-		line += " -X " + call.Method
-	}
-	line += " '" + address + "'"
-	for i, one := range security {
-		for name := range one.members() {
-			if token := map[string]string{"secretKey": "sk_test_…", "developerToken": "dk_…"}[name]; token != "" && i == 0 {
-				line += ` \` + "\n  -H 'Authorization: Bearer " + token + "'"
+	var options []string
+	if len(security) > 0 {
+		for name := range security[0].members() {
+			if token := map[string]string{"secretKey": "sk_test_…", "developerToken": "dk_…"}[name]; token != "" {
+				options = append(options, "-H 'Authorization: Bearer "+token+"'")
 			}
 		}
 	}
-	line += user
-	if example.there() {
-		line += ` \` + "\n  -d '" + strings.ReplaceAll(example.json(true), "'", `'\''`) + "'"
+	for _, p := range call.Parameters {
+		switch {
+		case p.Name == "X-User-Id":
+			options = append(options, "-H 'X-User-Id: user-42'")
+		case p.In == "query" && p.Must:
+			address = fmt.Sprintf("%s?%s=…", address, p.Name)
+		}
 	}
-	return line
+	if example.there() {
+		options = append(options, "-d '"+strings.ReplaceAll(example.json(true), "'", `'\''`)+"'")
+	}
+	return strings.Join(append([]string{command + " '" + address + "'"}, options...), " \\\n  ")
 }
 
-// fieldsOf are the members of an object.
-func fieldsOf(schema tree) []refField {
+// membersOf are the members of an object.
+func membersOf(schema tree) []refField {
 	must := schema.get("required").texts()
 	var fields []refField
 	for name, member := range schema.get("properties").members() {
-		fields = append(fields, fieldOf(name, member, slices.Contains(must, name)))
+		fields = append(fields, memberOf(name, member, slices.Contains(must, name)))
 	}
 	return fields
 }
 
-func fieldOf(name string, schema tree, must bool) refField {
+func memberOf(name string, schema tree, must bool) refField {
 	f := refField{Name: name, Must: must, About: prose(schema.own("description").text())}
 	f.Type, f.Refers = typeOf(schema)
 	return f
@@ -217,7 +215,9 @@ func typeOf(schema tree) (words, refers string) {
 	var kinds, rest []string
 	for _, one := range schema.get("anyOf").list() {
 		inner, name := typeOf(one)
-		refers += name
+		if name != "" {
+			refers = name
+		}
 		if inner != "" {
 			kinds = append(kinds, inner)
 		}
