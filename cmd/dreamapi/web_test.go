@@ -70,7 +70,7 @@ func TestAnErrorHasTheSeedsTwoFieldsFirst(t *testing.T) {
 	equal(t, "param", got.text("param"), "<nil>")
 	equal(t, "WWW-Authenticate", got.header.Get("WWW-Authenticate"), `Bearer realm="dream-api"`)
 	url := got.text("docUrl")
-	equal(t, "docUrl", url, w.url("api")+"/docs/errors#unauthenticated")
+	equal(t, "docUrl", url, w.url("api")+"/docs/errors/unauthenticated")
 	docs := w.api(t, "GET /docs/errors", "", "").want(t, 200)
 	if !strings.Contains(docs.body, `id="unauthenticated"`) {
 		t.Error("docUrl leads to nothing")

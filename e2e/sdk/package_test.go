@@ -36,6 +36,7 @@ func TestThePackageWorksInAFreshFolder(t *testing.T) {
 	}
 	w.types(t, dir)
 	w.readme(t, dir)
+	guides(t, dir)
 }
 
 // packed makes the package, as it would be published, and looks at what is in it.

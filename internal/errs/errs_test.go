@@ -43,10 +43,17 @@ func TestEveryCodeHasATitleAndHelp(t *testing.T) {
 	if len(codes) < 20 || len(codes) != len(Codes()) {
 		t.Errorf("%d codes are declared and %d listed", len(codes), len(Codes()))
 	}
+	if len(explanations) != len(codes) {
+		t.Errorf("%d codes are explained and %d declared", len(explanations), len(codes))
+	}
 	form := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 	for name, code := range codes {
 		if code.Title() == "" || code.Help() == "" || !strings.HasSuffix(code.Help(), ".") {
 			t.Errorf("%s has the title %q and the help %q", name, code.Title(), code.Help())
+		}
+		x := code.Explanation()
+		if len(x.Why) == 0 || len(x.Mend) == 0 || x.Message == "" {
+			t.Errorf("%s is not explained: %+v", name, x)
 		}
 		if !form.MatchString(string(code)) {
 			t.Errorf("%s is %q", name, code)

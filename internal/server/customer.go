@@ -19,7 +19,7 @@ func (s *Server) customerRoutes(e *echo.Echo) {
 	e.Use(s.cors)
 
 	e.GET("/", s.customerHome)
-	e.GET("/docs/errors", s.errorDocs)
+	s.docRoutes(e)
 	e.POST("/webhook/clerk", s.receiveClerkEvent)
 
 	e.GET("/.well-known/jwks.json", s.jwks)

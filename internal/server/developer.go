@@ -17,6 +17,7 @@ import (
 func (s *Server) developerRoutes(e *echo.Echo) {
 	e.Use(ownForms(s.cfg.DeveloperClerk.trustedForms()))
 	s.dashboardRoutes(e)
+	s.docRoutes(e)
 	e.POST("/webhook/stripe", s.receiveStripeEvent(billing.OwnEndpoint))
 	e.POST("/webhook/clerk", s.receiveDeveloperClerkEvent)
 

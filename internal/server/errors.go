@@ -95,7 +95,7 @@ func (s *Server) errorBody(e *errs.Error, requestID string) object {
 		{"code", e.Code},
 		{"param", param},
 		{"requestId", requestID},
-		{"docUrl", s.cfg.CustomerURL.String() + "/docs/errors#" + string(e.Code)},
+		{"docUrl", s.cfg.CustomerURL.String() + "/docs/errors/" + string(e.Code)},
 	}
 	if len(e.Faults) > 0 {
 		body = append(body, member{"errors", e.Faults})

@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
-
-	"github.com/dream-api/dream-api/internal/errs"
 )
 
 //go:embed web
@@ -42,19 +40,6 @@ func (s *Server) apiURL() string {
 
 func (s *Server) customerHome(c echo.Context) error {
 	return s.page(c, http.StatusOK, "api.html", map[string]any{"Title": "The API"})
-}
-
-// errorDocs explains every code that an error may have; docUrl leads here.
-func (s *Server) errorDocs(c echo.Context) error {
-	type entry struct {
-		Code, Title, Help string
-		Status            int
-	}
-	var entries []entry
-	for _, code := range errs.Codes() {
-		entries = append(entries, entry{string(code), code.Title(), code.Help(), statuses[code]})
-	}
-	return s.page(c, http.StatusOK, "errors.html", map[string]any{"Title": "Errors", "Entries": entries})
 }
 
 // wantsHTML reports whether it is a browser that asks for a page, and not a program that asks for the API.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -118,6 +119,8 @@ type Server struct {
 	usageRead     *usage.Reader
 	watch         *usage.Watch
 
+	library func() (*library, error) // of the documentation
+
 	clerkHooks, developerHooks []*standardwebhooks.Webhook
 
 	customer, developerSurface, oauth *echo.Echo
@@ -133,6 +136,7 @@ func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) (*Server, er
 		cashier: m.Cashier, desk: m.Desk, bridge: m.Bridge, billing: m.Billing,
 		customersRead: m.CustomersRead, usageRead: m.UsageRead, watch: m.Watch,
 	}
+	s.library = sync.OnceValues(s.newLibrary)
 	var err error
 	if s.clerkHooks, err = hooks(cfg.CustomerClerkSecrets); err != nil {
 		return nil, errors.New("a webhook secret of the end users' Clerk app can not be read")

@@ -68,7 +68,7 @@ func TestTheFieldsOfAnErrorHaveTheirOrder(t *testing.T) {
 ,"code":"invalid_request"
 ,"param":"a"
 ,"requestId":"req_1"
-,"docUrl":"https://api.example/docs/errors#invalid_request"
+,"docUrl":"https://api.example/docs/errors/invalid_request"
 ,"errors":[{"param":"a","message":"m"}]
 ,"customerId":"c"
 ,"usage":1
