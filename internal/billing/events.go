@@ -108,44 +108,44 @@ func follows(eventType string) bool {
 // and the platform is the one that has the object in our own books. How it came out is written down for the platforms.
 func (b *Background) work(ctx context.Context, job StripeEvent) error {
 	var event billingdb.BillingEvent
-	var at []id.Platform // before the work, which may end a connection
 	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
 		event, err = queries.Event(ctx, tx, billingdb.EventParams{Endpoint: string(job.Endpoint), ID: job.EventID, Again: job.Again})
-		if err != nil {
-			return err
-		}
-		at, err = concerned(ctx, tx, event)
 		return err
 	})
 	if db.NoRows(err) && job.PlatformID == "" { // worked before
 		return nil
 	}
 	if db.NoRows(err) {
-		return b.tried(ctx, []id.Platform{job.PlatformID}, job.EventID, tenant.EventTry{State: tenant.EventIgnored, Problem: tenant.TooOld})
+		return b.tooOld(ctx, job)
 	}
 	if err != nil {
 		return err
 	}
 	began := time.Now()
 	ignored, err := b.act(ctx, event)
-	try := tenant.TriedEvent(began, ignored, err)
-	at = tenant.ToldOf(at, job.PlatformID, event.ProcessedAt != nil || err != nil)
-	if err == nil {
-		err = b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
-			return queries.EventDone(ctx, tx, billingdb.EventDoneParams{Endpoint: event.Endpoint, ID: event.ID})
-		})
-	}
-	return errors.Join(err, b.tried(ctx, at, event.ID, try))
+	return errors.Join(err, b.tried(ctx, event, job.PlatformID, tenant.TriedEvent(began, ignored, err)))
 }
 
-// tried writes down for the platforms how an attempt came out.
-func (b *Background) tried(ctx context.Context, at []id.Platform, event string, try tenant.EventTry) error {
-	if len(at) == 0 {
-		return nil
-	}
+// tried writes down how an attempt came out, for us and for the platforms to which the event is shown: both or none, as one that
+// is done with is not worked again by itself, and would be shown as waiting for ever.
+func (b *Background) tried(ctx context.Context, event billingdb.BillingEvent, asked id.Platform, try tenant.EventTry) error {
+	failed := try.State == tenant.EventFailed
 	// An attempt that ran out of time is written down too.
-	return b.db.Tenants(context.WithoutCancel(ctx), at, func(ctx context.Context, tx db.Tenants) error {
-		return tenant.RecordEventTry(ctx, tx, at, event, try)
+	return b.db.Tx(context.WithoutCancel(ctx), func(ctx context.Context, tx db.Tx) error {
+		shown, err := queries.EventWorked(ctx, tx, billingdb.EventWorkedParams{Endpoint: event.Endpoint, ID: event.ID, Done: !failed})
+		if err != nil && !db.NoRows(err) { // it was swept away meanwhile
+			return err
+		}
+		at := tenant.ToldOf(id.Of[id.Platform](shown), asked, event.ProcessedAt != nil || failed)
+		return tenant.RecordEventTry(ctx, tx, at, event.ID, try)
+	})
+}
+
+// tooOld tells the platform that asked for an event that it is no longer here to be worked.
+func (b *Background) tooOld(ctx context.Context, job StripeEvent) error {
+	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		try := tenant.EventTry{State: tenant.EventIgnored, Problem: tenant.TooOld}
+		return tenant.RecordEventTry(ctx, tx, []id.Platform{job.PlatformID}, job.EventID, try)
 	})
 }
 

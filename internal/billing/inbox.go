@@ -11,7 +11,7 @@ import (
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
-// concerned are the platforms that an event is about, by our own books: those of the account, or the one that has the
+// concerned are the platforms that an event is about when it comes in, by our own books: those of the account, or the one that has the
 // customer, or the checkout, on the account that the event names. None for an event about our own plan.
 func concerned(ctx context.Context, tx db.Tx, event billingdb.BillingEvent) ([]id.Platform, error) {
 	if Endpoint(event.Endpoint) == OwnEndpoint {
@@ -46,7 +46,7 @@ func note(ctx context.Context, tx db.Tx, from Endpoint, e stripeapi.Event, paylo
 	if _, err := tx.EnterAll(ctx, at); err != nil {
 		return err
 	}
-	kept := stripeapi.Redact(payload)
+	kept, shown := stripeapi.Redact(payload), []string{}
 	for _, one := range at {
 		customer, state, err := about(ctx, db.Tenant{Tx: tx, Platform: one}, event)
 		if err != nil {
@@ -71,8 +71,9 @@ func note(ctx context.Context, tx db.Tx, from Endpoint, e stripeapi.Event, paylo
 		if err := tenant.RecordEvent(ctx, tx, one, detail); err != nil {
 			return err
 		}
+		shown = append(shown, string(one))
 	}
-	return nil
+	return queries.EventShown(ctx, tx, billingdb.EventShownParams{PlatformIds: shown, Endpoint: string(from), ID: e.ID})
 }
 
 // What can be said of the customer of an event.
@@ -116,7 +117,7 @@ func about(ctx context.Context, tx db.Tenant, event billingdb.BillingEvent) (cus
 	return customer, here, nil
 }
 
-// Reprocess has an event of the platform worked again, by a job. It may be repeated: while one waits there is no second.
+// Reprocess has an event of the platform worked again, by a job. It may be repeated: within a minute there is no second.
 func (d *Desk) Reprocess(ctx context.Context, at id.Platform, event string) (tenant.EventDetail, error) {
 	var found tenant.EventDetail
 	err := d.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {

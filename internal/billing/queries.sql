@@ -216,8 +216,13 @@ SELECT * FROM billing.events WHERE endpoint = @endpoint AND id = @id AND (proces
 SELECT endpoint, id FROM billing.events
 WHERE processed_at IS NULL AND received_at < dreamapi.now() - interval '2 minutes' ORDER BY received_at LIMIT 1000;
 
--- name: EventDone :exec
-UPDATE billing.events SET processed_at = dreamapi.now() WHERE endpoint = @endpoint AND id = @id;
+-- name: EventShown :exec
+UPDATE billing.events SET shown = @platform_ids::text[] WHERE endpoint = @endpoint AND id = @id;
+
+-- name: EventWorked :one
+-- One after another, of attempts at once.
+UPDATE billing.events SET processed_at = CASE WHEN @done::boolean THEN dreamapi.now() ELSE processed_at END
+WHERE endpoint = @endpoint AND id = @id RETURNING shown;
 
 -- name: SweepEvents :exec
 DELETE FROM billing.events WHERE processed_at < dreamapi.now() - interval '30 days';

@@ -119,9 +119,13 @@ func (b *Background) Receive(ctx context.Context, eventID, eventType, userID, se
 		if _, err := tx.EnterAll(ctx, id.Of[id.Platform](members)); err != nil {
 			return err
 		}
-		return queries.RecordUserEvent(ctx, tx, tenantdb.RecordUserEventParams{
+		err = queries.RecordUserEvent(ctx, tx, tenantdb.RecordUserEventParams{
 			ID: eventID, Type: eventType, PlatformIds: members, UserID: userID, Payload: userPayload(eventType, userID),
 		})
+		if err != nil {
+			return err
+		}
+		return queries.ClerkEventShown(ctx, tx, tenantdb.ClerkEventShownParams{PlatformIds: members, ID: eventID})
 	})
 }
 
@@ -148,10 +152,14 @@ func userPayload(eventType, userID string) json.RawMessage {
 
 // didSomething keeps an event that changed something on the platform for its developer.
 func didSomething(ctx context.Context, tx db.Tenant, event tenantdb.TenantClerkEvent) error {
-	return queries.RecordChangingUserEvent(ctx, tx, tenantdb.RecordChangingUserEventParams{
+	err := queries.RecordChangingUserEvent(ctx, tx, tenantdb.RecordChangingUserEventParams{
 		PlatformID: string(tx.Platform), ID: event.ID, Type: event.Type, UserID: event.UserID,
 		Payload: userPayload(event.Type, event.UserID),
 	})
+	if err != nil {
+		return err
+	}
+	return queries.ClerkEventShown(ctx, tx, tenantdb.ClerkEventShownParams{PlatformIds: []string{string(tx.Platform)}, ID: event.ID})
 }
 
 // workEvent asks Clerk how the user is now, and brings the memberships in line: what the event itself says may be old.
@@ -159,7 +167,7 @@ func didSomething(ctx context.Context, tx db.Tenant, event tenantdb.TenantClerkE
 // down for the platforms.
 func (b *Background) workEvent(ctx context.Context, job ClerkEvent, left bool) error {
 	var event tenantdb.TenantClerkEvent
-	var members []string // before the work, which may end memberships
+	var members []string
 	var state string
 	err := b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) (err error) {
 		if event, err = queries.ClerkEvent(ctx, tx, tenantdb.ClerkEventParams{ID: job.EventID, Again: job.Again}); err != nil {
@@ -175,7 +183,7 @@ func (b *Background) workEvent(ctx context.Context, job ClerkEvent, left bool) e
 		return nil
 	}
 	if db.NoRows(err) {
-		return b.tried(ctx, []id.Platform{job.PlatformID}, job.EventID, EventTry{State: EventIgnored, Problem: TooOld})
+		return b.tooOld(ctx, job)
 	}
 	if err != nil {
 		return err
@@ -188,22 +196,27 @@ func (b *Background) workEvent(ctx context.Context, job ClerkEvent, left bool) e
 	if err == nil && !done {
 		return nil
 	}
-	try := TriedEvent(began, "", err)
-	told := ToldOf(id.Of[id.Platform](members), job.PlatformID, event.ProcessedAt != nil || err != nil)
-	if err == nil {
-		err = b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error { return queries.ClerkEventDone(ctx, tx, event.ID) })
-	}
-	return errors.Join(err, b.tried(ctx, told, event.ID, try))
+	return errors.Join(err, b.tried(ctx, event, job.PlatformID, TriedEvent(began, "", err)))
 }
 
-// tried writes down for the platforms how an attempt came out.
-func (b *Background) tried(ctx context.Context, at []id.Platform, event string, try EventTry) error {
-	if len(at) == 0 {
-		return nil
-	}
+// tried writes down how an attempt came out, for us and for the platforms to which the event is shown: both or none, as one that
+// is done with is not worked again by itself, and would be shown as waiting for ever.
+func (b *Background) tried(ctx context.Context, event tenantdb.TenantClerkEvent, asked id.Platform, try EventTry) error {
+	failed := try.State == EventFailed
 	// An attempt that ran out of time is written down too.
-	return b.db.Tenants(context.WithoutCancel(ctx), at, func(ctx context.Context, tx db.Tenants) error {
-		return RecordEventTry(ctx, tx, at, event, try)
+	return b.db.Tx(context.WithoutCancel(ctx), func(ctx context.Context, tx db.Tx) error {
+		shown, err := queries.ClerkEventWorked(ctx, tx, tenantdb.ClerkEventWorkedParams{ID: event.ID, Done: !failed})
+		if err != nil && !db.NoRows(err) { // it was swept away meanwhile
+			return err
+		}
+		return RecordEventTry(ctx, tx, ToldOf(id.Of[id.Platform](shown), asked, event.ProcessedAt != nil || failed), event.ID, try)
+	})
+}
+
+// tooOld tells the platform that asked for an event that it is no longer here to be worked.
+func (b *Background) tooOld(ctx context.Context, job ClerkEvent) error {
+	return b.db.Tx(ctx, func(ctx context.Context, tx db.Tx) error {
+		return RecordEventTry(ctx, tx, []id.Platform{job.PlatformID}, job.EventID, EventTry{State: EventIgnored, Problem: TooOld})
 	})
 }
 

@@ -125,18 +125,18 @@ func TriedEvent(began time.Time, ignored string, failed error) EventTry {
 	return try
 }
 
-// ToldOf are the platforms that are told of an attempt: all that the event concerns, unless one asked for it. That others
-// are shown anything because of that, they must not be; but where it was the attempt that succeeded, it did so for all.
-func ToldOf(concerned []id.Platform, asked id.Platform, alone bool) []id.Platform {
+// ToldOf are the platforms that are told of an attempt: all to which the event is shown, unless one asked for it. That others
+// see a change because of that, must not be; but where it was the attempt that succeeded, it did so for all.
+func ToldOf(shown []id.Platform, asked id.Platform, alone bool) []id.Platform {
 	switch {
 	case asked == "":
-		return concerned
+		return shown
 	case alone:
 		return []id.Platform{asked}
-	case slices.Contains(concerned, asked):
-		return concerned
+	case slices.Contains(shown, asked):
+		return shown
 	default:
-		return append(slices.Clone(concerned), asked)
+		return append(slices.Clone(shown), asked)
 	}
 }
 
@@ -155,8 +155,14 @@ func RecordEvent(ctx context.Context, tx db.Tx, at id.Platform, e EventDetail) e
 	return err
 }
 
-// RecordEventTry writes down for the platforms how an attempt came out.
-func RecordEventTry(ctx context.Context, tx db.Tenants, at []id.Platform, event string, try EventTry) error {
+// RecordEventTry enters the platforms and writes down for them how an attempt came out.
+func RecordEventTry(ctx context.Context, tx db.Tx, at []id.Platform, event string, try EventTry) error {
+	if len(at) == 0 {
+		return nil
+	}
+	if _, err := tx.EnterAll(ctx, at); err != nil {
+		return err
+	}
 	return queries.EventTried(ctx, tx, tenantdb.EventTriedParams{
 		PlatformIds: id.Strings(at), ID: event, State: try.State, Problem: orNil(try.Problem), TookMs: milliseconds(try.Took),
 	})
@@ -265,9 +271,9 @@ func (a *Admin) FailedEvents(ctx context.Context, at id.Platform) (n int64, err 
 }
 
 // WorkEventAgain marks an event of the platform to be worked again, and answers it as it is then; waits is whether it was
-// marked before, so that there is a job for it already.
+// marked less than a minute before, so that there is a job for it already.
 func WorkEventAgain(ctx context.Context, tx db.Tenant, event string) (e EventDetail, waits bool, err error) {
-	state, err := queries.LockEvent(ctx, tx, tenantdb.LockEventParams{PlatformID: string(tx.Platform), ID: event})
+	waits, err = queries.LockEvent(ctx, tx, tenantdb.LockEventParams{PlatformID: string(tx.Platform), ID: event})
 	if db.NoRows(err) {
 		return e, false, noEvent()
 	}
@@ -280,6 +286,8 @@ func WorkEventAgain(ctx context.Context, tx db.Tenant, event string) (e EventDet
 	if e.Problem != nil && e.Problem.Code == NotFollowed {
 		return e, false, errs.New(errs.Conflict, "Nothing follows from events of the type %s, so there is nothing to do again.", e.Type)
 	}
-	e.State = EventWaits
-	return e, state == EventWaits, queries.EventWaits(ctx, tx, tenantdb.EventWaitsParams{PlatformID: string(tx.Platform), ID: event})
+	if e.State = EventWaits; waits {
+		return e, true, nil
+	}
+	return e, false, queries.EventWaits(ctx, tx, tenantdb.EventWaitsParams{PlatformID: string(tx.Platform), ID: event})
 }

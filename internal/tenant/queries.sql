@@ -476,8 +476,13 @@ SELECT id FROM tenant.clerk_events
 WHERE processed_at IS NULL AND received_at < dreamapi.now() - interval '5 minutes'
 ORDER BY received_at LIMIT 1000;
 
--- name: ClerkEventDone :exec
-UPDATE tenant.clerk_events SET processed_at = dreamapi.now() WHERE id = @id;
+-- name: ClerkEventShown :exec
+UPDATE tenant.clerk_events SET shown = shown || @platform_ids::text[] WHERE id = @id AND NOT shown @> @platform_ids::text[];
+
+-- name: ClerkEventWorked :one
+-- One after another, of attempts at once.
+UPDATE tenant.clerk_events SET processed_at = CASE WHEN @done::boolean THEN dreamapi.now() ELSE processed_at END
+WHERE id = @id RETURNING shown;
 
 -- name: SweepClerkEvents :exec
 DELETE FROM tenant.clerk_events WHERE processed_at < dreamapi.now() - interval '30 days';
@@ -771,10 +776,12 @@ ORDER BY e.received_at DESC, e.id DESC LIMIT @most;
 SELECT * FROM tenant.events WHERE platform_id = @platform_id AND id = @id;
 
 -- name: LockEvent :one
-SELECT state FROM tenant.events WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
+-- Whether there is a job for it. One that has waited for long may have lost it, and to work it twice is no harm.
+SELECT (state = 'waiting' AND asked_at > dreamapi.now() - interval '1 minute')::boolean AS waits FROM tenant.events
+WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
 
 -- name: EventWaits :exec
-UPDATE tenant.events SET state = 'waiting' WHERE platform_id = @platform_id AND id = @id;
+UPDATE tenant.events SET state = 'waiting', asked_at = dreamapi.now() WHERE platform_id = @platform_id AND id = @id;
 
 -- name: EventTypes :many
 -- From each type to the next by the index, so that it takes as long as there are types, and not events.

@@ -37,6 +37,8 @@ type BillingEvent struct {
 	Subscription string
 	ReceivedAt   time.Time
 	ProcessedAt  *time.Time
+	// the platforms that have it in tenant.events
+	Shown []string
 }
 
 type BillingMrrMovement struct {

@@ -366,7 +366,7 @@ func (q *Queries) EnsureCustomer(ctx context.Context, db DBTX, arg EnsureCustome
 }
 
 const event = `-- name: Event :one
-SELECT endpoint, id, type, account, object_id, customer, subscription, received_at, processed_at FROM billing.events WHERE endpoint = $1 AND id = $2 AND (processed_at IS NULL OR $3::boolean)
+SELECT endpoint, id, type, account, object_id, customer, subscription, received_at, processed_at, shown FROM billing.events WHERE endpoint = $1 AND id = $2 AND (processed_at IS NULL OR $3::boolean)
 `
 
 type EventParams struct {
@@ -388,22 +388,43 @@ func (q *Queries) Event(ctx context.Context, db DBTX, arg EventParams) (BillingE
 		&i.Subscription,
 		&i.ReceivedAt,
 		&i.ProcessedAt,
+		&i.Shown,
 	)
 	return i, err
 }
 
-const eventDone = `-- name: EventDone :exec
-UPDATE billing.events SET processed_at = dreamapi.now() WHERE endpoint = $1 AND id = $2
+const eventShown = `-- name: EventShown :exec
+UPDATE billing.events SET shown = $1::text[] WHERE endpoint = $2 AND id = $3
 `
 
-type EventDoneParams struct {
+type EventShownParams struct {
+	PlatformIds []string
+	Endpoint    string
+	ID          string
+}
+
+func (q *Queries) EventShown(ctx context.Context, db DBTX, arg EventShownParams) error {
+	_, err := db.Exec(ctx, eventShown, arg.PlatformIds, arg.Endpoint, arg.ID)
+	return err
+}
+
+const eventWorked = `-- name: EventWorked :one
+UPDATE billing.events SET processed_at = CASE WHEN $1::boolean THEN dreamapi.now() ELSE processed_at END
+WHERE endpoint = $2 AND id = $3 RETURNING shown
+`
+
+type EventWorkedParams struct {
+	Done     bool
 	Endpoint string
 	ID       string
 }
 
-func (q *Queries) EventDone(ctx context.Context, db DBTX, arg EventDoneParams) error {
-	_, err := db.Exec(ctx, eventDone, arg.Endpoint, arg.ID)
-	return err
+// One after another, of attempts at once.
+func (q *Queries) EventWorked(ctx context.Context, db DBTX, arg EventWorkedParams) ([]string, error) {
+	row := db.QueryRow(ctx, eventWorked, arg.Done, arg.Endpoint, arg.ID)
+	var shown []string
+	err := row.Scan(&shown)
+	return shown, err
 }
 
 const everSubscribed = `-- name: EverSubscribed :one

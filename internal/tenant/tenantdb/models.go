@@ -16,6 +16,8 @@ type TenantClerkEvent struct {
 	ReceivedAt  time.Time
 	ProcessedAt *time.Time
 	SessionID   string
+	// the platforms that have it in tenant.events
+	Shown []string
 }
 
 type TenantCustomer struct {
@@ -74,7 +76,9 @@ type TenantEvent struct {
 	TookMs     *int32
 	Payload    json.RawMessage
 	ReceivedAt time.Time
-	TriedAt    *time.Time
+	// since when there is a job for it: it came in, or is to be worked again
+	AskedAt time.Time
+	TriedAt *time.Time
 }
 
 type TenantInvitation struct {

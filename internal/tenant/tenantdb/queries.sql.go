@@ -81,7 +81,7 @@ func (q *Queries) BoundSearch(ctx context.Context, db DBTX) error {
 }
 
 const clerkEvent = `-- name: ClerkEvent :one
-SELECT id, type, user_id, received_at, processed_at, session_id FROM tenant.clerk_events WHERE id = $1 AND (processed_at IS NULL OR $2::boolean)
+SELECT id, type, user_id, received_at, processed_at, session_id, shown FROM tenant.clerk_events WHERE id = $1 AND (processed_at IS NULL OR $2::boolean)
 `
 
 type ClerkEventParams struct {
@@ -99,17 +99,41 @@ func (q *Queries) ClerkEvent(ctx context.Context, db DBTX, arg ClerkEventParams)
 		&i.ReceivedAt,
 		&i.ProcessedAt,
 		&i.SessionID,
+		&i.Shown,
 	)
 	return i, err
 }
 
-const clerkEventDone = `-- name: ClerkEventDone :exec
-UPDATE tenant.clerk_events SET processed_at = dreamapi.now() WHERE id = $1
+const clerkEventShown = `-- name: ClerkEventShown :exec
+UPDATE tenant.clerk_events SET shown = shown || $1::text[] WHERE id = $2 AND NOT shown @> $1::text[]
 `
 
-func (q *Queries) ClerkEventDone(ctx context.Context, db DBTX, id string) error {
-	_, err := db.Exec(ctx, clerkEventDone, id)
+type ClerkEventShownParams struct {
+	PlatformIds []string
+	ID          string
+}
+
+func (q *Queries) ClerkEventShown(ctx context.Context, db DBTX, arg ClerkEventShownParams) error {
+	_, err := db.Exec(ctx, clerkEventShown, arg.PlatformIds, arg.ID)
 	return err
+}
+
+const clerkEventWorked = `-- name: ClerkEventWorked :one
+UPDATE tenant.clerk_events SET processed_at = CASE WHEN $1::boolean THEN dreamapi.now() ELSE processed_at END
+WHERE id = $2 RETURNING shown
+`
+
+type ClerkEventWorkedParams struct {
+	Done bool
+	ID   string
+}
+
+// One after another, of attempts at once.
+func (q *Queries) ClerkEventWorked(ctx context.Context, db DBTX, arg ClerkEventWorkedParams) ([]string, error) {
+	row := db.QueryRow(ctx, clerkEventWorked, arg.Done, arg.ID)
+	var shown []string
+	err := row.Scan(&shown)
+	return shown, err
 }
 
 const clerkSessionEnded = `-- name: ClerkSessionEnded :exec
@@ -843,7 +867,7 @@ func (q *Queries) EventTypes(ctx context.Context, db DBTX, platformID string) ([
 }
 
 const eventWaits = `-- name: EventWaits :exec
-UPDATE tenant.events SET state = 'waiting' WHERE platform_id = $1 AND id = $2
+UPDATE tenant.events SET state = 'waiting', asked_at = dreamapi.now() WHERE platform_id = $1 AND id = $2
 `
 
 type EventWaitsParams struct {
@@ -1928,7 +1952,8 @@ func (q *Queries) LockCustomer(ctx context.Context, db DBTX, arg LockCustomerPar
 }
 
 const lockEvent = `-- name: LockEvent :one
-SELECT state FROM tenant.events WHERE platform_id = $1 AND id = $2 FOR UPDATE
+SELECT (state = 'waiting' AND asked_at > dreamapi.now() - interval '1 minute')::boolean AS waits FROM tenant.events
+WHERE platform_id = $1 AND id = $2 FOR UPDATE
 `
 
 type LockEventParams struct {
@@ -1936,11 +1961,12 @@ type LockEventParams struct {
 	ID         string
 }
 
-func (q *Queries) LockEvent(ctx context.Context, db DBTX, arg LockEventParams) (string, error) {
+// Whether there is a job for it. One that has waited for long may have lost it, and to work it twice is no harm.
+func (q *Queries) LockEvent(ctx context.Context, db DBTX, arg LockEventParams) (bool, error) {
 	row := db.QueryRow(ctx, lockEvent, arg.PlatformID, arg.ID)
-	var state string
-	err := row.Scan(&state)
-	return state, err
+	var waits bool
+	err := row.Scan(&waits)
+	return waits, err
 }
 
 const lockIntent = `-- name: LockIntent :one
@@ -2189,7 +2215,7 @@ func (q *Queries) Mode(ctx context.Context, db DBTX) (string, error) {
 }
 
 const oneEvent = `-- name: OneEvent :one
-SELECT platform_id, id, source, endpoint, type, object_id, customer_id, state, attempts, problem, took_ms, payload, received_at, tried_at FROM tenant.events WHERE platform_id = $1 AND id = $2
+SELECT platform_id, id, source, endpoint, type, object_id, customer_id, state, attempts, problem, took_ms, payload, received_at, asked_at, tried_at FROM tenant.events WHERE platform_id = $1 AND id = $2
 `
 
 type OneEventParams struct {
@@ -2214,6 +2240,7 @@ func (q *Queries) OneEvent(ctx context.Context, db DBTX, arg OneEventParams) (Te
 		&i.TookMs,
 		&i.Payload,
 		&i.ReceivedAt,
+		&i.AskedAt,
 		&i.TriedAt,
 	)
 	return i, err
