@@ -289,29 +289,49 @@ WITH limits AS MATERIALIZED (
         (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = @platform_id))
     GROUP BY s.user_id ORDER BY share DESC, s.user_id LIMIT @most
 )
-SELECT u.* FROM fullest f JOIN tenant_usage.users u ON u.platform_id = @platform_id AND u.user_id = f.user_id;
+SELECT user_id FROM fullest;
+
+-- name: UsersAmong :many
+SELECT * FROM tenant_usage.users WHERE platform_id = @platform_id AND user_id = ANY(@users::text[]);
 
 -- name: CountUsers :one
 -- So many at the most.
 SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id LIMIT @most) u;
 
--- name: TakeSnapshot :exec
--- Whoever takes one holds its row, so that two do not write at once.
-INSERT INTO tenant_usage.snapshots (platform_id, at) VALUES (@platform_id, dreamapi.now())
-ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at;
+-- name: ClaimSnapshot :execrows
+-- Writes down that one is tried; no row where it was, not so long ago. It is old by what it takes to make another.
+INSERT INTO tenant_usage.snapshots AS s (platform_id, tried_at) VALUES (@platform_id, dreamapi.now())
+ON CONFLICT (platform_id) DO UPDATE SET tried_at = excluded.tried_at
+WHERE s.tried_at IS NULL OR dreamapi.now() - s.tried_at > greatest(make_interval(secs => @pause_seconds::double precision), s.took * @times::int);
+
+-- name: SnapshotFailed :exec
+UPDATE tenant_usage.snapshots SET took = greatest(took, make_interval(secs => @seconds::double precision)) WHERE platform_id = @platform_id;
+
+-- name: KeepSnapshot :execrows
+-- Whoever keeps one holds its row, so that two do not write at once. None where a later one is there.
+INSERT INTO tenant_usage.snapshots AS s (platform_id, at, tried_at, users, totals, took)
+VALUES (@platform_id, @at::timestamptz, @at, @users, @totals, make_interval(secs => @seconds::double precision))
+ON CONFLICT (platform_id) DO UPDATE
+SET at = excluded.at, tried_at = greatest(s.tried_at, excluded.at), users = excluded.users, totals = excluded.totals, took = excluded.took
+WHERE s.at IS NULL OR s.at <= excluded.at;
+
+-- name: HaveSnapshot :exec
+-- A row to lock, of a platform of which there is no snapshot yet.
+INSERT INTO tenant_usage.snapshots (platform_id)
+SELECT k.id FROM (SELECT @platform_id::text AS id) k
+WHERE NOT EXISTS (SELECT FROM tenant_usage.snapshots s WHERE s.platform_id = k.id)
+ON CONFLICT DO NOTHING;
 
 -- name: KeepOffSnapshots :exec
--- Until this transaction ends no snapshot is taken: who changes what one has of a user, and who takes one, would each wait for a row
+-- Until this transaction ends no snapshot is kept: who changes what one has of a user, and who keeps one, would each wait for a row
 -- of the other's.
 SELECT FROM tenant_usage.snapshots WHERE platform_id = @platform_id FOR SHARE;
 
--- name: KeepSnapshot :exec
-UPDATE tenant_usage.snapshots SET users = @users, totals = @totals, took = make_interval(secs => @seconds::double precision)
-WHERE platform_id = @platform_id;
-
 -- name: Snapshot :one
--- It is old by what it takes to make another.
-SELECT at, users, totals, ((dreamapi.now() - at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old FROM tenant_usage.snapshots WHERE platform_id = @platform_id;
+-- None where there is none yet. It is old by what it takes to make another.
+SELECT at::timestamptz AS at, users, totals,
+    (tried_at IS NULL OR (dreamapi.now() - tried_at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old
+FROM tenant_usage.snapshots WHERE platform_id = @platform_id AND at IS NOT NULL;
 
 -- name: ForgetNear :exec
 DELETE FROM tenant_usage.near WHERE platform_id = @platform_id AND (sqlc.narg(user_id)::text IS NULL OR user_id = sqlc.narg(user_id));
@@ -345,11 +365,13 @@ SELECT k.platform_id, dreamapi.now() FROM (SELECT unnest(@platforms::text[]) AS 
 ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at;
 
 -- name: DueSnapshots :many
--- Of platforms that were active since theirs, the oldest first. What takes long is done more seldom.
+-- Of platforms that were active since theirs, the one first of which it was tried the longest ago. What takes long is done more
+-- seldom.
 SELECT a.platform_id FROM tenant_usage.activity a LEFT JOIN tenant_usage.snapshots s ON s.platform_id = a.platform_id
-WHERE a.platform_id = ANY(@platform_ids::text[])
-    AND (s.at IS NULL OR s.at < a.at AND s.at < dreamapi.now() - greatest(interval '1 minute', s.took * 30))
-ORDER BY s.at NULLS FIRST, a.platform_id;
+WHERE a.platform_id = ANY(@platform_ids::text[]) AND (s.at IS NULL OR s.at < a.at)
+    AND (s.tried_at IS NULL OR dreamapi.now() - s.tried_at > greatest(interval '1 minute', s.took * 30))
+ORDER BY s.tried_at NULLS FIRST, a.platform_id;
+
 -- name: DaysThatDiffer :many
 -- The days that are over and all of whose hours are kept, on which the hours of the platform are not what its users used. What
 -- a user used on their last day is still in their row.

@@ -220,6 +220,27 @@ func (q *Queries) BoundLocks(ctx context.Context, db DBTX) error {
 	return err
 }
 
+const claimSnapshot = `-- name: ClaimSnapshot :execrows
+INSERT INTO tenant_usage.snapshots AS s (platform_id, tried_at) VALUES ($1, dreamapi.now())
+ON CONFLICT (platform_id) DO UPDATE SET tried_at = excluded.tried_at
+WHERE s.tried_at IS NULL OR dreamapi.now() - s.tried_at > greatest(make_interval(secs => $2::double precision), s.took * $3::int)
+`
+
+type ClaimSnapshotParams struct {
+	PlatformID   string
+	PauseSeconds float64
+	Times        int32
+}
+
+// Writes down that one is tried; no row where it was, not so long ago. It is old by what it takes to make another.
+func (q *Queries) ClaimSnapshot(ctx context.Context, db DBTX, arg ClaimSnapshotParams) (int64, error) {
+	result, err := db.Exec(ctx, claimSnapshot, arg.PlatformID, arg.PauseSeconds, arg.Times)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const countNear = `-- name: CountNear :one
 SELECT count(DISTINCT user_id) AS users, count(DISTINCT user_id) FILTER (WHERE count >= max) AS full
 FROM tenant_usage.near WHERE platform_id = $1 AND (SELECT dreamapi.now()) < ends
@@ -503,12 +524,13 @@ func (q *Queries) DropTops(ctx context.Context, db DBTX, arg DropTopsParams) err
 
 const dueSnapshots = `-- name: DueSnapshots :many
 SELECT a.platform_id FROM tenant_usage.activity a LEFT JOIN tenant_usage.snapshots s ON s.platform_id = a.platform_id
-WHERE a.platform_id = ANY($1::text[])
-    AND (s.at IS NULL OR s.at < a.at AND s.at < dreamapi.now() - greatest(interval '1 minute', s.took * 30))
-ORDER BY s.at NULLS FIRST, a.platform_id
+WHERE a.platform_id = ANY($1::text[]) AND (s.at IS NULL OR s.at < a.at)
+    AND (s.tried_at IS NULL OR dreamapi.now() - s.tried_at > greatest(interval '1 minute', s.took * 30))
+ORDER BY s.tried_at NULLS FIRST, a.platform_id
 `
 
-// Of platforms that were active since theirs, the oldest first. What takes long is done more seldom.
+// Of platforms that were active since theirs, the one first of which it was tried the longest ago. What takes long is done more
+// seldom.
 func (q *Queries) DueSnapshots(ctx context.Context, db DBTX, platformIds []string) ([]string, error) {
 	rows, err := db.Query(ctx, dueSnapshots, platformIds)
 	if err != nil {
@@ -645,6 +667,19 @@ func (q *Queries) ForgetUntouched(ctx context.Context, db DBTX, arg ForgetUntouc
 	return err
 }
 
+const haveSnapshot = `-- name: HaveSnapshot :exec
+INSERT INTO tenant_usage.snapshots (platform_id)
+SELECT k.id FROM (SELECT $1::text AS id) k
+WHERE NOT EXISTS (SELECT FROM tenant_usage.snapshots s WHERE s.platform_id = k.id)
+ON CONFLICT DO NOTHING
+`
+
+// A row to lock, of a platform of which there is no snapshot yet.
+func (q *Queries) HaveSnapshot(ctx context.Context, db DBTX, platformID string) error {
+	_, err := db.Exec(ctx, haveSnapshot, platformID)
+	return err
+}
+
 const hoursOfDay = `-- name: HoursOfDay :many
 SELECT hour, plan, count FROM tenant_usage.hours
 WHERE platform_id = $1 AND meter = $2 AND hour >= $3 AND hour < $4 ORDER BY count DESC, hour, plan FOR UPDATE
@@ -754,33 +789,42 @@ const keepOffSnapshots = `-- name: KeepOffSnapshots :exec
 SELECT FROM tenant_usage.snapshots WHERE platform_id = $1 FOR SHARE
 `
 
-// Until this transaction ends no snapshot is taken: who changes what one has of a user, and who takes one, would each wait for a row
+// Until this transaction ends no snapshot is kept: who changes what one has of a user, and who keeps one, would each wait for a row
 // of the other's.
 func (q *Queries) KeepOffSnapshots(ctx context.Context, db DBTX, platformID string) error {
 	_, err := db.Exec(ctx, keepOffSnapshots, platformID)
 	return err
 }
 
-const keepSnapshot = `-- name: KeepSnapshot :exec
-UPDATE tenant_usage.snapshots SET users = $1, totals = $2, took = make_interval(secs => $3::double precision)
-WHERE platform_id = $4
+const keepSnapshot = `-- name: KeepSnapshot :execrows
+INSERT INTO tenant_usage.snapshots AS s (platform_id, at, tried_at, users, totals, took)
+VALUES ($1, $2::timestamptz, $2, $3, $4, make_interval(secs => $5::double precision))
+ON CONFLICT (platform_id) DO UPDATE
+SET at = excluded.at, tried_at = greatest(s.tried_at, excluded.at), users = excluded.users, totals = excluded.totals, took = excluded.took
+WHERE s.at IS NULL OR s.at <= excluded.at
 `
 
 type KeepSnapshotParams struct {
+	PlatformID string
+	At         *time.Time
 	Users      int64
 	Totals     json.RawMessage
 	Seconds    float64
-	PlatformID string
 }
 
-func (q *Queries) KeepSnapshot(ctx context.Context, db DBTX, arg KeepSnapshotParams) error {
-	_, err := db.Exec(ctx, keepSnapshot,
+// Whoever keeps one holds its row, so that two do not write at once. None where a later one is there.
+func (q *Queries) KeepSnapshot(ctx context.Context, db DBTX, arg KeepSnapshotParams) (int64, error) {
+	result, err := db.Exec(ctx, keepSnapshot,
+		arg.PlatformID,
+		arg.At,
 		arg.Users,
 		arg.Totals,
 		arg.Seconds,
-		arg.PlatformID,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const keepTops = `-- name: KeepTops :exec
@@ -1155,7 +1199,7 @@ WITH limits AS MATERIALIZED (
         (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = $1))
     GROUP BY s.user_id ORDER BY share DESC, s.user_id LIMIT $2
 )
-SELECT u.platform_id, u.user_id, u.epoch, u.settled, u.minute, u.calls, u.day, u.slots, u.starts, u.ends, u.counts, u.extras, u.kept, u.today FROM fullest f JOIN tenant_usage.users u ON u.platform_id = $1 AND u.user_id = f.user_id
+SELECT user_id FROM fullest
 `
 
 type NearCandidatesParams struct {
@@ -1164,34 +1208,19 @@ type NearCandidatesParams struct {
 }
 
 // The users who, as their counters stand, have used most of a limit of their plan: four fifths of it, or more than that.
-func (q *Queries) NearCandidates(ctx context.Context, db DBTX, arg NearCandidatesParams) ([]TenantUsageUser, error) {
+func (q *Queries) NearCandidates(ctx context.Context, db DBTX, arg NearCandidatesParams) ([]string, error) {
 	rows, err := db.Query(ctx, nearCandidates, arg.PlatformID, arg.Most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TenantUsageUser
+	var items []string
 	for rows.Next() {
-		var i TenantUsageUser
-		if err := rows.Scan(
-			&i.PlatformID,
-			&i.UserID,
-			&i.Epoch,
-			&i.Settled,
-			&i.Minute,
-			&i.Calls,
-			&i.Day,
-			&i.Slots,
-			&i.Starts,
-			&i.Ends,
-			&i.Counts,
-			&i.Extras,
-			&i.Kept,
-			&i.Today,
-		); err != nil {
+		var user_id string
+		if err := rows.Scan(&user_id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, user_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -1336,7 +1365,9 @@ func (q *Queries) Receipts(ctx context.Context, db DBTX, arg ReceiptsParams) ([]
 }
 
 const snapshot = `-- name: Snapshot :one
-SELECT at, users, totals, ((dreamapi.now() - at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old FROM tenant_usage.snapshots WHERE platform_id = $1
+SELECT at::timestamptz AS at, users, totals,
+    (tried_at IS NULL OR (dreamapi.now() - tried_at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old
+FROM tenant_usage.snapshots WHERE platform_id = $1 AND at IS NOT NULL
 `
 
 type SnapshotRow struct {
@@ -1346,7 +1377,7 @@ type SnapshotRow struct {
 	Old    bool
 }
 
-// It is old by what it takes to make another.
+// None where there is none yet. It is old by what it takes to make another.
 func (q *Queries) Snapshot(ctx context.Context, db DBTX, platformID string) (SnapshotRow, error) {
 	row := db.QueryRow(ctx, snapshot, platformID)
 	var i SnapshotRow
@@ -1357,6 +1388,20 @@ func (q *Queries) Snapshot(ctx context.Context, db DBTX, platformID string) (Sna
 		&i.Old,
 	)
 	return i, err
+}
+
+const snapshotFailed = `-- name: SnapshotFailed :exec
+UPDATE tenant_usage.snapshots SET took = greatest(took, make_interval(secs => $1::double precision)) WHERE platform_id = $2
+`
+
+type SnapshotFailedParams struct {
+	Seconds    float64
+	PlatformID string
+}
+
+func (q *Queries) SnapshotFailed(ctx context.Context, db DBTX, arg SnapshotFailedParams) error {
+	_, err := db.Exec(ctx, snapshotFailed, arg.Seconds, arg.PlatformID)
+	return err
 }
 
 const sumSince = `-- name: SumSince :many
@@ -1493,17 +1538,6 @@ func (q *Queries) TakeJournal(ctx context.Context, db DBTX, most int32) ([]Tenan
 		return nil, err
 	}
 	return items, nil
-}
-
-const takeSnapshot = `-- name: TakeSnapshot :exec
-INSERT INTO tenant_usage.snapshots (platform_id, at) VALUES ($1, dreamapi.now())
-ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at
-`
-
-// Whoever takes one holds its row, so that two do not write at once.
-func (q *Queries) TakeSnapshot(ctx context.Context, db DBTX, platformID string) error {
-	_, err := db.Exec(ctx, takeSnapshot, platformID)
-	return err
 }
 
 const tops = `-- name: Tops :many
@@ -1646,6 +1680,50 @@ func (q *Queries) Users(ctx context.Context, db DBTX, arg UsersParams) (int64, e
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const usersAmong = `-- name: UsersAmong :many
+SELECT platform_id, user_id, epoch, settled, minute, calls, day, slots, starts, ends, counts, extras, kept, today FROM tenant_usage.users WHERE platform_id = $1 AND user_id = ANY($2::text[])
+`
+
+type UsersAmongParams struct {
+	PlatformID string
+	Users      []string
+}
+
+func (q *Queries) UsersAmong(ctx context.Context, db DBTX, arg UsersAmongParams) ([]TenantUsageUser, error) {
+	rows, err := db.Query(ctx, usersAmong, arg.PlatformID, arg.Users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TenantUsageUser
+	for rows.Next() {
+		var i TenantUsageUser
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.UserID,
+			&i.Epoch,
+			&i.Settled,
+			&i.Minute,
+			&i.Calls,
+			&i.Day,
+			&i.Slots,
+			&i.Starts,
+			&i.Ends,
+			&i.Counts,
+			&i.Extras,
+			&i.Kept,
+			&i.Today,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const whenTopsTaken = `-- name: WhenTopsTaken :one
