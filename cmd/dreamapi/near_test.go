@@ -326,6 +326,43 @@ func TestTheUsageOfTheOverviewIsWhatWasCounted(t *testing.T) {
 		"overview.usage.2.meter", "tokens", "overview.usage.2.count", "60", "overview.usage.2.users", "1", "overview.live.platforms", "0")
 }
 
+// Of a large platform on which nobody calls any more no snapshot is taken: what the last one says is of another month by and by.
+func TestTheUsageOfTheOverviewIsOfThePresentPeriod(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tier(t, `{"name":"life","limit":null,"meters":{"images":{"limit":9,"period":"lifetime"}}}`)
+	p.external(t, "eve", "free")
+	p.external(t, "kim", "life")
+	p.track(t, "eve", `{"quantity":7}`).want(t, 200)
+	p.track(t, "kim", `{"meter":"images","quantity":2}`).want(t, 200)
+	p.w.watches(t, p)
+	p.w.db.Exec(t, "UPDATE tenant_usage.snapshots SET users = 1000000")
+	p.dash(t, "GET /overview", "").want(t, 200).expect(t, "overview.usage.0.count", "2", "overview.usage.1.count", "7")
+	p.w.turn(t, 40*day)
+	p.dash(t, "GET /overview", "").want(t, 200).expect(t, "overview.usage.0.meter", "images", "overview.usage.0.count", "2", "overview.usage.1", "<nil>")
+}
+
+// A platform whose snapshot fails is not tried again at once: others have their turn.
+func TestASnapshotThatFailsWaitsForItsTurn(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.external(t, "eve", "free")
+	p.track(t, "eve", `{"quantity":90}`).want(t, 200)
+	p.w.db.Exec(t, `CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$`)
+	p.w.db.Exec(t, `CREATE TRIGGER fail BEFORE INSERT ON tenant_usage.near FOR EACH ROW EXECUTE FUNCTION public.fail()`)
+	worker, here := p.w.db.Open(t, db.Worker), []id.Platform{p.platformID()}
+	must(t, usage.AddUp(t.Context(), worker))
+	watch := usage.NewWatch(worker)
+	if err := watch.Work(t.Context(), here); err == nil {
+		t.Fatal("it did not fail")
+	}
+	must(t, watch.Work(t.Context(), here))
+	p.w.turn(t, 3600)
+	if err := watch.Work(t.Context(), here); err == nil {
+		t.Error("it was not tried again")
+	}
+}
+
 func TestTheOverviewLeadsToWhomItTellsOf(t *testing.T) {
 	t.Parallel()
 	p := newShop(t)

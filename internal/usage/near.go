@@ -332,11 +332,18 @@ func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
 		if err != nil {
 			return err
 		}
+		now, err := queries.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
 		sums := map[string]map[string]int64{} // by period and meter
 		for _, limit := range limits {
 			total := Total{Meter: limit.Meter, Period: limit.Period}
 			if i := slices.IndexFunc(before, func(b Total) bool { return b.Meter == limit.Meter && b.Period == limit.Period }); i >= 0 {
 				total = before[i]
+			}
+			if limit.Calendar && limit.Period != "lifetime" && snapshot.At.Before(calendar(limit.Period, now.UTC()).starts) {
+				total = Total{Meter: limit.Meter, Period: limit.Period} // that was another period
 			}
 			total.Anchored = !limit.Calendar && limit.Period != "lifetime"
 			if summed := slices.Contains([]string{"hour", "day", "week", "month", "year"}, limit.Period); summed && limit.Calendar {

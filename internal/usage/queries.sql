@@ -183,14 +183,28 @@ FROM (
 WHERE d.day >= @since::date AND d.count > 0
 GROUP BY 1 ORDER BY 1;
 
--- name: ActiveSince :many
--- Those of the platforms of which something was counted since their tops were taken, if that is long enough ago: a hundred
--- times as long as it took, so that this costs a hundredth of a connection at the most.
-SELECT k.platform_id::text AS platform_id FROM (SELECT unnest(@platforms::text[]) AS platform_id) k
-LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = @days
-WHERE (t.taken_at IS NULL OR t.taken_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
-    AND EXISTS (SELECT FROM tenant_usage.hours h
-        WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'));
+-- name: DueTops :many
+-- Those of the platforms of which something was counted since their tops were taken, or of which some are of a day that is over, if
+-- that was last tried long enough ago: a hundred times as long as it took, so that this costs a hundredth of a connection at the
+-- most. The one first for which it was tried the longest ago.
+SELECT k.platform_id::text AS platform_id, k.days::int AS days
+FROM (SELECT p.platform_id, d.days FROM unnest(@platforms::text[]) AS p (platform_id), unnest(@spans::int[]) AS d (days)) k
+LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = k.days
+WHERE (t.tried_at IS NULL OR t.tried_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
+    AND (EXISTS (SELECT FROM tenant_usage.hours h
+            WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'))
+        OR t.taken_at < date_trunc('day', dreamapi.now(), 'UTC')
+            AND EXISTS (SELECT FROM tenant_usage.top_users u WHERE u.platform_id = k.platform_id AND u.days = k.days))
+ORDER BY t.tried_at NULLS FIRST, k.platform_id, k.days;
+
+-- name: ClaimTops :execrows
+-- Writes down that it is tried; no row where it was, not so long ago.
+INSERT INTO tenant_usage.tops AS t (platform_id, days, tried_at) VALUES (@platform_id, @days, dreamapi.now())
+ON CONFLICT (platform_id, days) DO UPDATE SET tried_at = excluded.tried_at
+WHERE t.tried_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now();
+
+-- name: TopsFailed :exec
+UPDATE tenant_usage.tops SET took_ms = greatest(took_ms, @took_ms) WHERE platform_id = @platform_id AND days = @days;
 
 -- name: Users :one
 -- How many users a platform has, up to a number.
@@ -231,12 +245,14 @@ FROM (SELECT unnest(@meters::text[]) AS meter, unnest(@places::int[]) AS place, 
     unnest(@counts::bigint[]) AS count) k
 JOIN held USING (user_id);
 
--- name: TopsTaken :exec
-INSERT INTO tenant_usage.tops (platform_id, days, taken_at, took_ms) VALUES (@platform_id, @days, dreamapi.now(), @took_ms)
-ON CONFLICT (platform_id, days) DO UPDATE SET taken_at = excluded.taken_at, took_ms = excluded.took_ms;
+-- name: TopsTaken :execrows
+-- Holds the row, so that two do not write at once. None where later ones are there.
+UPDATE tenant_usage.tops SET taken_at = @taken_at, took_ms = @took_ms
+WHERE platform_id = @platform_id AND days = @days AND (taken_at IS NULL OR taken_at <= @taken_at);
 
 -- name: WhenTopsTaken :one
-SELECT taken_at FROM tenant_usage.tops WHERE platform_id = @platform_id AND days = @days;
+-- None where they have not been.
+SELECT taken_at::timestamptz AS taken_at FROM tenant_usage.tops WHERE platform_id = @platform_id AND days = @days AND taken_at IS NOT NULL;
 
 -- name: Tops :many
 SELECT place, user_id, count FROM tenant_usage.top_users

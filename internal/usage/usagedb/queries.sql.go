@@ -13,41 +13,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const activeSince = `-- name: ActiveSince :many
-SELECT k.platform_id::text AS platform_id FROM (SELECT unnest($1::text[]) AS platform_id) k
-LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = $2
-WHERE (t.taken_at IS NULL OR t.taken_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
-    AND EXISTS (SELECT FROM tenant_usage.hours h
-        WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'))
-`
-
-type ActiveSinceParams struct {
-	Platforms []string
-	Days      int32
-}
-
-// Those of the platforms of which something was counted since their tops were taken, if that is long enough ago: a hundred
-// times as long as it took, so that this costs a hundredth of a connection at the most.
-func (q *Queries) ActiveSince(ctx context.Context, db DBTX, arg ActiveSinceParams) ([]string, error) {
-	rows, err := db.Query(ctx, activeSince, arg.Platforms, arg.Days)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var platform_id string
-		if err := rows.Scan(&platform_id); err != nil {
-			return nil, err
-		}
-		items = append(items, platform_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const addHours = `-- name: AddHours :exec
 INSERT INTO tenant_usage.hours AS h (platform_id, hour, meter, plan, count)
 SELECT k.platform_id, k.hour, k.meter, k.plan, k.count
@@ -235,6 +200,26 @@ type ClaimSnapshotParams struct {
 // Writes down that one is tried; no row where it was, not so long ago. It is old by what it takes to make another.
 func (q *Queries) ClaimSnapshot(ctx context.Context, db DBTX, arg ClaimSnapshotParams) (int64, error) {
 	result, err := db.Exec(ctx, claimSnapshot, arg.PlatformID, arg.PauseSeconds, arg.Times)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const claimTops = `-- name: ClaimTops :execrows
+INSERT INTO tenant_usage.tops AS t (platform_id, days, tried_at) VALUES ($1, $2, dreamapi.now())
+ON CONFLICT (platform_id, days) DO UPDATE SET tried_at = excluded.tried_at
+WHERE t.tried_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now()
+`
+
+type ClaimTopsParams struct {
+	PlatformID string
+	Days       int32
+}
+
+// Writes down that it is tried; no row where it was, not so long ago.
+func (q *Queries) ClaimTops(ctx context.Context, db DBTX, arg ClaimTopsParams) (int64, error) {
+	result, err := db.Exec(ctx, claimTops, arg.PlatformID, arg.Days)
 	if err != nil {
 		return 0, err
 	}
@@ -544,6 +529,51 @@ func (q *Queries) DueSnapshots(ctx context.Context, db DBTX, platformIds []strin
 			return nil, err
 		}
 		items = append(items, platform_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const dueTops = `-- name: DueTops :many
+SELECT k.platform_id::text AS platform_id, k.days::int AS days
+FROM (SELECT p.platform_id, d.days FROM unnest($1::text[]) AS p (platform_id), unnest($2::int[]) AS d (days)) k
+LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = k.days
+WHERE (t.tried_at IS NULL OR t.tried_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
+    AND (EXISTS (SELECT FROM tenant_usage.hours h
+            WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'))
+        OR t.taken_at < date_trunc('day', dreamapi.now(), 'UTC')
+            AND EXISTS (SELECT FROM tenant_usage.top_users u WHERE u.platform_id = k.platform_id AND u.days = k.days))
+ORDER BY t.tried_at NULLS FIRST, k.platform_id, k.days
+`
+
+type DueTopsParams struct {
+	Platforms []string
+	Spans     []int32
+}
+
+type DueTopsRow struct {
+	PlatformID string
+	Days       int32
+}
+
+// Those of the platforms of which something was counted since their tops were taken, or of which some are of a day that is over, if
+// that was last tried long enough ago: a hundred times as long as it took, so that this costs a hundredth of a connection at the
+// most. The one first for which it was tried the longest ago.
+func (q *Queries) DueTops(ctx context.Context, db DBTX, arg DueTopsParams) ([]DueTopsRow, error) {
+	rows, err := db.Query(ctx, dueTops, arg.Platforms, arg.Spans)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DueTopsRow
+	for rows.Next() {
+		var i DueTopsRow
+		if err := rows.Scan(&i.PlatformID, &i.Days); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -1577,20 +1607,45 @@ func (q *Queries) Tops(ctx context.Context, db DBTX, arg TopsParams) ([]TopsRow,
 	return items, nil
 }
 
-const topsTaken = `-- name: TopsTaken :exec
-INSERT INTO tenant_usage.tops (platform_id, days, taken_at, took_ms) VALUES ($1, $2, dreamapi.now(), $3)
-ON CONFLICT (platform_id, days) DO UPDATE SET taken_at = excluded.taken_at, took_ms = excluded.took_ms
+const topsFailed = `-- name: TopsFailed :exec
+UPDATE tenant_usage.tops SET took_ms = greatest(took_ms, $1) WHERE platform_id = $2 AND days = $3
+`
+
+type TopsFailedParams struct {
+	TookMs     int64
+	PlatformID string
+	Days       int32
+}
+
+func (q *Queries) TopsFailed(ctx context.Context, db DBTX, arg TopsFailedParams) error {
+	_, err := db.Exec(ctx, topsFailed, arg.TookMs, arg.PlatformID, arg.Days)
+	return err
+}
+
+const topsTaken = `-- name: TopsTaken :execrows
+UPDATE tenant_usage.tops SET taken_at = $1, took_ms = $2
+WHERE platform_id = $3 AND days = $4 AND (taken_at IS NULL OR taken_at <= $1)
 `
 
 type TopsTakenParams struct {
+	TakenAt    *time.Time
+	TookMs     int64
 	PlatformID string
 	Days       int32
-	TookMs     int64
 }
 
-func (q *Queries) TopsTaken(ctx context.Context, db DBTX, arg TopsTakenParams) error {
-	_, err := db.Exec(ctx, topsTaken, arg.PlatformID, arg.Days, arg.TookMs)
-	return err
+// Holds the row, so that two do not write at once. None where later ones are there.
+func (q *Queries) TopsTaken(ctx context.Context, db DBTX, arg TopsTakenParams) (int64, error) {
+	result, err := db.Exec(ctx, topsTaken,
+		arg.TakenAt,
+		arg.TookMs,
+		arg.PlatformID,
+		arg.Days,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const totals = `-- name: Totals :many
@@ -1727,7 +1782,7 @@ func (q *Queries) UsersAmong(ctx context.Context, db DBTX, arg UsersAmongParams)
 }
 
 const whenTopsTaken = `-- name: WhenTopsTaken :one
-SELECT taken_at FROM tenant_usage.tops WHERE platform_id = $1 AND days = $2
+SELECT taken_at::timestamptz AS taken_at FROM tenant_usage.tops WHERE platform_id = $1 AND days = $2 AND taken_at IS NOT NULL
 `
 
 type WhenTopsTakenParams struct {
@@ -1735,6 +1790,7 @@ type WhenTopsTakenParams struct {
 	Days       int32
 }
 
+// None where they have not been.
 func (q *Queries) WhenTopsTaken(ctx context.Context, db DBTX, arg WhenTopsTakenParams) (time.Time, error) {
 	row := db.QueryRow(ctx, whenTopsTaken, arg.PlatformID, arg.Days)
 	var taken_at time.Time
