@@ -20,11 +20,14 @@ CREATE INDEX near_share_idx ON tenant_usage.near (platform_id, share DESC, user_
 
 CREATE TABLE tenant_usage.snapshots (
     platform_id text COLLATE "C" PRIMARY KEY,
-    at          timestamptz NOT NULL,
+    at          timestamptz,
+    tried_at    timestamptz,
     took        interval NOT NULL DEFAULT '0',
     users       bigint NOT NULL DEFAULT 0,
     totals      jsonb NOT NULL DEFAULT '[]'
 );
+COMMENT ON COLUMN tenant_usage.snapshots.at IS 'NULL: there is none yet';
+COMMENT ON COLUMN tenant_usage.snapshots.tried_at IS 'when somebody last set about to take one, whatever came of it';
 COMMENT ON COLUMN tenant_usage.snapshots.users IS 'of whom anything is counted';
 
 -- When what a platform counted was added up last: a snapshot from after that is still right.

@@ -5,11 +5,14 @@
 CREATE TABLE tenant_usage.tops (
     platform_id text COLLATE "C" NOT NULL,
     days        integer NOT NULL CHECK (days > 0),
-    taken_at    timestamptz NOT NULL,
-    took_ms     bigint NOT NULL,
+    tried_at    timestamptz NOT NULL,
+    taken_at    timestamptz,
+    took_ms     bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (platform_id, days)
 );
 COMMENT ON TABLE tenant_usage.tops IS 'when top_users of so many days, with the present one, was worked out, and how long that took';
+COMMENT ON COLUMN tenant_usage.tops.tried_at IS 'when somebody last set about it, whatever came of it';
+COMMENT ON COLUMN tenant_usage.tops.taken_at IS 'NULL: not yet';
 
 CREATE TABLE tenant_usage.top_users (
     platform_id text COLLATE "C" NOT NULL,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,70 @@ func TestWhoUsesMostOfManyIsWorkedOutAheadAndForgottenWithThem(t *testing.T) {
 	p.api(t, "DELETE /api/customers/small", "").want(t, 200)
 	top().expect(t, "data.0.userId", "big", "data.0.place", "1")
 	equal(t, "of the forgotten", p.w.query(t, "SELECT count(*)::text FROM tenant_usage.top_users WHERE user_id = 'small'"), "0")
+}
+
+// What is known of the last days moves with the days, also where nobody calls any more, and ends.
+func TestWhoUsedMostMovesWithTheDays(t *testing.T) {
+	t.Parallel()
+	p := newExplored(t)
+	p.w.db.Exec(t, `INSERT INTO tenant_usage.users (platform_id, user_id) SELECT $1, 'u' || i FROM generate_series(1, 1000) AS i`, p.id)
+	worker, here := p.w.db.Open(t, db.Worker), []id.Platform{p.platformID()}
+	top := func() answer {
+		t.Helper()
+		return p.dash(t, "GET /usage/top?days=1", "").want(t, 200)
+	}
+	must(t, usage.TakeTops(t.Context(), worker, here))
+	top().expect(t, "data.0.userId", "big", "data.0.count", "5")
+	p.w.db.SetClock(t, time.Date(2031, 6, 1, 0, 10, 0, 0, time.UTC))
+	must(t, usage.TakeTops(t.Context(), worker, here))
+	taken := top().expect(t, "data", "[]").text("takenAt")
+	p.w.db.SetClock(t, time.Date(2031, 6, 2, 0, 10, 0, 0, time.UTC))
+	must(t, usage.TakeTops(t.Context(), worker, here)) // nothing is left that could move
+	top().expect(t, "takenAt", taken)
+	p.dash(t, "GET /usage/top?days=30", "").want(t, 200).expect(t, "data.0.userId", "big", "data.0.count", "28")
+}
+
+// A platform that fails is not tried again at once, and two that take the same at once are one.
+func TestWhoUsedMostIsTriedInTurns(t *testing.T) {
+	t.Parallel()
+	p := newExplored(t)
+	p.w.db.Exec(t, `INSERT INTO tenant_usage.users (platform_id, user_id) SELECT $1, 'u' || i FROM generate_series(1, 1000) AS i`, p.id)
+	p.w.db.Exec(t, `CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+		IF NEW.days = 365 THEN RAISE 'no'; END IF;
+		PERFORM pg_catalog.pg_advisory_xact_lock(7); RETURN NEW; END$$`)
+	p.w.db.Exec(t, `CREATE TRIGGER fail BEFORE INSERT ON tenant_usage.top_users FOR EACH ROW EXECUTE FUNCTION public.fail()`)
+	worker, here := p.w.db.Open(t, db.Worker), []id.Platform{p.platformID()}
+	holder := p.w.db.Connect(t, p.w.db.Owner)
+	_, err := holder.Exec(t.Context(), "SELECT pg_advisory_lock(7)")
+	must(t, err)
+	took := make(chan error, 2)
+	take := func() { took <- usage.TakeTops(t.Context(), worker, here) }
+	waiting := func(n string) func() bool {
+		return func() bool {
+			return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == n
+		}
+	}
+	go take()
+	await(t, "one is taking", waiting("1"))
+	go take() // the next span, as somebody is at the first
+	await(t, "two are taking", waiting("2"))
+	_, err = holder.Exec(t.Context(), "SELECT pg_advisory_unlock(7)")
+	must(t, err)
+	failed := 0
+	for range 2 {
+		if err := <-took; err != nil {
+			failed++
+			equal(t, "what failed", strings.Count(err.Error(), "\n"), 0)
+		}
+	}
+	equal(t, "failed", failed, 1) // of 365 days, once
+	p.dash(t, "GET /usage/top?days=90", "").want(t, 200).expect(t, "data.0.userId", "big")
+	p.dash(t, "GET /usage/top?days=365", "").want(t, 200).expect(t, "takenAt", "<nil>")
+	must(t, usage.TakeTops(t.Context(), worker, here))
+	p.w.db.SetClock(t, time.Date(2031, 5, 31, 6, 0, 0, 0, time.UTC))
+	p.w.db.Exec(t, "DROP TRIGGER fail ON tenant_usage.top_users")
+	must(t, usage.TakeTops(t.Context(), worker, here))
+	p.dash(t, "GET /usage/top?days=365", "").want(t, 200).expect(t, "data.0.userId", "big")
 }
 
 func TestTheUsagePageShowsWhatIsAskedForByItsAddress(t *testing.T) {

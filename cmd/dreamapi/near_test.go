@@ -168,19 +168,145 @@ func TestSnapshotsAndGrantsDoNotBlockEachOther(t *testing.T) {
 	all.Wait()
 	must(t, watch.Take(t.Context(), p.platformID()))
 	p.dash(t, "GET /near", "").want(t, 200).expect(t, "near.customers", strconv.Itoa(users/2)) // by tokens and images
+}
 
-	// While one is being taken, who would correct it waits for it to end.
-	conn := p.w.db.Connect(t, p.w.db.Owner)
-	taking, err := conn.Begin(t.Context())
+// While a snapshot is kept, who would correct it waits for it to end, and calls wait for neither.
+func TestACallWaitsForNoSnapshotAndForNoGrantThatDoes(t *testing.T) {
+	t.Parallel()
+	for name, act := range map[string]string{"a grant": "POST /customers/eve/grants", "a reset": "POST /customers/eve/reset", "a deletion": "DELETE /customers/eve"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t)
+			p.external(t, "eve", "free")
+			p.track(t, "eve", `{"quantity":90}`).want(t, 200)
+			p.dash(t, "GET /near", "").want(t, 200).expect(t, "near.list.0.customerId", "eve")
+			conn := p.w.db.Connect(t, p.w.db.Owner)
+			keeping, err := conn.Begin(t.Context())
+			must(t, err)
+			_, err = keeping.Exec(t.Context(), "SELECT FROM tenant_usage.snapshots WHERE platform_id = $1 FOR UPDATE", p.id)
+			must(t, err)
+			var acting sync.WaitGroup
+			acting.Go(func() {
+				body := map[string]string{"a grant": `{"quantity":1,"expires":"period"}`, "a reset": "{}"}[name]
+				if a := p.dash(t, act, body); a.status != 200 && a.status != 201 {
+					t.Errorf("%s: %d %s", name, a.status, a.body)
+				}
+			})
+			await(t, name+" waits", func() bool {
+				return p.w.query(t, `SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == "1"
+			})
+			_, err = p.w.db.Connect(t, p.w.db.Owner).Exec(t.Context(), "SELECT FROM tenant_usage.users WHERE platform_id = $1 AND user_id = 'eve' FOR UPDATE NOWAIT", p.id)
+			must(t, err) // its counters are free
+			must(t, keeping.Commit(t.Context()))
+			acting.Wait()
+		})
+	}
+}
+
+// What takes long of a snapshot is done before its row is held, and a grant meanwhile wins.
+func TestAGrantWhileASnapshotIsWorkedOutWaitsForNothingAndWins(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.external(t, "eve", "free")
+	p.external(t, "kim", "free")
+	p.track(t, "eve", `{"quantity":90}`).want(t, 200)
+	p.track(t, "kim", `{"quantity":90}`).want(t, 200)
+	// The first query of all that waits is the last before the row is held.
+	p.w.db.Exec(t, `CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN PERFORM pg_catalog.pg_advisory_xact_lock(7); RETURN NEW; END$$`)
+	p.w.db.Exec(t, `CREATE TRIGGER wait BEFORE INSERT ON tenant_usage.snapshots FOR EACH ROW WHEN (NEW.at IS NOT NULL) EXECUTE FUNCTION public.wait()`)
+	holder := p.w.db.Connect(t, p.w.db.Owner)
+	_, err := holder.Exec(t.Context(), "SELECT pg_advisory_lock(7)")
 	must(t, err)
-	_, err = taking.Exec(t.Context(), "SELECT FROM tenant_usage.snapshots WHERE platform_id = $1 FOR UPDATE", p.id)
-	must(t, err)
-	all.Go(func() { p.dash(t, "POST /customers/u1/grants", `{"quantity":1,"expires":"period"}`).want(t, 201) })
-	await(t, "the grant waits", func() bool {
-		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "1"
+	var taking sync.WaitGroup
+	taking.Go(func() {
+		if err := p.w.app.modules.Watch.Take(t.Context(), p.platformID()); err != nil {
+			t.Error(err)
+		}
 	})
-	must(t, taking.Commit(t.Context()))
+	await(t, "it has been worked out", func() bool {
+		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'") == "1"
+	})
+	p.dash(t, "POST /customers/eve/grants", `{"quantity":1000,"expires":"period"}`).want(t, 201)
+	_, err = holder.Exec(t.Context(), "SELECT pg_advisory_unlock(7)")
+	must(t, err)
+	taking.Wait()
+	equal(t, "near", p.w.query(t, "SELECT string_agg(user_id || ' ' || max, ' ') FROM tenant_usage.near WHERE platform_id = $1", p.id), "kim 100")
+}
+
+// The first snapshot of a platform has no row to hold, and still a grant before it and one after it count.
+func TestAGrantBesideTheFirstSnapshotCounts(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.external(t, "eve", "free")
+	p.track(t, "eve", `{"quantity":90}`).want(t, 200)
+	// The grant has come as far as to write down what it granted, and has not ended.
+	p.w.db.Exec(t, `CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN PERFORM pg_catalog.pg_advisory_xact_lock(7); RETURN NEW; END$$`)
+	p.w.db.Exec(t, `CREATE TRIGGER wait BEFORE INSERT ON tenant_usage.adjustments FOR EACH ROW EXECUTE FUNCTION public.wait()`)
+	holder := p.w.db.Connect(t, p.w.db.Owner)
+	_, err := holder.Exec(t.Context(), "SELECT pg_advisory_lock(7)")
+	must(t, err)
+	var all sync.WaitGroup
+	all.Go(func() { p.dash(t, "POST /customers/eve/grants", `{"quantity":1000,"expires":"period"}`).want(t, 201) })
+	waiting := func(kind string) func() bool {
+		return func() bool {
+			return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND (wait_event = 'advisory') = $1", kind == "advisory") == "1"
+		}
+	}
+	await(t, "the grant is nearly done", waiting("advisory"))
+	taken := make(chan error, 1)
+	go func() { taken <- p.w.app.modules.Watch.Take(t.Context(), p.platformID()) }()
+	await(t, "the snapshot waits for it", func() bool { return waiting("row")() || len(taken) == 1 })
+	_, err = holder.Exec(t.Context(), "SELECT pg_advisory_unlock(7)")
+	must(t, err)
 	all.Wait()
+	must(t, <-taken)
+	equal(t, "near", p.w.query(t, "SELECT count(*)::text FROM tenant_usage.near WHERE platform_id = $1", p.id), "0")
+}
+
+// One of a crowd takes the snapshot that all of them find old, and the others do not wait for it.
+func TestACrowdTakesOneSnapshot(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.external(t, "eve", "free")
+	p.track(t, "eve", `{"quantity":90}`).want(t, 200)
+	p.dash(t, "GET /near", "").want(t, 200)
+	p.track(t, "eve", "").want(t, 200)
+	p.w.db.Exec(t, "UPDATE tenant_usage.snapshots SET took = '1 hour'")
+	p.w.turn(t, 365*day)
+	p.track(t, "eve", `{"quantity":95}`).want(t, 200)
+	p.w.db.Exec(t, `CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN PERFORM pg_catalog.pg_advisory_xact_lock(7); RETURN NEW; END$$`)
+	p.w.db.Exec(t, `CREATE TRIGGER wait BEFORE UPDATE OF at ON tenant_usage.snapshots FOR EACH ROW EXECUTE FUNCTION public.wait()`)
+	holder := p.w.db.Connect(t, p.w.db.Owner)
+	_, err := holder.Exec(t.Context(), "SELECT pg_advisory_lock(7)")
+	must(t, err)
+	var first sync.WaitGroup
+	first.Go(func() { equal(t, "the first", near(p.dash(t, "GET /near", "")), "eve requests 95/100") })
+	waiting := func() string {
+		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+	}
+	await(t, "the first takes it", func() bool { return waiting() == "1" })
+	var crowd sync.WaitGroup
+	for range 8 {
+		crowd.Go(func() { p.dash(t, "GET /near", "").want(t, 200) })
+	}
+	done := make(chan bool)
+	go func() { crowd.Wait(); close(done) }()
+	await(t, "the others are done, or wait", func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return waiting() != "1"
+		}
+	})
+	equal(t, "who waits", waiting(), "1")
+	_, err = holder.Exec(t.Context(), "SELECT pg_advisory_unlock(7)")
+	must(t, err)
+	first.Wait()
+	<-done
 }
 
 func TestTheUsageOfTheOverviewIsWhatWasCounted(t *testing.T) {
@@ -198,6 +324,43 @@ func TestTheUsageOfTheOverviewIsWhatWasCounted(t *testing.T) {
 		"overview.usage.0.meter", "images", "overview.usage.0.period", "day", "overview.usage.0.count", "2", "overview.usage.0.users", "1",
 		"overview.usage.1.meter", "requests", "overview.usage.1.period", "month", "overview.usage.1.count", "12", "overview.usage.1.users", "2",
 		"overview.usage.2.meter", "tokens", "overview.usage.2.count", "60", "overview.usage.2.users", "1", "overview.live.platforms", "0")
+}
+
+// Of a large platform on which nobody calls any more no snapshot is taken: what the last one says is of another month by and by.
+func TestTheUsageOfTheOverviewIsOfThePresentPeriod(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tier(t, `{"name":"life","limit":null,"meters":{"images":{"limit":9,"period":"lifetime"}}}`)
+	p.external(t, "eve", "free")
+	p.external(t, "kim", "life")
+	p.track(t, "eve", `{"quantity":7}`).want(t, 200)
+	p.track(t, "kim", `{"meter":"images","quantity":2}`).want(t, 200)
+	p.w.watches(t, p)
+	p.w.db.Exec(t, "UPDATE tenant_usage.snapshots SET users = 1000000")
+	p.dash(t, "GET /overview", "").want(t, 200).expect(t, "overview.usage.0.count", "2", "overview.usage.1.count", "7")
+	p.w.turn(t, 40*day)
+	p.dash(t, "GET /overview", "").want(t, 200).expect(t, "overview.usage.0.meter", "images", "overview.usage.0.count", "2", "overview.usage.1", "<nil>")
+}
+
+// A platform whose snapshot fails is not tried again at once: others have their turn.
+func TestASnapshotThatFailsWaitsForItsTurn(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.external(t, "eve", "free")
+	p.track(t, "eve", `{"quantity":90}`).want(t, 200)
+	p.w.db.Exec(t, `CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$`)
+	p.w.db.Exec(t, `CREATE TRIGGER fail BEFORE INSERT ON tenant_usage.near FOR EACH ROW EXECUTE FUNCTION public.fail()`)
+	worker, here := p.w.db.Open(t, db.Worker), []id.Platform{p.platformID()}
+	must(t, usage.AddUp(t.Context(), worker))
+	watch := usage.NewWatch(worker)
+	if err := watch.Work(t.Context(), here); err == nil {
+		t.Fatal("it did not fail")
+	}
+	must(t, watch.Work(t.Context(), here))
+	p.w.turn(t, 3600)
+	if err := watch.Work(t.Context(), here); err == nil {
+		t.Error("it was not tried again")
+	}
 }
 
 func TestTheOverviewLeadsToWhomItTellsOf(t *testing.T) {

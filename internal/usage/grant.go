@@ -138,8 +138,14 @@ func (s *Service) Reset(
 func adjust(ctx context.Context, tx db.Tenant, stated string, made Adjustment, change func(*slot) (int64, error)) (Granted, error) {
 	user := made.UserID
 	who := account{tx.Platform, user}
-	if _, err := tenant.EntitlementOf(ctx, tx, user, stated); err != nil { // before a row is made for somebody unknown
+	before, err := tenant.EntitlementOf(ctx, tx, user, stated) // before a row is made for somebody unknown
+	if err != nil {
 		return Granted{}, err
+	}
+	if before.Kind != "" { // before the row is ours: calls wait for it
+		if err := keepOffSnapshots(ctx, tx); err != nil {
+			return Granted{}, err
+		}
 	}
 	one := usagedb.MakeUsersParams{Platforms: []string{string(tx.Platform)}, Users: []string{user}}
 	if err := queries.MakeUsers(ctx, tx, one); err != nil {

@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,9 @@ const (
 	mostShare   = 990_000
 	nearAtMost  = 1_000 // customers of a platform: those nearest their limit
 	smallAtMost = 2_000 // users, of a platform for which a page waits
-	watchFor    = 40 * time.Second
+
+	workFor     = 30 * time.Second // of a job's minute, before nothing more is begun
+	longestStep = 25 * time.Second // for what is begun
 )
 
 // NearLimit is a customer who has used most of a limit, as of a snapshot.
@@ -88,7 +91,7 @@ func (w *Watch) AsOf(ctx context.Context, at id.Platform) (*time.Time, error) {
 	return n.AsOf, err
 }
 
-// freshen takes the snapshot of a small platform if it is old.
+// freshen takes the snapshot of a small platform if it is old. Of a crowd one does; the others see the one that is there.
 func (w *Watch) freshen(ctx context.Context, at id.Platform) error {
 	due := false
 	err := w.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
@@ -107,7 +110,7 @@ func (w *Watch) freshen(ctx context.Context, at id.Platform) error {
 	if err != nil || !due {
 		return err
 	}
-	return w.Take(ctx, at)
+	return w.attempt(ctx, at, usagedb.ClaimSnapshotParams{PauseSeconds: 2, Times: 50})
 }
 
 // Work takes the snapshots of those platforms that were active since theirs. What there is no time for is left to the next
@@ -118,31 +121,66 @@ func (w *Watch) Work(ctx context.Context, platforms []id.Platform) error {
 		due, err = queries.DueSnapshots(ctx, tx, id.Strings(platforms))
 		return err
 	})
-	ends := time.Now().Add(watchFor)
+	ends := enough(ctx)
 	for _, one := range due {
 		if time.Now().After(ends) {
 			break
 		}
-		err = errors.Join(err, w.Take(ctx, id.Platform(one)))
+		err = errors.Join(err, w.attempt(ctx, id.Platform(one), usagedb.ClaimSnapshotParams{PauseSeconds: 60, Times: 30}))
 	}
 	return err
 }
 
-// Take takes the snapshot of a platform.
+// enough is when a round of work begins nothing more, so that what it began ends in the time of a job.
+func enough(ctx context.Context) time.Time {
+	ends := time.Now().Add(workFor)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-longestStep-time.Second).Before(ends) {
+		return deadline.Add(-longestStep - time.Second)
+	}
+	return ends
+}
+
+// bounded runs fn with the time that one step of such work may take.
+func bounded(ctx context.Context, fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, longestStep)
+	defer cancel()
+	return fn(ctx)
+}
+
+// attempt takes the snapshot of a platform unless somebody else has tried to, so short a while ago or in so many times as long as
+// it takes. The attempt is written down before: one that fails waits for its turn as others do, and the longer, the longer it
+// took to fail.
+func (w *Watch) attempt(ctx context.Context, at id.Platform, claim usagedb.ClaimSnapshotParams) error {
+	claim.PlatformID = string(at)
+	var mine int64
+	err := w.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		mine, err = queries.ClaimSnapshot(ctx, tx, claim)
+		return err
+	})
+	if err != nil || mine == 0 {
+		return err
+	}
+	began := time.Now()
+	err = bounded(ctx, func(ctx context.Context) error { return w.Take(ctx, at) })
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, w.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		return queries.SnapshotFailed(ctx, tx, usagedb.SnapshotFailedParams{PlatformID: string(at), Seconds: time.Since(began).Seconds()})
+	}))
+}
+
+// Take takes the snapshot of a platform. What takes long is read before anybody is kept waiting; those who seem to be near a limit
+// are looked at again when the snapshot is ours, so that a grant or a deletion in between counts.
 func (w *Watch) Take(ctx context.Context, at id.Platform) error {
 	return w.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
 		began := time.Now()
-		if err := queries.TakeSnapshot(ctx, tx, string(at)); err != nil {
-			return err
-		}
-		kept, err := near(ctx, tx)
+		now, err := queries.Now(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := queries.ForgetNear(ctx, tx, usagedb.ForgetNearParams{PlatformID: string(at)}); err != nil {
-			return err
-		}
-		if err := queries.KeepNear(ctx, tx, kept); err != nil {
+		candidates, err := queries.NearCandidates(ctx, tx, usagedb.NearCandidatesParams{PlatformID: string(at), Most: nearAtMost})
+		if err != nil {
 			return err
 		}
 		totals, err := queries.Totals(ctx, tx, string(at))
@@ -161,24 +199,34 @@ func (w *Watch) Take(ctx context.Context, at id.Platform) error {
 		if err != nil {
 			return err
 		}
-		return queries.KeepSnapshot(ctx, tx, usagedb.KeepSnapshotParams{
-			PlatformID: string(at), Users: users, Totals: encoded, Seconds: time.Since(began).Seconds(),
+		kept, err := queries.KeepSnapshot(ctx, tx, usagedb.KeepSnapshotParams{
+			PlatformID: string(at), At: &now, Users: users, Totals: encoded, Seconds: time.Since(began).Seconds(),
 		})
+		if err != nil || kept == 0 { // a later one is there
+			return err
+		}
+		nearest, err := near(ctx, tx, candidates)
+		if err != nil {
+			return err
+		}
+		if err := queries.ForgetNear(ctx, tx, usagedb.ForgetNearParams{PlatformID: string(at)}); err != nil {
+			return err
+		}
+		return queries.KeepNear(ctx, tx, nearest)
 	})
 }
 
-// near works out who is near a limit.
-func near(ctx context.Context, tx db.Tenant) (usagedb.KeepNearParams, error) {
+// near works out who of some users is near a limit.
+func near(ctx context.Context, tx db.Tenant, users []string) (usagedb.KeepNearParams, error) {
 	kept := usagedb.KeepNearParams{PlatformID: string(tx.Platform)}
-	rows, err := queries.NearCandidates(ctx, tx, usagedb.NearCandidatesParams{PlatformID: string(tx.Platform), Most: nearAtMost})
-	if err != nil || len(rows) == 0 {
+	if len(users) == 0 {
+		return kept, nil
+	}
+	rows, err := queries.UsersAmong(ctx, tx, usagedb.UsersAmongParams{PlatformID: string(tx.Platform), Users: users})
+	if err != nil {
 		return kept, err
 	}
-	customers := make([]string, len(rows))
-	for i, row := range rows {
-		customers[i] = row.UserID
-	}
-	entitlements, err := tenant.EntitlementsOf(ctx, tx, customers)
+	entitlements, err := tenant.EntitlementsOf(ctx, tx, users)
 	if err != nil {
 		return kept, err
 	}
@@ -243,10 +291,16 @@ func renew(ctx context.Context, tx db.Tenant, customer string, report Report) er
 
 // forgetNear deletes what a snapshot says of one customer.
 func forgetNear(ctx context.Context, tx db.Tenant, customer string) error {
-	if err := queries.KeepOffSnapshots(ctx, tx, string(tx.Platform)); err != nil {
+	if err := keepOffSnapshots(ctx, tx); err != nil {
 		return err
 	}
 	return queries.ForgetNear(ctx, tx, usagedb.ForgetNearParams{PlatformID: string(tx.Platform), UserID: &customer})
+}
+
+// keepOffSnapshots sees to it that no snapshot is kept until the transaction ends. Who is going to lock a user's counters comes
+// here first: whoever waits here must hold nothing that a call waits for.
+func keepOffSnapshots(ctx context.Context, tx db.Tenant) error {
+	return cmp.Or(queries.HaveSnapshot(ctx, tx, string(tx.Platform)), queries.KeepOffSnapshots(ctx, tx, string(tx.Platform)))
 }
 
 // Total is what all users of a platform have used of a meter, in the present period of one kind.
@@ -278,11 +332,18 @@ func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
 		if err != nil {
 			return err
 		}
+		now, err := queries.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
 		sums := map[string]map[string]int64{} // by period and meter
 		for _, limit := range limits {
 			total := Total{Meter: limit.Meter, Period: limit.Period}
 			if i := slices.IndexFunc(before, func(b Total) bool { return b.Meter == limit.Meter && b.Period == limit.Period }); i >= 0 {
 				total = before[i]
+			}
+			if limit.Calendar && limit.Period != "lifetime" && snapshot.At.Before(calendar(limit.Period, now.UTC()).starts) {
+				total = Total{Meter: limit.Meter, Period: limit.Period} // that was another period
 			}
 			total.Anchored = !limit.Calendar && limit.Period != "lifetime"
 			if summed := slices.Contains([]string{"hour", "day", "week", "month", "year"}, limit.Period); summed && limit.Calendar {

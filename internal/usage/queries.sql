@@ -183,14 +183,28 @@ FROM (
 WHERE d.day >= @since::date AND d.count <> 0
 GROUP BY 1 ORDER BY 1;
 
--- name: ActiveSince :many
--- Those of the platforms of which something was counted since their tops were taken, if that is long enough ago: a hundred
--- times as long as it took, so that this costs a hundredth of a connection at the most.
-SELECT k.platform_id::text AS platform_id FROM (SELECT unnest(@platforms::text[]) AS platform_id) k
-LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = @days
-WHERE (t.taken_at IS NULL OR t.taken_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
-    AND EXISTS (SELECT FROM tenant_usage.hours h
-        WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'));
+-- name: DueTops :many
+-- Those of the platforms of which something was counted since their tops were taken, or of which some are of a day that is over, if
+-- that was last tried long enough ago: a hundred times as long as it took, so that this costs a hundredth of a connection at the
+-- most. The one first for which it was tried the longest ago.
+SELECT k.platform_id::text AS platform_id, k.days::int AS days
+FROM (SELECT p.platform_id, d.days FROM unnest(@platforms::text[]) AS p (platform_id), unnest(@spans::int[]) AS d (days)) k
+LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = k.days
+WHERE (t.tried_at IS NULL OR t.tried_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
+    AND (EXISTS (SELECT FROM tenant_usage.hours h
+            WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'))
+        OR t.taken_at < date_trunc('day', dreamapi.now(), 'UTC')
+            AND EXISTS (SELECT FROM tenant_usage.top_users u WHERE u.platform_id = k.platform_id AND u.days = k.days))
+ORDER BY t.tried_at NULLS FIRST, k.platform_id, k.days;
+
+-- name: ClaimTops :execrows
+-- Writes down that it is tried; no row where it was, not so long ago.
+INSERT INTO tenant_usage.tops AS t (platform_id, days, tried_at) VALUES (@platform_id, @days, dreamapi.now())
+ON CONFLICT (platform_id, days) DO UPDATE SET tried_at = excluded.tried_at
+WHERE t.tried_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now();
+
+-- name: TopsFailed :exec
+UPDATE tenant_usage.tops SET took_ms = greatest(took_ms, @took_ms) WHERE platform_id = @platform_id AND days = @days;
 
 -- name: Users :one
 -- How many users a platform has, up to a number.
@@ -231,12 +245,14 @@ FROM (SELECT unnest(@meters::text[]) AS meter, unnest(@places::int[]) AS place, 
     unnest(@counts::bigint[]) AS count) k
 JOIN held USING (user_id);
 
--- name: TopsTaken :exec
-INSERT INTO tenant_usage.tops (platform_id, days, taken_at, took_ms) VALUES (@platform_id, @days, dreamapi.now(), @took_ms)
-ON CONFLICT (platform_id, days) DO UPDATE SET taken_at = excluded.taken_at, took_ms = excluded.took_ms;
+-- name: TopsTaken :execrows
+-- Holds the row, so that two do not write at once. None where later ones are there.
+UPDATE tenant_usage.tops SET taken_at = @taken_at, took_ms = @took_ms
+WHERE platform_id = @platform_id AND days = @days AND (taken_at IS NULL OR taken_at <= @taken_at);
 
 -- name: WhenTopsTaken :one
-SELECT taken_at FROM tenant_usage.tops WHERE platform_id = @platform_id AND days = @days;
+-- None where they have not been.
+SELECT taken_at::timestamptz AS taken_at FROM tenant_usage.tops WHERE platform_id = @platform_id AND days = @days AND taken_at IS NOT NULL;
 
 -- name: Tops :many
 SELECT place, user_id, count FROM tenant_usage.top_users
@@ -289,29 +305,49 @@ WITH limits AS MATERIALIZED (
         (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = @platform_id))
     GROUP BY s.user_id ORDER BY share DESC, s.user_id LIMIT @most
 )
-SELECT u.* FROM fullest f JOIN tenant_usage.users u ON u.platform_id = @platform_id AND u.user_id = f.user_id;
+SELECT user_id FROM fullest;
+
+-- name: UsersAmong :many
+SELECT * FROM tenant_usage.users WHERE platform_id = @platform_id AND user_id = ANY(@users::text[]);
 
 -- name: CountUsers :one
 -- So many at the most.
 SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id LIMIT @most) u;
 
--- name: TakeSnapshot :exec
--- Whoever takes one holds its row, so that two do not write at once.
-INSERT INTO tenant_usage.snapshots (platform_id, at) VALUES (@platform_id, dreamapi.now())
-ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at;
+-- name: ClaimSnapshot :execrows
+-- Writes down that one is tried; no row where it was, not so long ago. It is old by what it takes to make another.
+INSERT INTO tenant_usage.snapshots AS s (platform_id, tried_at) VALUES (@platform_id, dreamapi.now())
+ON CONFLICT (platform_id) DO UPDATE SET tried_at = excluded.tried_at
+WHERE s.tried_at IS NULL OR dreamapi.now() - s.tried_at > greatest(make_interval(secs => @pause_seconds::double precision), s.took * @times::int);
+
+-- name: SnapshotFailed :exec
+UPDATE tenant_usage.snapshots SET took = greatest(took, make_interval(secs => @seconds::double precision)) WHERE platform_id = @platform_id;
+
+-- name: KeepSnapshot :execrows
+-- Whoever keeps one holds its row, so that two do not write at once. None where a later one is there.
+INSERT INTO tenant_usage.snapshots AS s (platform_id, at, tried_at, users, totals, took)
+VALUES (@platform_id, @at::timestamptz, @at, @users, @totals, make_interval(secs => @seconds::double precision))
+ON CONFLICT (platform_id) DO UPDATE
+SET at = excluded.at, tried_at = greatest(s.tried_at, excluded.at), users = excluded.users, totals = excluded.totals, took = excluded.took
+WHERE s.at IS NULL OR s.at <= excluded.at;
+
+-- name: HaveSnapshot :exec
+-- A row to lock, of a platform of which there is no snapshot yet.
+INSERT INTO tenant_usage.snapshots (platform_id)
+SELECT k.id FROM (SELECT @platform_id::text AS id) k
+WHERE NOT EXISTS (SELECT FROM tenant_usage.snapshots s WHERE s.platform_id = k.id)
+ON CONFLICT DO NOTHING;
 
 -- name: KeepOffSnapshots :exec
--- Until this transaction ends no snapshot is taken: who changes what one has of a user, and who takes one, would each wait for a row
+-- Until this transaction ends no snapshot is kept: who changes what one has of a user, and who keeps one, would each wait for a row
 -- of the other's.
 SELECT FROM tenant_usage.snapshots WHERE platform_id = @platform_id FOR SHARE;
 
--- name: KeepSnapshot :exec
-UPDATE tenant_usage.snapshots SET users = @users, totals = @totals, took = make_interval(secs => @seconds::double precision)
-WHERE platform_id = @platform_id;
-
 -- name: Snapshot :one
--- It is old by what it takes to make another.
-SELECT at, users, totals, ((dreamapi.now() - at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old FROM tenant_usage.snapshots WHERE platform_id = @platform_id;
+-- None where there is none yet. It is old by what it takes to make another.
+SELECT at::timestamptz AS at, users, totals,
+    (tried_at IS NULL OR (dreamapi.now() - tried_at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old
+FROM tenant_usage.snapshots WHERE platform_id = @platform_id AND at IS NOT NULL;
 
 -- name: ForgetNear :exec
 DELETE FROM tenant_usage.near WHERE platform_id = @platform_id AND (sqlc.narg(user_id)::text IS NULL OR user_id = sqlc.narg(user_id));
@@ -345,11 +381,13 @@ SELECT k.platform_id, dreamapi.now() FROM (SELECT unnest(@platforms::text[]) AS 
 ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at;
 
 -- name: DueSnapshots :many
--- Of platforms that were active since theirs, the oldest first. What takes long is done more seldom.
+-- Of platforms that were active since theirs, the one first of which it was tried the longest ago. What takes long is done more
+-- seldom.
 SELECT a.platform_id FROM tenant_usage.activity a LEFT JOIN tenant_usage.snapshots s ON s.platform_id = a.platform_id
-WHERE a.platform_id = ANY(@platform_ids::text[])
-    AND (s.at IS NULL OR s.at < a.at AND s.at < dreamapi.now() - greatest(interval '1 minute', s.took * 30))
-ORDER BY s.at NULLS FIRST, a.platform_id;
+WHERE a.platform_id = ANY(@platform_ids::text[]) AND (s.at IS NULL OR s.at < a.at)
+    AND (s.tried_at IS NULL OR dreamapi.now() - s.tried_at > greatest(interval '1 minute', s.took * 30))
+ORDER BY s.tried_at NULLS FIRST, a.platform_id;
+
 -- name: DaysThatDiffer :many
 -- The days that are over and all of whose hours are kept, on which the hours of the platform are not what its users used. What
 -- a user used on their last day is still in their row.

@@ -161,6 +161,9 @@ func (r *Reader) Reached(ctx context.Context, at id.Platform, plan string, limit
 // later finds the user gone.
 func Forget(ctx context.Context, tx db.Tenant, userID string) error {
 	at := string(tx.Platform)
+	if err := keepOffSnapshots(ctx, tx); err != nil { // before a call has to wait for us
+		return err
+	}
 	if err := queries.Forget(ctx, tx, usagedb.ForgetParams{PlatformID: at, UserID: userID}); err != nil {
 		return err
 	}

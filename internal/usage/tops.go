@@ -105,32 +105,69 @@ func (t *Tops) name(ctx context.Context, tx db.Tenant) error {
 	return err
 }
 
-// TakeTops finds who used most on each of the platforms on which something was counted since it was last done. One that fails
-// leaves the others as they are.
+// TakeTops finds who used most on each of the platforms on which something was counted since it was last done, or of which a day
+// is over. The one first for which it was tried the longest ago; what there is no time for is left to the next run. One that fails
+// leaves the others as they are, and waits for its turn.
 func TakeTops(ctx context.Context, worker *db.DB, platforms []id.Platform) error {
-	var failed error
-	for _, days := range TopDays {
-		var due []string
-		err := worker.Tenants(ctx, platforms, func(ctx context.Context, tx db.Tenants) (err error) {
-			due, err = queries.ActiveSince(ctx, tx, usagedb.ActiveSinceParams{
-				Platforms: id.Strings(platforms), Days: int32(days),
-			})
-			return err
-		})
-		failed = errors.Join(failed, err)
-		for _, at := range due {
-			failed = errors.Join(failed, worker.Tenant(ctx, id.Platform(at), func(ctx context.Context, tx db.Tenant) error {
-				return takeTops(ctx, tx, int32(days))
-			}))
+	var due []usagedb.DueTopsRow
+	err := worker.Tenants(ctx, platforms, func(ctx context.Context, tx db.Tenants) (err error) {
+		due, err = queries.DueTops(ctx, tx, usagedb.DueTopsParams{Platforms: id.Strings(platforms), Spans: spans()})
+		return err
+	})
+	ends := enough(ctx)
+	for _, one := range due {
+		if time.Now().After(ends) {
+			break
 		}
+		err = errors.Join(err, attemptTops(ctx, worker, id.Platform(one.PlatformID), one.Days))
 	}
-	return failed
+	return err
+}
+
+func spans() []int32 {
+	list := make([]int32, len(TopDays))
+	for i, days := range TopDays {
+		list[i] = int32(days)
+	}
+	return list
+}
+
+// attemptTops writes the attempt down before it is made, unless somebody else is quicker.
+func attemptTops(ctx context.Context, worker *db.DB, at id.Platform, days int32) error {
+	var mine int64
+	err := worker.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		mine, err = queries.ClaimTops(ctx, tx, usagedb.ClaimTopsParams{PlatformID: string(at), Days: days})
+		return err
+	})
+	if err != nil || mine == 0 {
+		return err
+	}
+	began := time.Now()
+	err = bounded(ctx, func(ctx context.Context) error {
+		return worker.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error { return takeTops(ctx, tx, days) })
+	})
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, worker.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		return queries.TopsFailed(ctx, tx, usagedb.TopsFailedParams{PlatformID: string(at), Days: days, TookMs: time.Since(began).Milliseconds()})
+	}))
 }
 
 func takeTops(ctx context.Context, tx db.Tenant, days int32) error {
 	began, at := time.Now(), string(tx.Platform)
+	now, err := queries.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
 	rows, err := queries.AddUpUsers(ctx, tx, usagedb.AddUpUsersParams{PlatformID: at, Days: days, Most: mostTops})
 	if err != nil {
+		return err
+	}
+	taken, err := queries.TopsTaken(ctx, tx, usagedb.TopsTakenParams{
+		PlatformID: at, Days: days, TakenAt: &now, TookMs: time.Since(began).Milliseconds(),
+	})
+	if err != nil || taken == 0 { // later ones are there
 		return err
 	}
 	kept := usagedb.KeepTopsParams{PlatformID: at, Days: days}
@@ -141,8 +178,5 @@ func takeTops(ctx context.Context, tx db.Tenant, days int32) error {
 	if err := queries.DropTops(ctx, tx, usagedb.DropTopsParams{PlatformID: at, Days: days}); err != nil {
 		return err
 	}
-	if err := queries.KeepTops(ctx, tx, kept); err != nil {
-		return err
-	}
-	return queries.TopsTaken(ctx, tx, usagedb.TopsTakenParams{PlatformID: at, Days: days, TookMs: time.Since(began).Milliseconds()})
+	return queries.KeepTops(ctx, tx, kept)
 }

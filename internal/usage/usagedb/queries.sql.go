@@ -13,41 +13,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const activeSince = `-- name: ActiveSince :many
-SELECT k.platform_id::text AS platform_id FROM (SELECT unnest($1::text[]) AS platform_id) k
-LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = $2
-WHERE (t.taken_at IS NULL OR t.taken_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
-    AND EXISTS (SELECT FROM tenant_usage.hours h
-        WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'))
-`
-
-type ActiveSinceParams struct {
-	Platforms []string
-	Days      int32
-}
-
-// Those of the platforms of which something was counted since their tops were taken, if that is long enough ago: a hundred
-// times as long as it took, so that this costs a hundredth of a connection at the most.
-func (q *Queries) ActiveSince(ctx context.Context, db DBTX, arg ActiveSinceParams) ([]string, error) {
-	rows, err := db.Query(ctx, activeSince, arg.Platforms, arg.Days)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var platform_id string
-		if err := rows.Scan(&platform_id); err != nil {
-			return nil, err
-		}
-		items = append(items, platform_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const addHours = `-- name: AddHours :exec
 INSERT INTO tenant_usage.hours AS h (platform_id, hour, meter, plan, count)
 SELECT k.platform_id, k.hour, k.meter, k.plan, k.count
@@ -218,6 +183,47 @@ SET LOCAL lock_timeout = '100ms'
 func (q *Queries) BoundLocks(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, boundLocks)
 	return err
+}
+
+const claimSnapshot = `-- name: ClaimSnapshot :execrows
+INSERT INTO tenant_usage.snapshots AS s (platform_id, tried_at) VALUES ($1, dreamapi.now())
+ON CONFLICT (platform_id) DO UPDATE SET tried_at = excluded.tried_at
+WHERE s.tried_at IS NULL OR dreamapi.now() - s.tried_at > greatest(make_interval(secs => $2::double precision), s.took * $3::int)
+`
+
+type ClaimSnapshotParams struct {
+	PlatformID   string
+	PauseSeconds float64
+	Times        int32
+}
+
+// Writes down that one is tried; no row where it was, not so long ago. It is old by what it takes to make another.
+func (q *Queries) ClaimSnapshot(ctx context.Context, db DBTX, arg ClaimSnapshotParams) (int64, error) {
+	result, err := db.Exec(ctx, claimSnapshot, arg.PlatformID, arg.PauseSeconds, arg.Times)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const claimTops = `-- name: ClaimTops :execrows
+INSERT INTO tenant_usage.tops AS t (platform_id, days, tried_at) VALUES ($1, $2, dreamapi.now())
+ON CONFLICT (platform_id, days) DO UPDATE SET tried_at = excluded.tried_at
+WHERE t.tried_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now()
+`
+
+type ClaimTopsParams struct {
+	PlatformID string
+	Days       int32
+}
+
+// Writes down that it is tried; no row where it was, not so long ago.
+func (q *Queries) ClaimTops(ctx context.Context, db DBTX, arg ClaimTopsParams) (int64, error) {
+	result, err := db.Exec(ctx, claimTops, arg.PlatformID, arg.Days)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const countNear = `-- name: CountNear :one
@@ -503,12 +509,13 @@ func (q *Queries) DropTops(ctx context.Context, db DBTX, arg DropTopsParams) err
 
 const dueSnapshots = `-- name: DueSnapshots :many
 SELECT a.platform_id FROM tenant_usage.activity a LEFT JOIN tenant_usage.snapshots s ON s.platform_id = a.platform_id
-WHERE a.platform_id = ANY($1::text[])
-    AND (s.at IS NULL OR s.at < a.at AND s.at < dreamapi.now() - greatest(interval '1 minute', s.took * 30))
-ORDER BY s.at NULLS FIRST, a.platform_id
+WHERE a.platform_id = ANY($1::text[]) AND (s.at IS NULL OR s.at < a.at)
+    AND (s.tried_at IS NULL OR dreamapi.now() - s.tried_at > greatest(interval '1 minute', s.took * 30))
+ORDER BY s.tried_at NULLS FIRST, a.platform_id
 `
 
-// Of platforms that were active since theirs, the oldest first. What takes long is done more seldom.
+// Of platforms that were active since theirs, the one first of which it was tried the longest ago. What takes long is done more
+// seldom.
 func (q *Queries) DueSnapshots(ctx context.Context, db DBTX, platformIds []string) ([]string, error) {
 	rows, err := db.Query(ctx, dueSnapshots, platformIds)
 	if err != nil {
@@ -522,6 +529,51 @@ func (q *Queries) DueSnapshots(ctx context.Context, db DBTX, platformIds []strin
 			return nil, err
 		}
 		items = append(items, platform_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const dueTops = `-- name: DueTops :many
+SELECT k.platform_id::text AS platform_id, k.days::int AS days
+FROM (SELECT p.platform_id, d.days FROM unnest($1::text[]) AS p (platform_id), unnest($2::int[]) AS d (days)) k
+LEFT JOIN tenant_usage.tops t ON t.platform_id = k.platform_id AND t.days = k.days
+WHERE (t.tried_at IS NULL OR t.tried_at + greatest(100 * t.took_ms * interval '1 millisecond', interval '5 minutes') <= dreamapi.now())
+    AND (EXISTS (SELECT FROM tenant_usage.hours h
+            WHERE h.platform_id = k.platform_id AND h.hour >= date_trunc('hour', coalesce(t.taken_at, '-infinity'), 'UTC'))
+        OR t.taken_at < date_trunc('day', dreamapi.now(), 'UTC')
+            AND EXISTS (SELECT FROM tenant_usage.top_users u WHERE u.platform_id = k.platform_id AND u.days = k.days))
+ORDER BY t.tried_at NULLS FIRST, k.platform_id, k.days
+`
+
+type DueTopsParams struct {
+	Platforms []string
+	Spans     []int32
+}
+
+type DueTopsRow struct {
+	PlatformID string
+	Days       int32
+}
+
+// Those of the platforms of which something was counted since their tops were taken, or of which some are of a day that is over, if
+// that was last tried long enough ago: a hundred times as long as it took, so that this costs a hundredth of a connection at the
+// most. The one first for which it was tried the longest ago.
+func (q *Queries) DueTops(ctx context.Context, db DBTX, arg DueTopsParams) ([]DueTopsRow, error) {
+	rows, err := db.Query(ctx, dueTops, arg.Platforms, arg.Spans)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DueTopsRow
+	for rows.Next() {
+		var i DueTopsRow
+		if err := rows.Scan(&i.PlatformID, &i.Days); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -645,6 +697,19 @@ func (q *Queries) ForgetUntouched(ctx context.Context, db DBTX, arg ForgetUntouc
 	return err
 }
 
+const haveSnapshot = `-- name: HaveSnapshot :exec
+INSERT INTO tenant_usage.snapshots (platform_id)
+SELECT k.id FROM (SELECT $1::text AS id) k
+WHERE NOT EXISTS (SELECT FROM tenant_usage.snapshots s WHERE s.platform_id = k.id)
+ON CONFLICT DO NOTHING
+`
+
+// A row to lock, of a platform of which there is no snapshot yet.
+func (q *Queries) HaveSnapshot(ctx context.Context, db DBTX, platformID string) error {
+	_, err := db.Exec(ctx, haveSnapshot, platformID)
+	return err
+}
+
 const hoursOfDay = `-- name: HoursOfDay :many
 SELECT hour, plan, count FROM tenant_usage.hours
 WHERE platform_id = $1 AND meter = $2 AND hour >= $3 AND hour < $4 ORDER BY count DESC, hour, plan FOR UPDATE
@@ -754,33 +819,42 @@ const keepOffSnapshots = `-- name: KeepOffSnapshots :exec
 SELECT FROM tenant_usage.snapshots WHERE platform_id = $1 FOR SHARE
 `
 
-// Until this transaction ends no snapshot is taken: who changes what one has of a user, and who takes one, would each wait for a row
+// Until this transaction ends no snapshot is kept: who changes what one has of a user, and who keeps one, would each wait for a row
 // of the other's.
 func (q *Queries) KeepOffSnapshots(ctx context.Context, db DBTX, platformID string) error {
 	_, err := db.Exec(ctx, keepOffSnapshots, platformID)
 	return err
 }
 
-const keepSnapshot = `-- name: KeepSnapshot :exec
-UPDATE tenant_usage.snapshots SET users = $1, totals = $2, took = make_interval(secs => $3::double precision)
-WHERE platform_id = $4
+const keepSnapshot = `-- name: KeepSnapshot :execrows
+INSERT INTO tenant_usage.snapshots AS s (platform_id, at, tried_at, users, totals, took)
+VALUES ($1, $2::timestamptz, $2, $3, $4, make_interval(secs => $5::double precision))
+ON CONFLICT (platform_id) DO UPDATE
+SET at = excluded.at, tried_at = greatest(s.tried_at, excluded.at), users = excluded.users, totals = excluded.totals, took = excluded.took
+WHERE s.at IS NULL OR s.at <= excluded.at
 `
 
 type KeepSnapshotParams struct {
+	PlatformID string
+	At         *time.Time
 	Users      int64
 	Totals     json.RawMessage
 	Seconds    float64
-	PlatformID string
 }
 
-func (q *Queries) KeepSnapshot(ctx context.Context, db DBTX, arg KeepSnapshotParams) error {
-	_, err := db.Exec(ctx, keepSnapshot,
+// Whoever keeps one holds its row, so that two do not write at once. None where a later one is there.
+func (q *Queries) KeepSnapshot(ctx context.Context, db DBTX, arg KeepSnapshotParams) (int64, error) {
+	result, err := db.Exec(ctx, keepSnapshot,
+		arg.PlatformID,
+		arg.At,
 		arg.Users,
 		arg.Totals,
 		arg.Seconds,
-		arg.PlatformID,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const keepTops = `-- name: KeepTops :exec
@@ -1155,7 +1229,7 @@ WITH limits AS MATERIALIZED (
         (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = $1))
     GROUP BY s.user_id ORDER BY share DESC, s.user_id LIMIT $2
 )
-SELECT u.platform_id, u.user_id, u.epoch, u.settled, u.minute, u.calls, u.day, u.slots, u.starts, u.ends, u.counts, u.extras, u.kept, u.today FROM fullest f JOIN tenant_usage.users u ON u.platform_id = $1 AND u.user_id = f.user_id
+SELECT user_id FROM fullest
 `
 
 type NearCandidatesParams struct {
@@ -1164,34 +1238,19 @@ type NearCandidatesParams struct {
 }
 
 // The users who, as their counters stand, have used most of a limit of their plan: four fifths of it, or more than that.
-func (q *Queries) NearCandidates(ctx context.Context, db DBTX, arg NearCandidatesParams) ([]TenantUsageUser, error) {
+func (q *Queries) NearCandidates(ctx context.Context, db DBTX, arg NearCandidatesParams) ([]string, error) {
 	rows, err := db.Query(ctx, nearCandidates, arg.PlatformID, arg.Most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TenantUsageUser
+	var items []string
 	for rows.Next() {
-		var i TenantUsageUser
-		if err := rows.Scan(
-			&i.PlatformID,
-			&i.UserID,
-			&i.Epoch,
-			&i.Settled,
-			&i.Minute,
-			&i.Calls,
-			&i.Day,
-			&i.Slots,
-			&i.Starts,
-			&i.Ends,
-			&i.Counts,
-			&i.Extras,
-			&i.Kept,
-			&i.Today,
-		); err != nil {
+		var user_id string
+		if err := rows.Scan(&user_id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, user_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -1336,7 +1395,9 @@ func (q *Queries) Receipts(ctx context.Context, db DBTX, arg ReceiptsParams) ([]
 }
 
 const snapshot = `-- name: Snapshot :one
-SELECT at, users, totals, ((dreamapi.now() - at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old FROM tenant_usage.snapshots WHERE platform_id = $1
+SELECT at::timestamptz AS at, users, totals,
+    (tried_at IS NULL OR (dreamapi.now() - tried_at)::interval > greatest(interval '2 seconds', took * 50))::boolean AS old
+FROM tenant_usage.snapshots WHERE platform_id = $1 AND at IS NOT NULL
 `
 
 type SnapshotRow struct {
@@ -1346,7 +1407,7 @@ type SnapshotRow struct {
 	Old    bool
 }
 
-// It is old by what it takes to make another.
+// None where there is none yet. It is old by what it takes to make another.
 func (q *Queries) Snapshot(ctx context.Context, db DBTX, platformID string) (SnapshotRow, error) {
 	row := db.QueryRow(ctx, snapshot, platformID)
 	var i SnapshotRow
@@ -1357,6 +1418,20 @@ func (q *Queries) Snapshot(ctx context.Context, db DBTX, platformID string) (Sna
 		&i.Old,
 	)
 	return i, err
+}
+
+const snapshotFailed = `-- name: SnapshotFailed :exec
+UPDATE tenant_usage.snapshots SET took = greatest(took, make_interval(secs => $1::double precision)) WHERE platform_id = $2
+`
+
+type SnapshotFailedParams struct {
+	Seconds    float64
+	PlatformID string
+}
+
+func (q *Queries) SnapshotFailed(ctx context.Context, db DBTX, arg SnapshotFailedParams) error {
+	_, err := db.Exec(ctx, snapshotFailed, arg.Seconds, arg.PlatformID)
+	return err
 }
 
 const sumSince = `-- name: SumSince :many
@@ -1495,17 +1570,6 @@ func (q *Queries) TakeJournal(ctx context.Context, db DBTX, most int32) ([]Tenan
 	return items, nil
 }
 
-const takeSnapshot = `-- name: TakeSnapshot :exec
-INSERT INTO tenant_usage.snapshots (platform_id, at) VALUES ($1, dreamapi.now())
-ON CONFLICT (platform_id) DO UPDATE SET at = excluded.at
-`
-
-// Whoever takes one holds its row, so that two do not write at once.
-func (q *Queries) TakeSnapshot(ctx context.Context, db DBTX, platformID string) error {
-	_, err := db.Exec(ctx, takeSnapshot, platformID)
-	return err
-}
-
 const tops = `-- name: Tops :many
 SELECT place, user_id, count FROM tenant_usage.top_users
 WHERE platform_id = $1 AND days = $2 AND meter = $3 ORDER BY place
@@ -1543,20 +1607,45 @@ func (q *Queries) Tops(ctx context.Context, db DBTX, arg TopsParams) ([]TopsRow,
 	return items, nil
 }
 
-const topsTaken = `-- name: TopsTaken :exec
-INSERT INTO tenant_usage.tops (platform_id, days, taken_at, took_ms) VALUES ($1, $2, dreamapi.now(), $3)
-ON CONFLICT (platform_id, days) DO UPDATE SET taken_at = excluded.taken_at, took_ms = excluded.took_ms
+const topsFailed = `-- name: TopsFailed :exec
+UPDATE tenant_usage.tops SET took_ms = greatest(took_ms, $1) WHERE platform_id = $2 AND days = $3
+`
+
+type TopsFailedParams struct {
+	TookMs     int64
+	PlatformID string
+	Days       int32
+}
+
+func (q *Queries) TopsFailed(ctx context.Context, db DBTX, arg TopsFailedParams) error {
+	_, err := db.Exec(ctx, topsFailed, arg.TookMs, arg.PlatformID, arg.Days)
+	return err
+}
+
+const topsTaken = `-- name: TopsTaken :execrows
+UPDATE tenant_usage.tops SET taken_at = $1, took_ms = $2
+WHERE platform_id = $3 AND days = $4 AND (taken_at IS NULL OR taken_at <= $1)
 `
 
 type TopsTakenParams struct {
+	TakenAt    *time.Time
+	TookMs     int64
 	PlatformID string
 	Days       int32
-	TookMs     int64
 }
 
-func (q *Queries) TopsTaken(ctx context.Context, db DBTX, arg TopsTakenParams) error {
-	_, err := db.Exec(ctx, topsTaken, arg.PlatformID, arg.Days, arg.TookMs)
-	return err
+// Holds the row, so that two do not write at once. None where later ones are there.
+func (q *Queries) TopsTaken(ctx context.Context, db DBTX, arg TopsTakenParams) (int64, error) {
+	result, err := db.Exec(ctx, topsTaken,
+		arg.TakenAt,
+		arg.TookMs,
+		arg.PlatformID,
+		arg.Days,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const totals = `-- name: Totals :many
@@ -1648,8 +1737,52 @@ func (q *Queries) Users(ctx context.Context, db DBTX, arg UsersParams) (int64, e
 	return count, err
 }
 
+const usersAmong = `-- name: UsersAmong :many
+SELECT platform_id, user_id, epoch, settled, minute, calls, day, slots, starts, ends, counts, extras, kept, today FROM tenant_usage.users WHERE platform_id = $1 AND user_id = ANY($2::text[])
+`
+
+type UsersAmongParams struct {
+	PlatformID string
+	Users      []string
+}
+
+func (q *Queries) UsersAmong(ctx context.Context, db DBTX, arg UsersAmongParams) ([]TenantUsageUser, error) {
+	rows, err := db.Query(ctx, usersAmong, arg.PlatformID, arg.Users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TenantUsageUser
+	for rows.Next() {
+		var i TenantUsageUser
+		if err := rows.Scan(
+			&i.PlatformID,
+			&i.UserID,
+			&i.Epoch,
+			&i.Settled,
+			&i.Minute,
+			&i.Calls,
+			&i.Day,
+			&i.Slots,
+			&i.Starts,
+			&i.Ends,
+			&i.Counts,
+			&i.Extras,
+			&i.Kept,
+			&i.Today,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const whenTopsTaken = `-- name: WhenTopsTaken :one
-SELECT taken_at FROM tenant_usage.tops WHERE platform_id = $1 AND days = $2
+SELECT taken_at::timestamptz AS taken_at FROM tenant_usage.tops WHERE platform_id = $1 AND days = $2 AND taken_at IS NOT NULL
 `
 
 type WhenTopsTakenParams struct {
@@ -1657,6 +1790,7 @@ type WhenTopsTakenParams struct {
 	Days       int32
 }
 
+// None where they have not been.
 func (q *Queries) WhenTopsTaken(ctx context.Context, db DBTX, arg WhenTopsTakenParams) (time.Time, error) {
 	row := db.QueryRow(ctx, whenTopsTaken, arg.PlatformID, arg.Days)
 	var taken_at time.Time
