@@ -85,13 +85,13 @@ type Tier struct {
 
 // Tiers is the price list with which the year begins.
 var Tiers = []Tier{
-	{Name: "free", DisplayName: "Free", Requests: 500, Tokens: 20_000, RateLimit: 60, Features: []string{"500 requests a month", "Community support"}},
+	{Name: "free", DisplayName: "Free", Requests: 500, Tokens: 20_000, RateLimit: 60, Features: []string{"Community support"}},
 	{Name: "starter", DisplayName: "Starter", Month: 900, Year: 9000, Requests: 10_000, Tokens: 400_000, RateLimit: 120,
-		Features: []string{"10,000 requests a month", "Email support"}},
+		Features: []string{"Email support"}},
 	{Name: "pro", DisplayName: "Pro", Month: 2900, Year: 29_000, TrialDays: 14, Requests: 100_000, Tokens: 4_000_000, RateLimit: 600,
-		Features: []string{"Everything in Starter", "100,000 requests a month", "A shared workspace"}},
+		Features: []string{"Everything in Starter", "A shared workspace"}},
 	{Name: "scale", DisplayName: "Scale", Month: 9900, Year: 99_000, Requests: -1, Tokens: 50_000_000, RateLimit: 3000,
-		Features: []string{"Everything in Pro", "As many requests as you like", "Support within a day"}},
+		Features: []string{"Everything in Pro", "Support within a day"}},
 }
 
 // Dearer are the prices of Pro from the middle of the year on.

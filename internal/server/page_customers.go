@@ -114,7 +114,7 @@ func (s *Server) customerPage(c echo.Context) error {
 	}
 	return s.view(c, "customer", title, map[string]any{
 		"Customer": d.Customer, "Subscription": d.Subscription, "Bars": barsOf(d.Usage.Meters), "Rate": d.Usage.Rate,
-		"Chart": daysChart(days, time.Now()).draw(), "Sessions": sessions, "Adjustments": adjustments, "Tiers": onSale(tiers),
+		"Charts": daysCharts(days, time.Now()), "Sessions": sessions, "Adjustments": adjustments, "Tiers": onSale(tiers),
 		"Meters": slices.Sorted(maps.Keys(d.Usage.Meters)), "Title": title,
 		"Timeline": linesOf(happened), "Earlier": query, "Later": c.QueryParam("cursor") != "", "StripeLink": s.stripeLink(d.Subscription),
 	})
@@ -138,9 +138,8 @@ const (
 	shownHappened    = 15
 )
 
-// daysChart is what a customer used on each of the last days, by meter.
-func daysChart(days []usage.Day, now time.Time) chart {
-	c := chart{Title: "Usage a day", Note: "Days of UTC.", Write: short}
+// daysCharts are what a customer used on each of the last days, one for each meter, as their units differ.
+func daysCharts(days []usage.Day, now time.Time) []drawnChart {
 	last := now.UTC()
 	counts := map[string]map[string]int64{}
 	for _, day := range days {
@@ -152,23 +151,19 @@ func daysChart(days []usage.Day, now time.Time) chart {
 			last = at
 		}
 	}
+	if len(counts) == 0 {
+		counts[tenant.DefaultMeter] = nil
+	}
+	var drawn []drawnChart
 	for _, meter := range slices.Sorted(maps.Keys(counts)) {
-		if len(c.Series) < mostSeries {
-			c.Series = append(c.Series, meter)
+		c := chart{Title: meter + " a day", Note: "Days of UTC.", Series: []string{meter}, Write: short}
+		for back := shownDays - 1; back >= 0; back-- {
+			day := last.AddDate(0, 0, -back)
+			c.Columns = append(c.Columns, chartColumn{day.Format("2"), day.Format("2 January"), []int64{counts[meter][day.Format(time.DateOnly)]}})
 		}
+		drawn = append(drawn, c.draw())
 	}
-	if len(c.Series) == 0 {
-		c.Series = []string{tenant.DefaultMeter}
-	}
-	for back := shownDays - 1; back >= 0; back-- {
-		day := last.AddDate(0, 0, -back)
-		column := chartColumn{Label: day.Format("2"), Name: day.Format("2 January")}
-		for _, meter := range c.Series {
-			column.Parts = append(column.Parts, counts[meter][day.Format(time.DateOnly)])
-		}
-		c.Columns = append(c.Columns, column)
-	}
-	return c
+	return drawn
 }
 
 // What is done to a customer is done under the customer surface's role, whoever asks for it: one path writes.

@@ -41,6 +41,13 @@ func (s *Server) usagePage(c echo.Context) error {
 	drawn := usageChart(h, x.By, tiers)
 	drawn.Title, drawn.Note = x.Meter+" "+periodWords[string(x.By)], "UTC; up to 15 seconds behind."
 	data["Chart"], data["Counted"], data["Most"] = drawn.draw(), compare(h), busiest(h, x.By)
+	if x.Customer != "" {
+		_, err := s.customersRead.Get(ctx, own, x.Customer)
+		if err != nil && !errs.Is(err, errs.NotFound) {
+			return err
+		}
+		data["IsCustomer"] = err == nil
+	}
 	if x.Customer == "" && slices.Contains(usage.TopDays, x.Days) {
 		tops, err := s.usageRead.Tops(ctx, own, x.Meter, x.Days, usualPage)
 		if err != nil {
@@ -52,14 +59,18 @@ func (s *Server) usagePage(c echo.Context) error {
 }
 
 // Spans are the days that the page offers, and what it calls them.
-func (explored) Spans() []struct {
+func (x explored) Spans() []offered {
+	spans := []offered{{1, "24 hours"}, {7, "7 days"}, {30, "30 days"}, {90, "90 days"}, {365, "a year"}}
+	if !slices.ContainsFunc(spans, func(s offered) bool { return s.Days == x.Days }) {
+		spans = append(spans, offered{x.Days, fmt.Sprintf("%d days", x.Days)})
+	}
+	return spans
+}
+
+// offered is a span of days that can be chosen.
+type offered struct {
 	Days int
 	Name string
-} {
-	return []struct {
-		Days int
-		Name string
-	}{{1, "24 hours"}, {7, "7 days"}, {30, "30 days"}, {90, "90 days"}, {365, "a year"}}
 }
 
 // For is the address of the same for one customer, or for all of them.
@@ -110,7 +121,7 @@ func usageChart(h usage.History, by usage.Unit, tiers []tenant.Tier) chart {
 		if p.Plans == nil {
 			parts[other] = p.Count
 		}
-		label, name := unitName(by, p.Start)
+		label, name := unitName(by, p.Start, len(h.Points) > shownDays)
 		c.Columns = append(c.Columns, chartColumn{label, name, parts})
 	}
 	switch {
@@ -133,7 +144,7 @@ func (c *chart) keep(from, to int) {
 }
 
 // unitName is what a chart writes below the column of a unit, and what it says of it.
-func unitName(by usage.Unit, start time.Time) (label, name string) {
+func unitName(by usage.Unit, start time.Time, many bool) (label, name string) {
 	switch by {
 	case usage.Hour:
 		return start.Format("15:04"), start.Format("2 January, 15:04")
@@ -142,6 +153,9 @@ func unitName(by usage.Unit, start time.Time) (label, name string) {
 	case usage.Month:
 		return start.Format("Jan"), start.Format("January 2006")
 	default:
+		if many { // of several months
+			return start.Format("2 Jan"), start.Format("2 January")
+		}
 		return start.Format("2"), start.Format("2 January")
 	}
 }
@@ -154,7 +168,11 @@ type comparison struct {
 
 func compare(h usage.History) comparison {
 	c := comparison{Now: h.Total()}
-	if h.Before != nil && *h.Before > 0 {
+	switch {
+	case h.Before == nil || *h.Before <= 0:
+	case c.Now / *h.Before >= 10:
+		c.Change = "more than ten times as much"
+	default:
 		c.Change = fmt.Sprintf("%+d %%", percent(c.Now-*h.Before, *h.Before))
 	}
 	return c
@@ -170,7 +188,7 @@ func busiest(h usage.History, by usage.Unit) busy {
 	var most busy
 	for _, p := range h.Points {
 		if p.Count > most.Count {
-			_, name := unitName(by, p.Start)
+			_, name := unitName(by, p.Start, false)
 			most = busy{name, p.Count}
 		}
 	}

@@ -145,7 +145,7 @@ func TestPagesShowEveryState(t *testing.T) {
 			"Customer": tenant.Customer{ID: "u", Plan: "pro", Metadata: tenant.Metadata{"k<": json.RawMessage(`"v<"`)}},
 			"Bars": barsOf(map[string]usage.Usage{"requests": {Count: 10, Limit: new(int64(10)), Remaining: new(int64(0)), Meter: "requests", Period: "month",
 				PeriodEnd: &aDay}, "tokens": {Meter: "tokens", Period: "lifetime"}}),
-			"Rate": usage.Rate{Limit: 100}, "Chart": daysChart([]usage.Day{{Day: "2031-05-04", Meter: "tokens", Count: 1200}}, aDay).draw(), "Title": "u<",
+			"Rate": usage.Rate{Limit: 100}, "Charts": daysCharts([]usage.Day{{Day: "2031-05-04", Meter: "tokens", Count: 1200}}, aDay), "Title": "u<",
 			"Sessions": []tenant.UserSession{{ID: "uss_1", Kind: "page", UserAgent: "Firefox/1 Linux", SeenAt: aDay}}, "Meters": []string{"requests"},
 			"Adjustments": []usage.Adjustment{{Kind: "grant", Quantity: 50, Meter: "requests", Reason: "<sorry>", CreatedAt: aDay}}, "Tiers": tiers,
 			"Subscription": &billing.Subscription{ID: "sub_1", Status: "past_due", Tier: new("pro"), Interval: new("month"), Amount: 1900, Currency: "usd",
@@ -323,7 +323,7 @@ func TestWhatIsLeftIsSaidInTheWordsOfItsPeriod(t *testing.T) {
 	t.Parallel()
 	s := pagesAlone()
 	shown := func(u usage.Usage) string {
-		v := testView("customer", id.Test, map[string]any{"Customer": tenant.Customer{ID: "u", Status: "none"}, "Title": "u", "Rate": usage.Rate{Limit: 100}, "Chart": daysChart(nil, aDay).draw(), "Bars": barsOf(map[string]usage.Usage{"requests": u})})
+		v := testView("customer", id.Test, map[string]any{"Customer": tenant.Customer{ID: "u", Status: "none"}, "Title": "u", "Rate": usage.Rate{Limit: 100}, "Charts": daysCharts(nil, aDay), "Bars": barsOf(map[string]usage.Usage{"requests": u})})
 		got, err := opens(t, s, http.MethodGet, "/", nil, nil, func(c echo.Context) error { return s.writeView(c, v.Section, v) })
 		return text(t, got, err)
 	}

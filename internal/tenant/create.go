@@ -31,7 +31,7 @@ type NewCustomer struct {
 // ValidUserID reports whether s can be the id of a user, a customer's or one that the developer keeps elsewhere: what
 // fits into a header and a path without quoting.
 func ValidUserID(s string) bool {
-	if s == "" || len(s) > 128 {
+	if s == "" || len(s) > 128 || s == "." || s == ".." { // in a path those two lead elsewhere
 		return false
 	}
 	for i := range len(s) {

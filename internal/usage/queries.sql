@@ -266,14 +266,20 @@ DELETE FROM tenant_usage.top_users WHERE platform_id = @platform_id AND user_id 
 SELECT id, coalesce(email, '')::text AS email FROM tenant.customers WHERE platform_id = @platform_id AND id = ANY(@users::text[]);
 
 -- name: Reached :one
--- How many customers on a plan have used up so much of a meter in its present period.
-WITH wanted AS (SELECT @plan::text AS plan, @slot::text AS slot, @max::bigint AS max), s AS (
+-- How many customers on a plan have used up so much of a meter in its present period. Their plan is what stands with them, or
+-- the one below once a grace is over.
+WITH wanted AS (SELECT @plan::text AS plan, @slot::text AS slot, @max::bigint AS max), members AS MATERIALIZED (
+    SELECT c.id FROM wanted w, tenant.customers c
+    WHERE c.platform_id = @platform_id AND w.plan = coalesce(
+        NULLIF(CASE WHEN c.subscribed_until <= (SELECT dreamapi.now()) THEN coalesce(c.plan, '') ELSE c.placed END, ''),
+        (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = @platform_id))
+), s AS (
     SELECT u.user_id, unnest(u.slots) AS slot, unnest(u.starts) AS starts, unnest(u.ends) AS ends, unnest(u.counts) AS count,
         unnest(u.extras) AS extra, unnest(u.kept) AS kept
     FROM tenant_usage.users u WHERE u.platform_id = @platform_id
 )
-SELECT count(*) FROM wanted w JOIN s ON s.slot = w.slot JOIN tenant.current_plans p ON p.customer_id = s.user_id AND p.plan = w.plan
-WHERE p.platform_id = @platform_id AND s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count >= w.max + s.extra + s.kept;
+SELECT count(*) FROM wanted w JOIN s ON s.slot = w.slot JOIN members m ON m.id = s.user_id COLLATE "default"
+WHERE s.starts <= (SELECT dreamapi.now()) AND (SELECT dreamapi.now()) < s.ends AND s.count >= w.max + s.extra + s.kept;
 
 -- name: AnyCounted :one
 SELECT EXISTS (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id AND slots <> '{}');

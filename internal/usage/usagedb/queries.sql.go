@@ -1321,29 +1321,35 @@ func (q *Queries) Present(ctx context.Context, db DBTX, unit string) (time.Time,
 }
 
 const reached = `-- name: Reached :one
-WITH wanted AS (SELECT $2::text AS plan, $3::text AS slot, $4::bigint AS max), s AS (
+WITH wanted AS (SELECT $1::text AS plan, $2::text AS slot, $3::bigint AS max), members AS MATERIALIZED (
+    SELECT c.id FROM wanted w, tenant.customers c
+    WHERE c.platform_id = $4 AND w.plan = coalesce(
+        NULLIF(CASE WHEN c.subscribed_until <= (SELECT dreamapi.now()) THEN coalesce(c.plan, '') ELSE c.placed END, ''),
+        (SELECT d.name FROM tenant.default_tiers d WHERE d.platform_id = $4))
+), s AS (
     SELECT u.user_id, unnest(u.slots) AS slot, unnest(u.starts) AS starts, unnest(u.ends) AS ends, unnest(u.counts) AS count,
         unnest(u.extras) AS extra, unnest(u.kept) AS kept
-    FROM tenant_usage.users u WHERE u.platform_id = $1
+    FROM tenant_usage.users u WHERE u.platform_id = $4
 )
-SELECT count(*) FROM wanted w JOIN s ON s.slot = w.slot JOIN tenant.current_plans p ON p.customer_id = s.user_id AND p.plan = w.plan
-WHERE p.platform_id = $1 AND s.starts <= dreamapi.now() AND dreamapi.now() < s.ends AND s.count >= w.max + s.extra + s.kept
+SELECT count(*) FROM wanted w JOIN s ON s.slot = w.slot JOIN members m ON m.id = s.user_id COLLATE "default"
+WHERE s.starts <= (SELECT dreamapi.now()) AND (SELECT dreamapi.now()) < s.ends AND s.count >= w.max + s.extra + s.kept
 `
 
 type ReachedParams struct {
-	PlatformID string
 	Plan       string
 	Slot       string
 	Max        int64
+	PlatformID string
 }
 
-// How many customers on a plan have used up so much of a meter in its present period.
+// How many customers on a plan have used up so much of a meter in its present period. Their plan is what stands with them, or
+// the one below once a grace is over.
 func (q *Queries) Reached(ctx context.Context, db DBTX, arg ReachedParams) (int64, error) {
 	row := db.QueryRow(ctx, reached,
-		arg.PlatformID,
 		arg.Plan,
 		arg.Slot,
 		arg.Max,
+		arg.PlatformID,
 	)
 	var count int64
 	err := row.Scan(&count)
