@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/dream-api/dream-api/api/apitest"
 )
 
 // The hosts of the surfaces; the port does not matter to the host switch.
@@ -129,7 +131,28 @@ func (s *server) do(t testing.TB, r request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keepsToTheContract(t, r, a)
 	return a
+}
+
+// keepsToTheContract holds an answer to api/openapi.yaml. What was sent is held to it where the program is called in process.
+func keepsToTheContract(t testing.TB, r request, a answer) {
+	t.Helper()
+	surface, known := map[string]string{apiHost: "customer", dashboardHost: "developer"}[r.host]
+	contract, err := apitest.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest(r.method, "http://"+r.host+r.path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !known || r.method == http.MethodOptions {
+		return
+	}
+	if err := contract.CheckAnswer(apitest.Exchange{Surface: surface, Request: req, Status: a.status, Header: a.header, Answer: a.body}); err != nil {
+		t.Errorf("%s %s is not as the contract has it: %v", r.method, r.path, err)
+	}
 }
 
 // must makes a request that gets the status.

@@ -31,19 +31,24 @@ var told = []string{"Idempotent-Replayed", "RateLimit", "RateLimit-Policy", "Ret
 
 // Check says what of the exchange the contract does not say: of the answer always, of the request where it was done.
 func (c *Contract) Check(x Exchange) error {
+	faults := c.CheckAnswer(x)
+	if o := c.Find(x.Surface, x.Request.Method, x.Request.URL.Path); o != nil && x.Status/100 == 2 && x.Request.Method != http.MethodHead {
+		faults = errors.Join(faults, c.checkRequest(o, x))
+	}
+	return faults
+}
+
+// CheckAnswer says what of the answer the contract does not say.
+func (c *Contract) CheckAnswer(x Exchange) error {
 	path := x.Request.URL.Path
 	o := c.Find(x.Surface, x.Request.Method, path)
 	if o == nil {
 		return c.checkUnlisted(x)
 	}
-	if x.Status == http.StatusMethodNotAllowed || x.Request.Method == http.MethodHead {
+	if x.Request.Method == http.MethodHead {
 		return nil
 	}
-	faults := c.checkAnswer(o, x)
-	if x.Status/100 == 2 {
-		faults = errors.Join(faults, c.checkRequest(o, x))
-	}
-	if faults != nil {
+	if faults := c.checkAnswer(o, x); faults != nil {
 		return fmt.Errorf("%s, as which the contract has %s %s, answered %d: %w", path, o.Method, o.Path, x.Status, faults)
 	}
 	return nil
