@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 )
@@ -89,4 +90,70 @@ func TestAnEventThatWaitsWithoutAJobGetsOne(t *testing.T) {
 	equal(t, "jobs after that", jobs(), "1")
 	p.w.work(t)
 	p.dash(t, "GET /events/evt_1", "").want(t, 200).expect(t, "event.state", "processed", "event.attempts", "2")
+}
+
+// waiting awaits that so many transactions wait for locks.
+func (p *tenancy) waiting(t *testing.T, n int) {
+	t.Helper()
+	await(t, fmt.Sprintf("%d wait", n), func() bool {
+		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == fmt.Sprint(n)
+	})
+}
+
+// revoked has a customer sign in and revoke the session at Clerk, of which the event is to be worked by Settle.
+func revoked(t *testing.T) (p *tenancy, user, event string) {
+	t.Helper()
+	p = newProduct(t)
+	g, s := p.signedIn(t, "eve@mail.example")
+	p.w.wantEvents()
+	session := p.w.query(t, "SELECT clerk_session_id FROM tenant.sessions WHERE id = $1", s.id)
+	p.w.atClerk(t, endUsersApp, "POST /v1/sessions/"+session+"/revoke", "").want(t, 200)
+	const find = "SELECT coalesce(max(id), '') FROM tenant.clerk_events WHERE type = 'session.revoked'"
+	await(t, "the event is there", func() bool { event = p.w.query(t, find); return event != "" })
+	p.w.db.TurnClock(t, 6*time.Minute)
+	return p, g.user, event
+}
+
+func TestNothingIsWrittenDownOfACustomerWhoIsBeingDeleted(t *testing.T) {
+	t.Parallel()
+	p, user, event := revoked(t)
+	// The work is held up where it writes the event down, and meanwhile the customer is deleted.
+	conn := p.w.db.Connect(t, p.w.db.Owner)
+	tx, err := conn.Begin(t.Context())
+	must(t, err)
+	_, err = tx.Exec(t.Context(), "INSERT INTO tenant.events (platform_id, id, source, endpoint, type) VALUES ($1, $2, 'clerk', 'users', 'x')", p.id, event)
+	must(t, err)
+	var group sync.WaitGroup
+	var settled error
+	group.Go(func() { settled = p.w.background().Settle(t.Context()) })
+	p.waiting(t, 1)
+	group.Go(func() { p.api(t, "DELETE /api/customers/"+user, "").want(t, 200) })
+	p.waiting(t, 2)
+	must(t, tx.Rollback(t.Context()))
+	group.Wait()
+	must(t, settled)
+	p.dash(t, "GET /events/"+event, "").want(t, 200).expect(t, "event.customerId", "", "event.objectId", "", "event.payload", "<nil>")
+}
+
+func TestADeletionAndTheEndOfASessionDoNotWaitInARing(t *testing.T) {
+	t.Parallel()
+	p, user, _ := revoked(t)
+	// The deletion is held up behind the user's counters, and meanwhile the event is worked.
+	p.w.db.Exec(t, "INSERT INTO billing.customers (platform_id, account, customer_id) VALUES ($1, '', $2)", p.id, user)
+	conn := p.w.db.Connect(t, p.w.db.Owner)
+	tx, err := conn.Begin(t.Context())
+	must(t, err)
+	_, err = tx.Exec(t.Context(), "SELECT FROM billing.customers WHERE platform_id = $1 FOR UPDATE", p.id)
+	must(t, err)
+	var group sync.WaitGroup
+	group.Go(func() { p.api(t, "DELETE /api/customers/"+user, "").want(t, 200) })
+	p.waiting(t, 1)
+	var settled error
+	group.Go(func() { settled = p.w.background().Settle(t.Context()) })
+	p.waiting(t, 2)
+	must(t, tx.Rollback(t.Context()))
+	group.Wait()
+	must(t, settled)
+	equal(t, "left of the user", p.w.query(t, `SELECT count(*)::text FROM tenant.timeline WHERE customer_id = $1`, user), "0")
+	equal(t, "counters", p.w.query(t, "SELECT count(*)::text FROM tenant_usage.users WHERE user_id = $1", user), "0")
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/id"
@@ -106,6 +107,41 @@ func TestATimelineTellsWhatHappenedAndByWhat(t *testing.T) {
 	tells("kim", "created api, limit_reached")
 	p.dash(t, "GET /customers/eve/timeline?cursor=x", "").wantParam(t, "cursor")
 	p.dash(t, "GET /customers/eve/timeline?limit=0", "").wantParam(t, "limit")
+}
+
+func TestEachFailedPaymentIsToldOnceHoweverLate(t *testing.T) {
+	t.Parallel()
+	p := newShop(t)
+	user := p.customer(t, "eve@mail.example")
+	p.buys(t, user, "pro")
+	customer := p.w.atStripeList(t, "", "/v1/customers", "id")[0]
+	p.w.control(t, "POST /customers/"+customer+"/card", `{"card":"4000000000000341"}`)
+	p.w.turn(t, 32*day)
+	invoice := p.w.atStripeList(t, "", "/v1/invoices?status=open", "id")[0]
+	told := func() string {
+		t.Helper()
+		p.w.work(t)
+		return p.w.query(t, `SELECT coalesce(string_agg(kind || ' ' || (detail->>'amount'), ', ' ORDER BY kind), '')
+			FROM tenant.timeline WHERE kind LIKE 'payment_%' AND detail->>'invoice' = $1`, invoice)
+	}
+	send := func(event, kind string) {
+		t.Helper()
+		object := fmt.Sprintf(`{"id":%q,"object":"invoice","customer":%q}`, invoice, customer)
+		p.w.stripeEvent(t, "api", sandboxStripePreview, time.Now(), eventBody(event, kind, "", false, object)).want(t, 200)
+	}
+	send("evt_1", "invoice.payment_failed")
+	send("evt_2", "invoice.payment_failed")
+	equal(t, "two that are worked late", told(), "payment_failed 1000, payment_failed 1000")
+	p.w.control(t, "POST /customers/"+customer+"/card", `{"card":"4242424242424242"}`)
+	p.w.atStripe(t, "", "POST /v1/invoices/"+invoice+"/pay", url.Values{}).want(t, 200)
+	send("evt_3", "invoice.paid")
+	send("evt_4", "invoice.payment_succeeded")
+	const all = "payment_failed 1000, payment_failed 1000, payment_succeeded 1000"
+	equal(t, "when it is paid", told(), all)
+	for _, event := range []string{"evt_1", "evt_3"} {
+		p.dash(t, "POST /events/"+event+"/reprocess", "").want(t, 202)
+	}
+	equal(t, "when they are reprocessed", told(), all)
 }
 
 func TestATimelineGoesAsTheRestOfTheHistory(t *testing.T) {

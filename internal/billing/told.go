@@ -3,7 +3,6 @@ package billing
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/dream-api/dream-api/internal/billing/billingdb"
@@ -29,8 +28,10 @@ func (b *Background) tell(ctx context.Context, at id.Platform, event billingdb.B
 		case errors.Is(err, stripeapi.ErrNotFound): // a test account's data can vanish
 		case err != nil:
 			return err
-		case payment.Customer == event.Customer && payment.Amount > 0:
-			events = append(events, paymentEvent(payment, paid))
+		case payment.Customer == event.Customer:
+			if e := paymentEvent(event.ID, payment, paid); e.Detail["amount"] != int64(0) {
+				events = append(events, e)
+			}
 		}
 	}
 	return b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
@@ -53,14 +54,14 @@ func (b *Background) tell(ctx context.Context, at id.Platform, event billingdb.B
 	})
 }
 
-// paymentEvent is what an event about an invoice says. An invoice is paid once, and each attempt to pay it may fail.
-func paymentEvent(p stripeapi.Payment, paid bool) tenant.TimelineEntry {
-	e := tenant.TimelineEntry{
-		ID: p.Invoice + " paid", Kind: tenant.PaymentSucceeded,
-		Detail: map[string]any{"amount": p.Amount, "currency": strings.ToLower(p.Currency), "invoice": p.Invoice},
+// paymentEvent is what an event about an invoice says. An invoice is paid once, of which two events tell. Each attempt to pay it
+// may fail, and has an event of its own: the invoice has moved on since, so the event alone says which attempt it was.
+func paymentEvent(event string, p stripeapi.Payment, paid bool) tenant.TimelineEntry {
+	name, kind, amount := event+" failed", tenant.PaymentFailed, p.AmountDue
+	if paid {
+		name, kind, amount = p.Invoice+" paid", tenant.PaymentSucceeded, p.AmountPaid
 	}
-	if !paid {
-		e.ID, e.Kind = fmt.Sprintf("%s failed %d", p.Invoice, p.Attempts), tenant.PaymentFailed
+	return tenant.TimelineEntry{
+		ID: name, Kind: kind, Detail: map[string]any{"amount": amount, "currency": strings.ToLower(p.Currency), "invoice": p.Invoice},
 	}
-	return e
 }

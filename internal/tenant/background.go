@@ -258,6 +258,14 @@ func (b *Background) endSessionsOf(
 	userID := event.UserID
 	for _, member := range members {
 		err := b.db.Tenant(ctx, id.Platform(member), func(ctx context.Context, tx db.Tenant) error {
+			// First, as a deletion does: else each could wait for the other, or this write down something of who is gone.
+			_, err := queries.KeepCustomer(ctx, tx, tenantdb.KeepCustomerParams{PlatformID: member, ID: userID})
+			if db.NoRows(err) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
 			ours, err := queries.WeEndedClerkSession(ctx, tx, clerkSession)
 			if err != nil || ours {
 				return err

@@ -392,6 +392,10 @@ SELECT tenant.user_changed(u.platform_id, u.id) FROM updated u;
 -- name: LockCustomer :one
 SELECT kind, vouched FROM tenant.customers WHERE platform_id = @platform_id AND id = @id FOR UPDATE;
 
+-- name: KeepCustomer :one
+-- Holds off who would delete the customer, and nobody else.
+SELECT true::boolean FROM tenant.customers WHERE platform_id = @platform_id AND id = @id FOR KEY SHARE;
+
 -- name: Vouch :execrows
 UPDATE tenant.customers SET vouched = true
 WHERE platform_id = @platform_id AND id = @id AND kind = 'clerk' AND NOT vouched AND lower(email) = ANY (@proved::text[])

@@ -60,10 +60,6 @@ func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (s
 			return "", err
 		}
 	}
-	err = queries.ForgetEvents(ctx, tx, tenantdb.ForgetEventsParams{PlatformID: string(tx.Platform), CustomerID: customer})
-	if err != nil {
-		return "", err
-	}
 	for _, forget := range c.forget {
 		if err := forget(ctx, tx, customer); err != nil {
 			return "", err
@@ -71,6 +67,10 @@ func (c *Customers) leave(ctx context.Context, tx db.Tenant, customer string) (s
 	}
 	// Behind what locks the user's counters: nothing is written down of the user any more.
 	if err := queries.ForgetTimeline(ctx, tx, tenantdb.ForgetTimelineParams{PlatformID: string(tx.Platform), CustomerID: customer}); err != nil {
+		return "", err
+	}
+	err = queries.ForgetEvents(ctx, tx, tenantdb.ForgetEventsParams{PlatformID: string(tx.Platform), CustomerID: customer})
+	if err != nil {
 		return "", err
 	}
 	if err := RecordHere(ctx, tx, TimelineEntry{Kind: Deleted, Via: viaOf(ctx)}); err != nil {

@@ -218,7 +218,7 @@ func TestEveryRequestThatWeMakeIsOneThatStripePublishes(t *testing.T) {
 	pay(t, paid.URL)
 	paid = must[stripeapi.Session](t)(w.api.Session(ctx, at, paid.ID))
 	payment := must[stripeapi.Payment](t)(w.api.Payment(ctx, at, w.latestInvoice(t, customer)))
-	if !payment.Paid || payment.Amount != 3000 || payment.Currency != "usd" || payment.Customer != customer {
+	if !payment.Paid || payment.AmountPaid != 3000 || payment.AmountDue != 3000 || payment.Currency != "usd" || payment.Customer != customer {
 		t.Errorf("the payment is %+v", payment)
 	}
 	ok(t, w.api.EndSubscription(ctx, at, paid.Subscription, false))

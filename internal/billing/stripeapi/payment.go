@@ -8,12 +8,12 @@ import (
 
 // Payment is what became of an invoice.
 type Payment struct {
-	Invoice  string
-	Customer string // of Stripe's
-	Paid     bool
-	Amount   int64 // paid, or still due, in the minor unit
-	Currency string
-	Attempts int64 // so far
+	Invoice    string
+	Customer   string // of Stripe's
+	Paid       bool
+	AmountPaid int64 // in the minor unit
+	AmountDue  int64 // likewise: what each attempt asks for; it stays when it is paid
+	Currency   string
 }
 
 // Payment returns an invoice as it is now.
@@ -23,9 +23,8 @@ func (a *API) Payment(ctx context.Context, at Account, invoice string) (Payment,
 	if err != nil {
 		return Payment{}, refusal(err)
 	}
-	p := Payment{Invoice: found.ID, Paid: found.Paid, Amount: found.AmountDue, Currency: string(found.Currency), Attempts: found.AttemptCount}
-	if found.Paid {
-		p.Amount = found.AmountPaid
+	p := Payment{
+		Invoice: found.ID, Paid: found.Paid, AmountPaid: found.AmountPaid, AmountDue: found.AmountDue, Currency: string(found.Currency),
 	}
 	if found.Customer != nil {
 		p.Customer = found.Customer.ID

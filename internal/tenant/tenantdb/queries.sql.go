@@ -1627,6 +1627,23 @@ func (q *Queries) JoinUser(ctx context.Context, db DBTX, userID string) (string,
 	return state, err
 }
 
+const keepCustomer = `-- name: KeepCustomer :one
+SELECT true::boolean FROM tenant.customers WHERE platform_id = $1 AND id = $2 FOR KEY SHARE
+`
+
+type KeepCustomerParams struct {
+	PlatformID string
+	ID         string
+}
+
+// Holds off who would delete the customer, and nobody else.
+func (q *Queries) KeepCustomer(ctx context.Context, db DBTX, arg KeepCustomerParams) (bool, error) {
+	row := db.QueryRow(ctx, keepCustomer, arg.PlatformID, arg.ID)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const keys = `-- name: Keys :many
 SELECT k.platform_id, k.id, k.kind, k.name, k.hash, k.value, k.hint, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, dreamapi.now()::timestamptz AS now FROM tenant.keys k WHERE platform_id = $1 ORDER BY id
 `
