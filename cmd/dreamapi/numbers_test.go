@@ -178,6 +178,32 @@ func TestACustomersListIsSortedFilteredAndPagedAsItSays(t *testing.T) {
 	}
 }
 
+// Whoever is deleted while a page is read is not on it, and those behind are not lost.
+func TestAPageWhoseCustomersAreDeletedMeanwhileGoesOn(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	for n := range 3 {
+		p.external(t, fmt.Sprintf("c%d", n), "free")
+	}
+	// What the page is read with, and not what finds who is on it, waits.
+	deleting, err := p.w.db.Connect(t, p.w.db.Owner).Begin(t.Context())
+	must(t, err)
+	_, err = deleting.Exec(t.Context(), "LOCK TABLE tenant_usage.near")
+	must(t, err)
+	var reading sync.WaitGroup
+	var a answer
+	reading.Go(func() { a = p.dash(t, "GET /customers?limit=1", "") })
+	await(t, "those on the page are found", func() bool {
+		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "1"
+	})
+	_, err = deleting.Exec(t.Context(), "DELETE FROM tenant.customers WHERE id = 'c2'")
+	must(t, err)
+	must(t, deleting.Commit(t.Context()))
+	reading.Wait()
+	a.want(t, 200).expect(t, "data.0.id", "c1")
+	p.dash(t, "GET /customers?limit=1&cursor="+a.text("nextCursor"), "").want(t, 200).expect(t, "data.0.id", "c0", "nextCursor", "<nil>")
+}
+
 // A search finds what a look at each customer finds, also beyond those that are looked at one by one.
 func TestASearchFindsWhatALookAtEverybodyFinds(t *testing.T) {
 	t.Parallel()
