@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/dream-api/dream-api/internal/id"
@@ -176,6 +177,38 @@ func TestACustomersListIsSortedFilteredAndPagedAsItSays(t *testing.T) {
 	if !strings.Contains(b.page, "\nc2,,") || strings.Index(b.page, "c2,") > strings.Index(b.page, "c3,") {
 		t.Errorf("the export is %s", b.page)
 	}
+}
+
+// What changed customers and not the numbers, as a process from before there were any does, is found, also while others count.
+func TestNumbersThatDriftedAreMended(t *testing.T) {
+	t.Parallel()
+	p := newShop(t)
+	for n := range 6 {
+		p.external(t, fmt.Sprintf("c%02d", n), []string{"free", "pro"}[n%2])
+	}
+	p.w.db.Exec(t, "DELETE FROM tenant.customers WHERE platform_id = $1 AND id = 'c00'", p.id)
+	p.w.db.Exec(t, "UPDATE tenant.customers SET plan = 'max' WHERE platform_id = $1 AND id = 'c01'", p.id)
+	p.w.db.Exec(t, "INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES ($1, 'hand', 'external', 'pro'), ($1, 'foot', 'external', 'pro')", p.id)
+	var busy sync.WaitGroup
+	var mended atomic.Int64
+	for range 4 { // each by what it sees, and what they see is mended once
+		busy.Go(func() {
+			of, err := p.w.background().Recount(t.Context(), []id.Platform{p.platformID()})
+			if err != nil {
+				t.Error(err)
+			}
+			mended.Add(int64(len(of)))
+		})
+	}
+	for n := range 8 {
+		busy.Go(func() { p.external(t, fmt.Sprintf("later%d", n), "pro") })
+	}
+	busy.Go(func() { p.w.tidies(t, p) })
+	busy.Wait()
+	if mended.Load() > 1 {
+		t.Error("mended more than once")
+	}
+	p.numbersAreTrue(t, "after the drift")
 }
 
 // Whoever is deleted while a page is read is not on it, and those behind are not lost.
