@@ -47,12 +47,21 @@ CREATE VIEW billing.living_subscriptions WITH (security_invoker = true) AS
     FROM billing.subscriptions WHERE status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused');
 GRANT SELECT ON billing.living_subscriptions TO dreamapi_developer, dreamapi_customer, dreamapi_worker;
 
+-- Whoever mends the count of a platform adds what it lacks, which two at once would add twice.
+CREATE FUNCTION tenant.one_counts_at_a_time(platform text) RETURNS void
+    LANGUAGE sql SET search_path = ''
+    AS $$ SELECT pg_advisory_xact_lock(hashtextextended('tenant.customer_counts ' || platform, 0)) $$;
+GRANT EXECUTE ON FUNCTION tenant.one_counts_at_a_time(text) TO dreamapi_worker;
+
 -- +goose StatementBegin
--- Works out all of the above for a platform whose rows were written by hand, or before there was any of it. For the owner.
+-- Works out all of the above for a platform whose rows were written by hand, or before there was any of it. What is
+-- counted meanwhile counts. For the owner.
 CREATE FUNCTION tenant.recount(platform text) RETURNS void
     LANGUAGE plpgsql SET search_path = ''
     AS $$
 BEGIN
+    PERFORM tenant.one_counts_at_a_time(platform);
+    PERFORM FROM tenant.customers c WHERE c.platform_id = platform ORDER BY c.id FOR NO KEY UPDATE; -- so that no subscription moves
     UPDATE tenant.customers c SET
         subscribed = s.tier, subscribed_until = s.grace_until, standing = coalesce(s.standing, 'none'),
         cancelling = coalesce(s.cancelling, false)
@@ -67,9 +76,13 @@ BEGIN
     WHERE c.platform_id = platform AND c.id = s.id
         AND (c.subscribed, c.subscribed_until, c.standing, c.cancelling)
             IS DISTINCT FROM (s.tier, s.grace_until, coalesce(s.standing, 'none'), coalesce(s.cancelling, false));
-    DELETE FROM tenant.customer_counts WHERE platform_id = platform;
     INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
-        SELECT platform_id, placed, standing, cancelling, count(*) FROM tenant.customers WHERE platform_id = platform GROUP BY 1, 2, 3, 4;
+        SELECT d.platform_id, d.placed, d.standing, d.cancelling, sum(d.n) FROM (
+            SELECT c.platform_id, c.placed, c.standing, c.cancelling, count(*) AS n FROM tenant.customers c
+            WHERE c.platform_id = platform GROUP BY 1, 2, 3, 4
+            UNION ALL
+            SELECT k.platform_id, k.placed, k.standing, k.cancelling, -k.customers FROM tenant.customer_counts k WHERE k.platform_id = platform
+        ) d GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0;
 END
 $$;
 -- +goose StatementEnd

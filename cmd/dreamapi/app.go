@@ -179,6 +179,15 @@ func newApp(ctx context.Context, cfg config, allowed db.Allowances, log *slog.Lo
 	jobs.Every(a.work, sweepEvery, tidy{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, background.Tidy)
 	})
+	jobs.Every(a.work, time.Hour, recount{}, func(ctx context.Context) error {
+		return platform.EachPlatform(ctx, worker, func(ctx context.Context, platforms []id.Platform) error {
+			mended, err := background.Recount(ctx, platforms)
+			for _, at := range mended {
+				log.WarnContext(ctx, "the numbers of customers were wrong and have been mended", "platform", at)
+			}
+			return err
+		})
+	})
 	jobs.Every(a.work, watchEvery, watch{}, func(ctx context.Context) error {
 		return platform.EachPlatform(ctx, worker, usage.NewWatch(worker).Work)
 	})
@@ -265,6 +274,10 @@ func (tidy) Kind() string { return "tenant.tidy" }
 type watch struct{}
 
 func (watch) Kind() string { return "usage.watch" }
+
+type recount struct{}
+
+func (recount) Kind() string { return "tenant.recount" }
 
 type sweep struct{}
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/dream-api/dream-api/internal/id"
@@ -176,6 +177,64 @@ func TestACustomersListIsSortedFilteredAndPagedAsItSays(t *testing.T) {
 	if !strings.Contains(b.page, "\nc2,,") || strings.Index(b.page, "c2,") > strings.Index(b.page, "c3,") {
 		t.Errorf("the export is %s", b.page)
 	}
+}
+
+// What changed customers and not the numbers, as a process from before there were any does, is found, also while others count.
+func TestNumbersThatDriftedAreMended(t *testing.T) {
+	t.Parallel()
+	p := newShop(t)
+	for n := range 6 {
+		p.external(t, fmt.Sprintf("c%02d", n), []string{"free", "pro"}[n%2])
+	}
+	p.w.db.Exec(t, "DELETE FROM tenant.customers WHERE platform_id = $1 AND id = 'c00'", p.id)
+	p.w.db.Exec(t, "UPDATE tenant.customers SET plan = 'max' WHERE platform_id = $1 AND id = 'c01'", p.id)
+	p.w.db.Exec(t, "INSERT INTO tenant.customers (platform_id, id, kind, plan) VALUES ($1, 'hand', 'external', 'pro'), ($1, 'foot', 'external', 'pro')", p.id)
+	var busy sync.WaitGroup
+	var mended atomic.Int64
+	for range 4 { // each by what it sees, and what they see is mended once
+		busy.Go(func() {
+			of, err := p.w.background().Recount(t.Context(), []id.Platform{p.platformID()})
+			if err != nil {
+				t.Error(err)
+			}
+			mended.Add(int64(len(of)))
+		})
+	}
+	for n := range 8 {
+		busy.Go(func() { p.external(t, fmt.Sprintf("later%d", n), "pro") })
+	}
+	busy.Go(func() { p.w.tidies(t, p) })
+	busy.Wait()
+	if mended.Load() > 1 {
+		t.Error("mended more than once")
+	}
+	p.numbersAreTrue(t, "after the drift")
+}
+
+// Whoever is deleted while a page is read is not on it, and those behind are not lost.
+func TestAPageWhoseCustomersAreDeletedMeanwhileGoesOn(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	for n := range 3 {
+		p.external(t, fmt.Sprintf("c%d", n), "free")
+	}
+	// What the page is read with, and not what finds who is on it, waits.
+	deleting, err := p.w.db.Connect(t, p.w.db.Owner).Begin(t.Context())
+	must(t, err)
+	_, err = deleting.Exec(t.Context(), "LOCK TABLE tenant_usage.near")
+	must(t, err)
+	var reading sync.WaitGroup
+	var a answer
+	reading.Go(func() { a = p.dash(t, "GET /customers?limit=1", "") })
+	await(t, "those on the page are found", func() bool {
+		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "1"
+	})
+	_, err = deleting.Exec(t.Context(), "DELETE FROM tenant.customers WHERE id = 'c2'")
+	must(t, err)
+	must(t, deleting.Commit(t.Context()))
+	reading.Wait()
+	a.want(t, 200).expect(t, "data.0.id", "c1")
+	p.dash(t, "GET /customers?limit=1&cursor="+a.text("nextCursor"), "").want(t, 200).expect(t, "data.0.id", "c0", "nextCursor", "<nil>")
 }
 
 // A search finds what a look at each customer finds, also beyond those that are looked at one by one.

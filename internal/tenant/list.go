@@ -63,12 +63,8 @@ func (c *Customers) List(ctx context.Context, platform id.Platform, f Filter) (P
 		if err := queries.BoundSearch(ctx, tx); err != nil {
 			return err
 		}
-		ids, err := f.find(ctx, tx, from)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		rows, err := queries.CustomersNamed(ctx, tx, tenantdb.CustomersNamedParams{PlatformID: string(platform), Ids: ids[:min(len(ids), f.Limit)]})
-		if err != nil {
+		ids, rows, err := f.page(ctx, tx, from)
+		if err != nil || len(rows) == 0 {
 			return err
 		}
 		key, err := currentKey(ctx, tx)
@@ -91,6 +87,22 @@ func (c *Customers) List(ctx context.Context, platform id.Platform, f Filter) (P
 		return nil
 	})
 	return page, err
+}
+
+// page reads the customers of a page, and the ids that find answers. Whoever is deleted in between is left out; where that is
+// everybody, it looks again.
+func (f *Filter) page(ctx context.Context, tx db.Tenant, from *place) (ids []string, rows []tenantdb.CustomersNamedRow, err error) {
+	for more := true; more && len(rows) == 0; {
+		if ids, err = f.find(ctx, tx, from); err != nil || len(ids) == 0 {
+			return nil, nil, err
+		}
+		more = len(ids) > f.Limit
+		rows, err = queries.CustomersNamed(ctx, tx, tenantdb.CustomersNamedParams{PlatformID: string(tx.Platform), Ids: ids[:min(len(ids), f.Limit)]})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return ids, rows, nil
 }
 
 func (f *Filter) check() error {

@@ -318,6 +318,21 @@ WITH many AS (
 INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
 SELECT platform_id, placed, standing, cancelling, sum(customers) FROM taken GROUP BY 1, 2, 3, 4 HAVING sum(customers) <> 0;
 
+-- name: OneCountsAtATime :exec
+-- In a statement of its own, so that the next one sees what the one before wrote.
+SELECT tenant.one_counts_at_a_time(@platform_id);
+
+-- name: MendCounts :execrows
+-- Adds what the lines lack, or have too much, against the customers. Whoever changes a customer adds the line in the same transaction,
+-- so what one statement sees of both differs by what is wrong, and nobody has to wait.
+INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+SELECT d.platform_id, d.placed, d.standing, d.cancelling, sum(d.n) FROM (
+    SELECT c.platform_id, c.placed, c.standing, c.cancelling, count(*) AS n FROM tenant.customers c
+    WHERE c.platform_id = @platform_id GROUP BY 1, 2, 3, 4
+    UNION ALL
+    SELECT k.platform_id, k.placed, k.standing, k.cancelling, -k.customers FROM tenant.customer_counts k WHERE k.platform_id = @platform_id
+) d GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0;
+
 -- name: CustomersByStanding :one
 SELECT coalesce(sum(customers), 0)::bigint AS customers,
     coalesce(sum(customers) FILTER (WHERE standing = 'active'), 0)::bigint AS active,

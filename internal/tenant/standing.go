@@ -76,3 +76,23 @@ func (b *Background) Tidy(ctx context.Context, platforms []id.Platform) error {
 		return queries.CompactCounts(ctx, tx, tenantdb.CompactCountsParams{PlatformIds: list, Most: manyCounts})
 	}))
 }
+
+// Recount compares the numbers of customers with the customers, platform by platform, and mends those that differ, which it answers:
+// a process from before there were such numbers, or a hand, may have changed customers and not them.
+func (b *Background) Recount(ctx context.Context, platforms []id.Platform) (mended []id.Platform, err error) {
+	for _, at := range platforms {
+		var lines int64
+		failed := b.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+			if err := queries.OneCountsAtATime(ctx, tx, string(at)); err != nil {
+				return err
+			}
+			lines, err = queries.MendCounts(ctx, tx, string(at))
+			return err
+		})
+		if failed == nil && lines > 0 {
+			mended = append(mended, at)
+		}
+		err = errors.Join(err, failed)
+	}
+	return mended, err
+}

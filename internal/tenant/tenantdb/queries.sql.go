@@ -2195,6 +2195,26 @@ func (q *Queries) LockSignIn(ctx context.Context, db DBTX, platformID string) (T
 	return i, err
 }
 
+const mendCounts = `-- name: MendCounts :execrows
+INSERT INTO tenant.customer_counts (platform_id, placed, standing, cancelling, customers)
+SELECT d.platform_id, d.placed, d.standing, d.cancelling, sum(d.n) FROM (
+    SELECT c.platform_id, c.placed, c.standing, c.cancelling, count(*) AS n FROM tenant.customers c
+    WHERE c.platform_id = $1 GROUP BY 1, 2, 3, 4
+    UNION ALL
+    SELECT k.platform_id, k.placed, k.standing, k.cancelling, -k.customers FROM tenant.customer_counts k WHERE k.platform_id = $1
+) d GROUP BY 1, 2, 3, 4 HAVING sum(d.n) <> 0
+`
+
+// Adds what the lines lack, or have too much, against the customers. Whoever changes a customer adds the line in the same transaction,
+// so what one statement sees of both differs by what is wrong, and nobody has to wait.
+func (q *Queries) MendCounts(ctx context.Context, db DBTX, platformID string) (int64, error) {
+	result, err := db.Exec(ctx, mendCounts, platformID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const meters = `-- name: Meters :many
 SELECT DISTINCT meter FROM tenant.tier_limits WHERE platform_id = $1
 UNION SELECT 'requests' ORDER BY 1
@@ -2229,6 +2249,16 @@ func (q *Queries) Mode(ctx context.Context, db DBTX) (string, error) {
 	var column_1 string
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const oneCountsAtATime = `-- name: OneCountsAtATime :exec
+SELECT tenant.one_counts_at_a_time($1)
+`
+
+// In a statement of its own, so that the next one sees what the one before wrote.
+func (q *Queries) OneCountsAtATime(ctx context.Context, db DBTX, platformID string) error {
+	_, err := db.Exec(ctx, oneCountsAtATime, platformID)
+	return err
 }
 
 const oneEvent = `-- name: OneEvent :one
