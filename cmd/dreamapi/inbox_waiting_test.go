@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +97,7 @@ func TestAnEventThatWaitsWithoutAJobGetsOne(t *testing.T) {
 func (p *tenancy) waiting(t *testing.T, n int) {
 	t.Helper()
 	await(t, fmt.Sprintf("%d wait", n), func() bool {
-		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == fmt.Sprint(n)
+		return p.w.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == strconv.Itoa(n)
 	})
 }
 
