@@ -108,7 +108,8 @@ CREATE INDEX customers_threes_idx ON tenant.customers USING gin (tenant.threes(p
 -- keeps operators that could tell of other rows away from an index; it gives ids away and nothing else, and who asks reads the
 -- rows under row-level security. plans, standings: NULL for any. ending: of those that are being cancelled alone.
 --
--- What nearly everybody has is found among the next two thousand; what few have, by the index. So neither takes long.
+-- What nearly everybody has is found among the next two thousand, what many have among some more, so that all pages together look at
+-- each customer a few times; what few have is found by the index, which answers with all who have it. So neither takes long.
 CREATE FUNCTION directory.find_customers(
     q text, plans text[], standings text[], ending boolean, by_email boolean, behind_at timestamptz, behind_email text,
     behind_id text, most int
@@ -129,28 +130,34 @@ BEGIN
     IF cardinality(wanted) = 0 THEN -- too short to be looked up
         near := NULL;
     END IF;
-    IF by_email THEN
-        found := ARRAY(
-            SELECT n.id FROM (
-                SELECT * FROM tenant.customers c WHERE c.platform_id = here AND (c.address, c.id) > (behind_email, behind_id)
-                ORDER BY c.address, c.id LIMIT near
-            ) n
-            WHERE n.sought LIKE pattern AND (standings IS NULL OR n.standing = ANY(standings)) AND (NOT ending OR n.cancelling)
-                AND (plans IS NULL OR CASE WHEN n.subscribed_until <= present THEN coalesce(n.plan, '') ELSE n.placed END = ANY(plans))
-            ORDER BY n.address, n.id LIMIT most);
-    ELSE
-        found := ARRAY(
-            SELECT n.id FROM (
-                SELECT * FROM tenant.customers c WHERE c.platform_id = here AND (c.created_at, c.id) < (behind_at, behind_id)
-                ORDER BY c.created_at DESC, c.id DESC LIMIT near
-            ) n
-            WHERE n.sought LIKE pattern AND (standings IS NULL OR n.standing = ANY(standings)) AND (NOT ending OR n.cancelling)
-                AND (plans IS NULL OR CASE WHEN n.subscribed_until <= present THEN coalesce(n.plan, '') ELSE n.placed END = ANY(plans))
-            ORDER BY n.created_at DESC, n.id DESC LIMIT most);
-    END IF;
-    IF cardinality(found) = most OR near IS NULL THEN
-        RETURN found;
-    END IF;
+    LOOP
+        IF by_email THEN
+            found := ARRAY(
+                SELECT n.id FROM (
+                    SELECT * FROM tenant.customers c WHERE c.platform_id = here AND (c.address, c.id) > (behind_email, behind_id)
+                    ORDER BY c.address, c.id LIMIT near
+                ) n
+                WHERE n.sought LIKE pattern AND (standings IS NULL OR n.standing = ANY(standings)) AND (NOT ending OR n.cancelling)
+                    AND (plans IS NULL OR CASE WHEN n.subscribed_until <= present THEN coalesce(n.plan, '') ELSE n.placed END = ANY(plans))
+                ORDER BY n.address, n.id LIMIT most);
+        ELSE
+            found := ARRAY(
+                SELECT n.id FROM (
+                    SELECT * FROM tenant.customers c WHERE c.platform_id = here AND (c.created_at, c.id) < (behind_at, behind_id)
+                    ORDER BY c.created_at DESC, c.id DESC LIMIT near
+                ) n
+                WHERE n.sought LIKE pattern AND (standings IS NULL OR n.standing = ANY(standings)) AND (NOT ending OR n.cancelling)
+                    AND (plans IS NULL OR CASE WHEN n.subscribed_until <= present THEN coalesce(n.plan, '') ELSE n.placed END = ANY(plans))
+                ORDER BY n.created_at DESC, n.id DESC LIMIT most);
+        END IF;
+        IF cardinality(found) = most OR near IS NULL THEN
+            RETURN found;
+        END IF;
+        -- As many as would do, and half as many again, if those behind are like these.
+        EXIT WHEN cardinality(found) = 0 OR near >= 32000;
+        near := greatest(near * 2::bigint, least(near * 1.5 * most / cardinality(found), 1e9))::int;
+        EXIT WHEN near > 64000;
+    END LOOP;
     RETURN ARRAY(
         WITH n AS MATERIALIZED (SELECT * FROM tenant.customers c WHERE tenant.threes(c.platform_id, c.sought) @> wanted)
         SELECT n.id FROM n

@@ -137,3 +137,47 @@ func TestAListLooksAtThoseItShowsAndNoOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// To search all pages looks at each customer a few times, and not on each page at all who have what is sought.
+func TestASearchThroughAllPagesIsNoLongerThanTheList(t *testing.T) {
+	t.Parallel()
+	const everybody = 30_000
+	d := dbtest.New(t)
+	d.Exec(t, `INSERT INTO platform.developers (id, clerk_user_id, email) VALUES ('dev_1', 'user_1', 'a@x')`)
+	d.Exec(t, `INSERT INTO platform.projects (id, developer_id, name) VALUES ('prj_1', 'dev_1', 'p')`)
+	d.Exec(t, `INSERT INTO platform.platforms (id, project_id, mode, name) VALUES ('plt_1', 'prj_1', 'test', 'p')`)
+	d.Exec(t, `INSERT INTO tenant.settings (platform_id) VALUES ('plt_1')`)
+	d.Exec(t, `INSERT INTO tenant.customers (platform_id, id, kind, first_name, created_at)
+		SELECT 'plt_1', 'c' || i, 'external', CASE WHEN i % 3 = 0 THEN 'Ada' ELSE '' END, now() - i * interval '1 minute' FROM generate_series(1, $1) i`, everybody)
+	d.Exec(t, "ANALYZE tenant.customers")
+	for _, sort := range []string{"created", "email"} {
+		err := d.Open(t, db.Developer).Tenant(t.Context(), "plt_1", func(ctx context.Context, tx db.Tenant) error {
+			found := 0
+			var from *place
+			for f := (&Filter{Q: "ada", Sort: sort, Limit: 1000}); ; {
+				ids, err := f.search(ctx, tx, nil, from)
+				if err != nil {
+					return err
+				}
+				found += min(len(ids), f.Limit)
+				if len(ids) <= f.Limit {
+					break
+				}
+				from = &place{id: ids[f.Limit-1]}
+				if err := tx.QueryRow(ctx, "SELECT created_at, address FROM tenant.customers WHERE id = $1", from.id).Scan(&from.at, &from.email); err != nil {
+					return err
+				}
+			}
+			var looked int
+			err := tx.QueryRow(ctx, `SELECT sum(pg_stat_get_xact_tuples_fetched(r)) FROM (
+				SELECT indexrelid FROM pg_index WHERE indrelid = 'tenant.customers'::regclass UNION ALL SELECT 'tenant.customers'::regclass) x (r)`).Scan(&looked)
+			if found != everybody/3 || looked > 3*everybody {
+				t.Errorf("by %s: %d found, %d looked at", sort, found, looked)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
