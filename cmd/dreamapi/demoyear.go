@@ -235,6 +235,9 @@ func (m *yearMaker) steps(day int) []int {
 // isLate is whether a day is one of the last two weeks, at which people look more closely.
 func (m *yearMaker) isLate(day int) bool { return day >= m.year.Days-14 }
 
+// deedsAt is the minute of a day at which the developer does something.
+const deedsAt = 7 * 60
+
 // used is what a customer uses.
 type used struct {
 	customer int
@@ -249,6 +252,9 @@ func (m *yearMaker) day(ctx context.Context, day int) error {
 		}
 	}
 	slices.SortStableFunc(uses, func(a, b used) int { return a.Minute - b.Minute })
+	if !m.at(day, deedsAt).Before(time.Now()) { // the present day has hardly begun
+		return nil
+	}
 	if err := m.deeds(ctx, day); err != nil {
 		return err
 	}
@@ -395,7 +401,7 @@ func (m *yearMaker) act(ctx context.Context, act demo.Act) error {
 
 // deeds are what the developer does in the course of the year.
 func (m *yearMaker) deeds(ctx context.Context, day int) error {
-	if err := m.turn(day, 7*60); err != nil {
+	if err := m.turn(day, deedsAt); err != nil {
 		return err
 	}
 	switch {
