@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/csv"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
@@ -75,4 +76,13 @@ func TestCustomersOfAnyNumberAreExportedOnceEach(t *testing.T) {
 	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers?q=c234")
 	equal(t, "of a search", strings.Count(b.page, "\n"), 1+7) // c234 and c2340 to c2345
 	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers?nothing=1").sees(t, "not a parameter")
+
+	// What can't be read to the end has no end that one could take for it.
+	p.w.db.Exec(t, `UPDATE tenant.customers SET metadata = '[]' WHERE id = 'c2000'`)
+	got, err := b.client.Get(p.w.url("dashboard") + "/platforms/" + p.id + "/export-customers?sort=email")
+	must(t, err)
+	defer func() { _ = got.Body.Close() }()
+	if part, err := io.ReadAll(got.Body); err == nil {
+		t.Errorf("an export that failed ends like one that did not, after %d lines", strings.Count(string(part), "\n"))
+	}
 }

@@ -70,6 +70,7 @@ func TestATimelineTellsWhatHappenedAndByWhat(t *testing.T) {
 
 	// A subscription, as Stripe's events tell of it, however often.
 	p.buys(t, "eve", "pro")
+	await(t, "word of all that Stripe did", func() bool { return p.w.stripe.Undelivered() == 0 })
 	p.w.work(t)
 	story := strings.Join(p.story(t, "eve"), ", ")
 	for _, part := range []string{"plan_changed subscription", "subscription_changed", "payment_succeeded", "stripe_event"} {

@@ -164,7 +164,7 @@ func (s *Server) exportAudit(c echo.Context) error {
 		}
 		filter.Cursor = next
 		if entries, next, err = s.platform.Audit(c.Request().Context(), developerOf(c).ID, filter); err != nil {
-			return err
+			return s.breakOff(c, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/csv"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -48,7 +49,14 @@ func (s *Server) exportCustomers(c echo.Context) error {
 		}
 		filter.Cursor = page.Next
 		if page, err = s.customersRead.List(c.Request().Context(), platformOf(c).ID, filter); err != nil {
-			return err
+			return s.breakOff(c, err)
 		}
 	}
+}
+
+// breakOff ends an answer that has begun and can't be finished in a way that shows: the connection ends in the middle, and whoever
+// reads has no whole file.
+func (s *Server) breakOff(c echo.Context, err error) error {
+	s.log.ErrorContext(c.Request().Context(), "an answer was broken off", "requestId", requestID(c), "error", err)
+	panic(http.ErrAbortHandler)
 }
