@@ -17,7 +17,7 @@ test('a secret key is refused where others can read it', () => {
     for (const [name, value] of Object.entries(globals)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
     try {
       assert.throws(() => new Dream(facts.SECRET_KEY), (e) => /no place in a browser/.test(e.message) && !e.message.includes(facts.SECRET_KEY), place);
-      assert.ok(new Dream(facts.PUBLISHABLE_KEY), place);
+      assert.ok(new Dream(facts.PUBLISHABLE_KEY, { baseUrl: facts.API }), place);
     } finally {
       for (const [name, had] of before) {
         if (had) Object.defineProperty(globalThis, name, had);
@@ -27,7 +27,7 @@ test('a secret key is refused where others can read it', () => {
   }
   for (const userAgent of ['Node.js/21', 'Deno/2', 'Bun/1', 'Cloudflare-Workers']) {
     Object.defineProperty(globalThis, 'navigator', { value: { userAgent }, configurable: true, writable: true });
-    assert.ok(new Dream(facts.SECRET_KEY), userAgent);
+    assert.ok(new Dream(facts.SECRET_KEY, { baseUrl: facts.API }), userAgent);
     delete globalThis.navigator;
   }
 });
