@@ -109,8 +109,12 @@ test('a caller who leaves is not waited for', async () => {
 
   await arm('POST /api/data', 'answer', { status: 503, retryAfter: 1800 });
   const later = new AbortController();
-  const waiting = thrown(waits.track(id, { signal: later.signal }));
-  while (!(await take()).some((r) => r.request === 'POST /api/data'));
+  let came;
+  const refused = new Promise((resolve) => { came = resolve; });
+  const told = backend({ longestWait: 3_600_000, fetch: async (...call) => { const got = await fetch(...call); came(); return got; } });
+  const waiting = thrown(told.track(id, { signal: later.signal }));
+  await refused; // and will be tried again in half an hour
+  assert.equal((await take()).length, 1);
   later.abort(new Error('enough'));
   assert.equal((await waiting).message, 'enough');
   const before = AbortSignal.abort();
