@@ -122,13 +122,26 @@ func (w *Watch) Work(ctx context.Context, platforms []id.Platform) error {
 		return err
 	})
 	ends := enough(ctx)
-	for _, one := range due {
+	for i, one := range due {
 		if time.Now().After(ends) {
 			break
 		}
+		began := time.Now()
 		err = errors.Join(err, w.attempt(ctx, id.Platform(one), usagedb.ClaimSnapshotParams{PauseSeconds: 60, Times: 30}))
+		if i < len(due)-1 {
+			rest(ctx, time.Since(began))
+		}
 	}
 	return err
+}
+
+// rest pauses after a step of work that took so long, so that a round takes a twentieth of a connection and leaves the rest to the
+// counting, however many platforms are due: what is not reached waits for the next round, the longest waiting first.
+func rest(ctx context.Context, took time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(min(19*took, workFor)):
+	}
 }
 
 // enough is when a round of work begins nothing more, so that what it began ends in the time of a job.

@@ -115,11 +115,15 @@ func TakeTops(ctx context.Context, worker *db.DB, platforms []id.Platform) error
 		return err
 	})
 	ends := enough(ctx)
-	for _, one := range due {
+	for i, one := range due {
 		if time.Now().After(ends) {
 			break
 		}
+		began := time.Now()
 		err = errors.Join(err, attemptTops(ctx, worker, id.Platform(one.PlatformID), one.Days))
+		if i < len(due)-1 {
+			rest(ctx, time.Since(began))
+		}
 	}
 	return err
 }
