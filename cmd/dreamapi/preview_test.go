@@ -22,8 +22,8 @@ func TestAChangeOfATierIsSeenBeforeItIsMade(t *testing.T) {
 
 	// Eve is at the limit now, and lee would have some granted units left: the new limit refuses kim alone.
 	a := try("free", `{"limit":5,"rateLimit":7}`).want(t, 200).expect(t, "preview.customers", "4", "preview.refused.requests", "1",
-		"preview.changes.0.field", "meters.requests", "preview.changes.0.before.max", "10", "preview.changes.0.after.max", "5",
-		"preview.changes.1.field", "rateLimit", "preview.changes.1.after", "7", "tier.limit", "5")
+		"preview.changes.0.field", "meters.requests", "preview.changes.0.was.max", "10", "preview.changes.0.becomes.max", "5",
+		"preview.changes.1.field", "rateLimit", "preview.changes.1.becomes", "7", "tier.limit", "5")
 	equal(t, "changes", len(a.list("preview.changes")), 2)
 	p.usage(t, "kim").expect(t, "limit", "10")
 	try("free", `{"meters":{"requests":{"limit":5,"period":"day"}}}`).want(t, 200).expect(t, "preview.refused", "map[]") // which begins at nothing
@@ -37,9 +37,9 @@ func TestAChangeOfATierIsSeenBeforeItIsMade(t *testing.T) {
 	address := p.checkout(t, "zoe", `{"tier":"max","interval":"year"}`).want(t, 200).text("url")
 	p.w.browser(t).paid(t, address, goodCard)
 	try("pro", `{"price":1500}`).want(t, 200).expect(t, "preview.subscribers.count", "1", "preview.subscribers.monthly", "1000", "preview.subscribers.moved", "1500",
-		"preview.changes.0.field", "prices.month", "preview.changes.0.before", "1000", "preview.changes.0.after", "1500")
+		"preview.changes.0.field", "prices.month", "preview.changes.0.was", "1000", "preview.changes.0.becomes", "1500")
 	try("max", `{"prices":{"year":24000}}`).want(t, 200).expect(t, "preview.subscribers.monthly", "2500", "preview.subscribers.moved", "2000")
-	try("max", `{"prices":{"year":null}}`).want(t, 200).expect(t, "preview.subscribers.moved", "2500", "preview.changes.0.after", "<nil>")
+	try("max", `{"prices":{"year":null}}`).want(t, 200).expect(t, "preview.subscribers.moved", "2500", "preview.changes.0.becomes", "<nil>")
 	p.revenue(t).expect(t, "revenue.mrr", "3500")
 	p.dash(t, "GET /tiers", "").expect(t, "data.1.price", "1000")
 

@@ -1,9 +1,7 @@
 package server
 
 import (
-	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -70,42 +68,4 @@ func (s *Server) copyPriceList(c echo.Context) error {
 		next = ownPage(c, "/setup")
 	}
 	return s.done(c, next, flash{Title: "The tiers of " + from.Name + " are copied"})
-}
-
-// differenceWords are what the page calls the fields of a tier.
-func differenceWords(field string) string {
-	if interval, ok := strings.CutPrefix(field, "prices."); ok {
-		return "Price " + periodWords[interval]
-	}
-	if meter, ok := strings.CutPrefix(field, "meters."); ok {
-		return "Limit of " + meter
-	}
-	return map[string]string{
-		"displayName": "Display name", "trialDays": "Days of trial", "features": "Features", "rateLimit": "Calls a minute for each user",
-		"position": "Place in the list", "archived": "Archived",
-	}[field]
-}
-
-// differenceValue writes a value of a field as the page does.
-func differenceValue(value any, field, currency string) (string, error) {
-	switch value := value.(type) {
-	case nil:
-		return "none", nil
-	case int64:
-		if strings.HasPrefix(field, "prices.") {
-			return formatMoney(value, currency), nil
-		}
-		return number(value)
-	case tenant.Limit:
-		return limitWords(value), nil
-	case []string:
-		if len(value) == 0 {
-			return "none", nil
-		}
-		return strings.Join(value, ", "), nil
-	case bool:
-		return map[bool]string{true: "yes", false: "no"}[value], nil
-	default:
-		return fmt.Sprint(value), nil
-	}
 }

@@ -1,10 +1,7 @@
 package server
 
 import (
-	"maps"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -15,7 +12,7 @@ import (
 
 // tierPreview is what a change of a tier would do.
 type tierPreview struct {
-	Changes     []tierDifference    `json:"changes"`
+	Changes     []tierChange        `json:"changes"`
 	Customers   int64               `json:"customers"`   // who are on the tier
 	Subscribers billing.Subscribers `json:"subscribers"` // of them, who subscribe
 	Refused     map[string]int64    `json:"refused"`     // by meter: who have used up the new limit already, and had not the old one
@@ -23,13 +20,10 @@ type tierPreview struct {
 	After tenant.Tier `json:"-"`
 }
 
-// tierDifference is one field that would change. The words are those of the page.
-type tierDifference struct {
-	Field  string `json:"field"` // such as prices.month or meters.requests
-	Before any    `json:"before"`
-	After  any    `json:"after"` // null: it goes
-
-	Label, Was, Will, Effect string `json:"-"`
+// tierChange is a field that would change, and for whom that holds, in the words of the page.
+type tierChange struct {
+	tenant.FieldDifference
+	Effect string `json:"-"`
 }
 
 func (s *Server) previewOf(c echo.Context, name string, change tenant.TierChange) (tierPreview, error) {
@@ -62,7 +56,10 @@ func (s *Server) previewOf(c echo.Context, name string, change tenant.TierChange
 	for meter := range p.Refused {
 		p.Refused[meter] -= already[meter]
 	}
-	p.Changes = p.differences(before, after)
+	p.Changes = []tierChange{}
+	for _, d := range before.Differences(after) {
+		p.Changes = append(p.Changes, tierChange{d, p.effectOf(d)})
+	}
 	return p, err
 }
 
@@ -78,80 +75,43 @@ func (s *Server) previewTier(c echo.Context) error {
 	return c.JSON(http.StatusOK, object{{"preview", p}, {"tier", tierEntryOf(p.After)}})
 }
 
-// differences lists what a change changes, in the order of the form.
-func (p tierPreview) differences(before, after tenant.Tier) []tierDifference {
-	list := []tierDifference{}
-	add := func(changed bool, d tierDifference) {
-		if changed {
-			list = append(list, d)
+// effectOf says for whom a change holds, and from when on.
+func (p tierPreview) effectOf(d tenant.FieldDifference) string {
+	if _, price := strings.CutPrefix(d.Field, "prices."); price {
+		if d.Becomes == nil {
+			return "Nobody can choose it any more." + p.keep()
 		}
+		return "For those who subscribe from now on." + p.keep()
 	}
-	add(before.DisplayName != after.DisplayName, tierDifference{
-		"displayName", before.DisplayName, after.DisplayName, "Display name", before.DisplayName, after.DisplayName, "On your price list.",
-	})
-	for _, interval := range []string{"month", "year"} {
-		was, had := before.Per(interval)
-		will, has := after.Per(interval)
-		d := tierDifference{Field: "prices." + interval, Label: "Price " + periodWords[interval], Was: "none", Will: "none"}
-		if had {
-			d.Before, d.Was = was.Amount, priceWords(was.Amount, before.Currency)
-		}
-		if has {
-			d.After, d.Will = will.Amount, priceWords(will.Amount, after.Currency)
-		}
-		d.Effect = "For those who subscribe from now on." + p.keep()
-		if !has {
-			d.Effect = "Nobody can choose it any more." + p.keep()
-		}
-		add(had != has || had && was.Amount != will.Amount, d)
+	if meter, limit := strings.CutPrefix(d.Field, "meters."); limit {
+		return p.effectOnLimit(meter, d)
 	}
-	add(before.TrialDays != after.TrialDays, tierDifference{
-		"trialDays", before.TrialDays, after.TrialDays, "Trial, in days", strconv.Itoa(before.TrialDays), strconv.Itoa(after.TrialDays),
-		"For those who begin from now on.",
-	})
-	for _, meter := range slices.Sorted(maps.Keys(union(before.Limits, after.Limits))) {
-		if d, changed := p.limitDifference(meter, before, after); changed {
-			list = append(list, d)
-		}
+	switch d.Field {
+	case "rateLimit":
+		return p.atOnce()
+	case "trialDays":
+		return "For those who begin from now on."
+	case "archived":
+		return "Who is on it stays on it, and pays as before."
+	default:
+		return "On your price list."
 	}
-	add(before.RateLimit != after.RateLimit, tierDifference{
-		"rateLimit", before.RateLimit, after.RateLimit, "Calls a minute", grouped(strconv.Itoa(before.RateLimit)),
-		grouped(strconv.Itoa(after.RateLimit)), p.atOnce(),
-	})
-	add(!slices.Equal(before.Features, after.Features), tierDifference{
-		"features", notNil(before.Features), notNil(after.Features), "Features", strings.Join(before.Features, "; "),
-		strings.Join(after.Features, "; "), "On your price list.",
-	})
-	add(before.Position != after.Position, tierDifference{
-		"position", before.Position, after.Position, "Place", strconv.Itoa(before.Position), strconv.Itoa(after.Position), "On your price list.",
-	})
-	add(before.Archived != after.Archived, tierDifference{
-		"archived", before.Archived, after.Archived, "Archived", yesNo(before.Archived), yesNo(after.Archived),
-		"Who is on it stays on it, and pays as before.",
-	})
-	return list
 }
 
-func (p tierPreview) limitDifference(meter string, before, after tenant.Tier) (tierDifference, bool) {
-	was, had := before.Limits[meter]
-	will, has := after.Limits[meter]
-	d := tierDifference{Field: "meters." + meter, Label: meter, Was: "not part of it", Will: "not part of it", Effect: p.atOnce()}
-	if had {
-		d.Before, d.Was = was, limitWords(was)
-	}
-	if has {
-		d.After, d.Will = will, limitWords(will)
-	}
+func (p tierPreview) effectOnLimit(meter string, d tenant.FieldDifference) string {
+	was, had := d.Was.(tenant.Limit)
+	becomes, has := d.Becomes.(tenant.Limit)
 	switch {
 	case !has:
-		d.Effect = "At once: calls that count it are refused."
-	case had && (was.Period != will.Period || was.Anchor != will.Anchor):
-		d.Effect = p.atOnce() + " What was counted for another kind of period does not count for this one."
+		return "At once: calls that count it are refused."
+	case had && (was.Period != becomes.Period || was.Anchor != becomes.Anchor):
+		return p.atOnce() + " What was counted for another kind of period does not count for this one."
 	case p.Refused[meter] > 0:
 		counted, _ := plural(p.Refused[meter], "of them has", "of them have") // an int64 is a number
-		d.Effect += " " + counted + " used that much already, and will be refused until the period ends."
+		return p.atOnce() + " " + counted + " used that much already, and will be refused until the period ends."
+	default:
+		return p.atOnce()
 	}
-	return d, had != has || had && (!equal(was.Max, will.Max) || was.Period != will.Period || was.Anchor != will.Anchor)
 }
 
 // keep says who keeps an earlier price.
@@ -166,42 +126,4 @@ func (p tierPreview) keep() string {
 func (p tierPreview) atOnce() string {
 	counted, _ := plural(p.Customers, "customer", "customers") // an int64 is a number
 	return "At once, for " + counted + "."
-}
-
-func priceWords(amount int64, currency string) string {
-	if amount == 0 {
-		return "free"
-	}
-	return formatMoney(amount, currency)
-}
-
-// limitWords are a limit in words, such as 1,000 a month.
-func limitWords(l tenant.Limit) string {
-	most, _ := number(l.Max) // a *int64 is a number
-	words := most + " " + periodWords[l.Period]
-	if from := anchorOf(l); from != "" {
-		words += ", counted " + from
-	}
-	return words
-}
-
-// anchorOf is from where the limit's periods are counted, where that is not the calendar.
-func anchorOf(l tenant.Limit) string {
-	if l.Period == "lifetime" {
-		return ""
-	}
-	return anchorWords[l.Anchor]
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-func union[K comparable, V any](a, b map[K]V) map[K]V {
-	all := maps.Clone(a)
-	maps.Copy(all, b)
-	return all
 }

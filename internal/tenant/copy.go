@@ -44,9 +44,6 @@ type FieldDifference struct {
 	Becomes any    `json:"becomes"`
 }
 
-// errPreviewed takes back what was done to see what it does.
-var errPreviewed = errors.New("a preview is taken back")
-
 // CopyTiers gives a platform the tiers of another: those that it lacks are made, those of the same name become the same,
 // others stay. With the fingerprint of a preview it does what that said, or nothing. Both platforms are the developer's,
 // which is checked before.
@@ -77,18 +74,31 @@ func (a *Admin) PreviewCopy(ctx context.Context, from, to id.Platform) (CopyPrev
 		return CopyPreview{}, err
 	}
 	var preview CopyPreview
-	err = a.db.Tenant(ctx, to, func(ctx context.Context, tx db.Tenant) error {
+	err = a.try(ctx, to, func(ctx context.Context, tx db.Tenant) error {
 		before, after, err := a.copyTiers(ctx, tx, source)
-		if err != nil {
+		if err == nil {
+			preview = previewOf(source, before, after)
+		}
+		return err
+	})
+	return preview, err
+}
+
+// errTried takes back what was done to see what it does.
+var errTried = errors.New("it was only tried")
+
+// try does something to a platform and takes it back: what it does is seen as it would be, and every error that it would be.
+func (a *Admin) try(ctx context.Context, at id.Platform, do func(context.Context, db.Tenant) error) error {
+	err := a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		if err := do(ctx, tx); err != nil {
 			return err
 		}
-		preview = previewOf(source, before, after)
-		return errPreviewed
+		return errTried
 	})
-	if errors.Is(err, errPreviewed) {
-		err = nil
+	if errors.Is(err, errTried) {
+		return nil
 	}
-	return preview, err
+	return err
 }
 
 // copyTiers answers the tiers before and after it.
@@ -154,7 +164,7 @@ func previewOf(source, before, after []Tier) CopyPreview {
 	}
 	for _, t := range after {
 		was, ok := known[t.Name]
-		differs := differences(was, t)
+		differs := was.Differences(t)
 		switch {
 		case !ok:
 			p.Add = append(p.Add, t)
@@ -205,12 +215,12 @@ func fieldsOf(t Tier) map[string]any {
 	return fields
 }
 
-// differences are the fields in which two tiers differ.
-func differences(was, is Tier) []FieldDifference {
-	before, after := fieldsOf(was), fieldsOf(is)
+// Differences are the fields in which a tier differs from what it becomes, by their names.
+func (t Tier) Differences(becomes Tier) []FieldDifference {
+	before, after := fieldsOf(t), fieldsOf(becomes)
 	names := maps.Clone(before)
 	maps.Copy(names, after)
-	var list []FieldDifference
+	list := []FieldDifference{}
 	for _, name := range slices.SortedFunc(maps.Keys(names), strings.Compare) {
 		if !reflect.DeepEqual(before[name], after[name]) {
 			list = append(list, FieldDifference{name, before[name], after[name]})

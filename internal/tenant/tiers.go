@@ -3,7 +3,6 @@ package tenant
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"regexp"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -209,16 +208,10 @@ func (a *Admin) ChangeTier(ctx context.Context, at id.Platform, name string, c T
 
 // TryTier is what ChangeTier would make of a tier, and every error that it would be; nothing is changed.
 func (a *Admin) TryTier(ctx context.Context, at id.Platform, name string, c TierChange) (before, after Tier, err error) {
-	tried := errors.New("it was only tried")
-	err = a.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
-		if before, after, err = a.changeTier(ctx, tx, name, c); err != nil {
-			return err
-		}
-		return tried
+	err = a.try(ctx, at, func(ctx context.Context, tx db.Tenant) (err error) {
+		before, after, err = a.changeTier(ctx, tx, name, c)
+		return err
 	})
-	if errors.Is(err, tried) {
-		err = nil
-	}
 	return before, after, err
 }
 

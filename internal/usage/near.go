@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
@@ -24,9 +23,6 @@ const (
 	mostShare   = 990_000
 	nearAtMost  = 1_000 // customers of a platform: those nearest their limit
 	smallAtMost = 2_000 // users, of a platform for which a page waits
-
-	workFor     = 30 * time.Second // of a job's minute, before nothing more is begun
-	longestStep = 25 * time.Second // for what is begun
 )
 
 // NearLimit is a customer who has used most of a limit, as of a snapshot.
@@ -121,43 +117,9 @@ func (w *Watch) Work(ctx context.Context, platforms []id.Platform) error {
 		due, err = queries.DueSnapshots(ctx, tx, id.Strings(platforms))
 		return err
 	})
-	ends := enough(ctx)
-	for i, one := range due {
-		if time.Now().After(ends) {
-			break
-		}
-		began := time.Now()
-		err = errors.Join(err, w.attempt(ctx, id.Platform(one), usagedb.ClaimSnapshotParams{PauseSeconds: 60, Times: 30}))
-		if i < len(due)-1 {
-			rest(ctx, time.Since(began))
-		}
-	}
-	return err
-}
-
-// rest pauses after a step of work that took so long, so that a round takes a twentieth of a connection and leaves the rest to the
-// counting, however many platforms are due: what is not reached waits for the next round, the longest waiting first.
-func rest(ctx context.Context, took time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(min(19*took, workFor)):
-	}
-}
-
-// enough is when a round of work begins nothing more, so that what it began ends in the time of a job.
-func enough(ctx context.Context) time.Time {
-	ends := time.Now().Add(workFor)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-longestStep-time.Second).Before(ends) {
-		return deadline.Add(-longestStep - time.Second)
-	}
-	return ends
-}
-
-// bounded runs fn with the time that one step of such work may take.
-func bounded(ctx context.Context, fn func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, longestStep)
-	defer cancel()
-	return fn(ctx)
+	return errors.Join(err, inTurn(ctx, due, func(one string) error {
+		return w.attempt(ctx, id.Platform(one), usagedb.ClaimSnapshotParams{PauseSeconds: 60, Times: 30})
+	}))
 }
 
 // attempt takes the snapshot of a platform unless somebody else has tried to, so short a while ago or in so many times as long as
@@ -314,75 +276,4 @@ func forgetNear(ctx context.Context, tx db.Tenant, customer string) error {
 // here first: whoever waits here must hold nothing that a call waits for.
 func keepOffSnapshots(ctx context.Context, tx db.Tenant) error {
 	return cmp.Or(queries.HaveSnapshot(ctx, tx, string(tx.Platform)), queries.KeepOffSnapshots(ctx, tx, string(tx.Platform)))
-}
-
-// Total is what all users of a platform have used of a meter, in the present period of one kind.
-type Total struct {
-	Meter  string `json:"meter"`
-	Period string `json:"period"`
-	Count  int64  `json:"count"`
-	Users  int64  `json:"users"` // as of the last snapshot
-
-	Anchored bool `json:"-"` // not all of the periods are the calendar's
-}
-
-// Totals sums up the present periods of a platform. Where all of a meter's periods of a kind are the calendar's it is the sum
-// of what was counted, up to a quarter of a minute behind; of others it is as of the last snapshot.
-func (r *Reader) Totals(ctx context.Context, at id.Platform) ([]Total, error) {
-	totals := []Total{}
-	err := r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		snapshot, err := queries.Snapshot(ctx, tx, string(at))
-		if err != nil && !db.NoRows(err) {
-			return err
-		}
-		var before []Total
-		if err == nil {
-			if err := json.Unmarshal(snapshot.Totals, &before); err != nil {
-				return err
-			}
-		}
-		limits, err := queries.LimitedMeters(ctx, tx, string(at))
-		if err != nil {
-			return err
-		}
-		now, err := queries.Now(ctx, tx)
-		if err != nil {
-			return err
-		}
-		sums := map[string]map[string]int64{} // by period and meter
-		for _, limit := range limits {
-			total := Total{Meter: limit.Meter, Period: limit.Period}
-			if i := slices.IndexFunc(before, func(b Total) bool { return b.Meter == limit.Meter && b.Period == limit.Period }); i >= 0 {
-				total = before[i]
-			}
-			if limit.Calendar && limit.Period != "lifetime" && snapshot.At.Before(calendar(limit.Period, now.UTC()).starts) {
-				total = Total{Meter: limit.Meter, Period: limit.Period} // that was another period
-			}
-			total.Anchored = !limit.Calendar && limit.Period != "lifetime"
-			if summed := slices.Contains([]string{"hour", "day", "week", "month", "year"}, limit.Period); summed && limit.Calendar {
-				if sums[limit.Period] == nil {
-					if sums[limit.Period], err = sumSince(ctx, tx, limit.Period); err != nil {
-						return err
-					}
-				}
-				if sum := sums[limit.Period][limit.Meter]; sum > 0 { // the first call of all shows before it was added up
-					total.Count = sum
-				}
-			}
-			if total.Count > 0 {
-				totals = append(totals, total)
-			}
-		}
-		return nil
-	})
-	return totals, err
-}
-
-func sumSince(ctx context.Context, tx db.Tenant, period string) (map[string]int64, error) {
-	rows, err := queries.SumSince(ctx, tx, usagedb.SumSinceParams{PlatformID: string(tx.Platform), Period: period})
-	sums := map[string]int64{}
-	for _, row := range rows {
-		sums[row.Meter] = row.Count
-	}
-	return sums, err
 }

@@ -206,10 +206,6 @@ WHERE t.tried_at + greatest(100 * t.took_ms * interval '1 millisecond', interval
 -- name: TopsFailed :exec
 UPDATE tenant_usage.tops SET took_ms = greatest(took_ms, @took_ms) WHERE platform_id = @platform_id AND days = @days;
 
--- name: Users :one
--- How many users a platform has, up to a number.
-SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id LIMIT @most) u;
-
 -- name: AddUpUsers :many
 -- Who used most of each meter, or of one alone, on the last days with the present one.
 SELECT r.meter::text AS meter, r.place::int AS place, r.user_id, r.count::bigint AS count
@@ -283,6 +279,7 @@ WHERE s.starts <= (SELECT dreamapi.now()) AND (SELECT dreamapi.now()) < s.ends A
 
 -- name: AnyCounted :one
 SELECT EXISTS (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id AND slots <> '{}');
+
 -- name: SumSince :many
 -- What was counted of each meter since the present period of the calendar began; up to where the journal was added up.
 SELECT meter, sum(count)::bigint AS count FROM tenant_usage.hours
@@ -317,7 +314,7 @@ SELECT user_id FROM fullest;
 SELECT * FROM tenant_usage.users WHERE platform_id = @platform_id AND user_id = ANY(@users::text[]);
 
 -- name: CountUsers :one
--- So many at the most.
+-- How many users a platform has, up to a number.
 SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = @platform_id LIMIT @most) u;
 
 -- name: ClaimSnapshot :execrows

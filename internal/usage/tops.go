@@ -38,7 +38,7 @@ type Tops struct {
 func (r *Reader) Tops(ctx context.Context, at id.Platform, meter string, days, most int) (Tops, error) {
 	tops := Tops{Users: []Top{}}
 	err := r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
-		users, err := queries.Users(ctx, tx, usagedb.UsersParams{PlatformID: string(at), Most: fewUsers + 1})
+		users, err := queries.CountUsers(ctx, tx, usagedb.CountUsersParams{PlatformID: string(at), Most: fewUsers + 1})
 		if err != nil {
 			return err
 		}
@@ -114,18 +114,9 @@ func TakeTops(ctx context.Context, worker *db.DB, platforms []id.Platform) error
 		due, err = queries.DueTops(ctx, tx, usagedb.DueTopsParams{Platforms: id.Strings(platforms), Spans: spans()})
 		return err
 	})
-	ends := enough(ctx)
-	for i, one := range due {
-		if time.Now().After(ends) {
-			break
-		}
-		began := time.Now()
-		err = errors.Join(err, attemptTops(ctx, worker, id.Platform(one.PlatformID), one.Days))
-		if i < len(due)-1 {
-			rest(ctx, time.Since(began))
-		}
-	}
-	return err
+	return errors.Join(err, inTurn(ctx, due, func(one usagedb.DueTopsRow) error {
+		return attemptTops(ctx, worker, id.Platform(one.PlatformID), one.Days)
+	}))
 }
 
 func spans() []int32 {

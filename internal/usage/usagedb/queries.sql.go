@@ -252,7 +252,7 @@ type CountUsersParams struct {
 	Most       int32
 }
 
-// So many at the most.
+// How many users a platform has, up to a number.
 func (q *Queries) CountUsers(ctx context.Context, db DBTX, arg CountUsersParams) (int64, error) {
 	row := db.QueryRow(ctx, countUsers, arg.PlatformID, arg.Most)
 	var count int64
@@ -1724,23 +1724,6 @@ func (q *Queries) User(ctx context.Context, db DBTX, arg UserParams) (TenantUsag
 		&i.Today,
 	)
 	return i, err
-}
-
-const users = `-- name: Users :one
-SELECT count(*) FROM (SELECT FROM tenant_usage.users WHERE platform_id = $1 LIMIT $2) u
-`
-
-type UsersParams struct {
-	PlatformID string
-	Most       int32
-}
-
-// How many users a platform has, up to a number.
-func (q *Queries) Users(ctx context.Context, db DBTX, arg UsersParams) (int64, error) {
-	row := db.QueryRow(ctx, users, arg.PlatformID, arg.Most)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
 }
 
 const usersAmong = `-- name: UsersAmong :many
