@@ -29,7 +29,7 @@ empty :=
 space := $(empty) $(empty)
 export STRIPE_MOCKS := $(subst $(space),:,$(MOCKS))
 
-.PHONY: help run demo build sdk test e2e torture bench verify generate fmt lint screenshots db/reset
+.PHONY: help run demo example build sdk test e2e torture bench verify generate fmt lint screenshots db/reset
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ run: build ## run everything on this machine, on PORT (8080); DEMO=1 makes a yea
 
 demo: ## run a small product with sign-in and a limit beside `make run`, on port 4000
 	@exec $(GO) run ./examples/demo
+
+example: $(SDK) ## run an AI product beside `make run`, on port 4001 (examples/blurb)
+	@cd examples/blurb && npm ci --silent && exec node server.js
 
 build: ## build bin/dreamapi
 	@test -x $(BIN) || echo "Building $(BIN), a minute or two the first time …"

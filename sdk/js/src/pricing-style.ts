@@ -26,7 +26,7 @@ ul { list-style: none; margin: 0; padding: 0; }
 .tier { display: flex; flex-direction: column; min-width: 0; overflow-wrap: anywhere; padding: 1.25rem; background: var(--_surface);
   border: 1px solid var(--_border); border-radius: var(--dream-radius, 0.5rem); }
 .tier[aria-current] { border-color: var(--_accent); box-shadow: 0 0 0 1px var(--_accent); }
-h3 { font-size: 1.125rem; margin: 0; }
+.name { font-size: 1.125rem; line-height: inherit; margin: 0; }
 p { margin: 0; }
 .amount { font-size: 1.75rem; font-weight: 700; }
 .interval, .trial { color: var(--_muted); }

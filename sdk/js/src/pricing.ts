@@ -46,13 +46,14 @@ const Element_ = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
  * `<dream-pricing publishable-key="pk_…">` draws the tiers of a platform.
  *
  * Attributes: `publishable-key`, `api-url`, `interval` (month or year), `current` (the name of the tier that the user is on),
- * `success-url`, `cancel-url`, `theme` (light or dark; else what the system prefers). Properties: `token`, a user's session token
+ * `success-url`, `cancel-url`, `theme` (light or dark; else what the system prefers), `heading-level` (2 to 6, that of the tiers' names
+ * among the page's headings; 3 unless said). Properties: `token`, a user's session token
  * or a function that gets one, with which a choice leads to the checkout; `labels`, words in another language.
  *
  * Events: `dream-checkout` when a tier is chosen, with a `PricingChoice`; `dream-error`, with the error.
  */
 export class DreamPricing extends Element_ {
-  static readonly observedAttributes = ['publishable-key', 'api-url', 'interval', 'current'];
+  static readonly observedAttributes = ['publishable-key', 'api-url', 'interval', 'current', 'heading-level'];
 
   /** A user's session token, or a function that gets one. */
   declare token: string | (() => string | Promise<string>) | undefined; // a page may have set it before this ran
@@ -85,7 +86,7 @@ export class DreamPricing extends Element_ {
 
   attributeChangedCallback(name: string): void {
     if (name === 'interval') this.#interval = this.getAttribute('interval') === 'year' ? 'year' : 'month';
-    if (name === 'interval' || name === 'current') this.#drawAll();
+    if (['interval', 'current', 'heading-level'].includes(name)) this.#drawAll();
     else this.#plan();
   }
 
@@ -169,7 +170,7 @@ export class DreamPricing extends Element_ {
       const card = element('li', 'tier');
       if (current) card.setAttribute('aria-current', 'true');
       const name = tier.displayName || tier.name;
-      const title = element('h3', 'name', name);
+      const title = element(this.#heading(), 'name', name);
       title.id = `tier-${i}`;
       const cost = element('p', 'price');
       cost.append(element('span', 'amount', this.#amount(price.price, tier.currency)));
@@ -189,6 +190,11 @@ export class DreamPricing extends Element_ {
       card.append(features, button);
       return card;
     }));
+  }
+
+  #heading(): 'h2' | 'h3' | 'h4' | 'h5' | 'h6' {
+    const level = this.getAttribute('heading-level') ?? '';
+    return /^[2-6]$/.test(level) ? `h${level}` as 'h2' : 'h3';
   }
 
   #limits(tier: Tier): string[] {

@@ -1,0 +1,27 @@
+// Which API, by which keys, and where we are ourselves. What the environment does not say, `make run` does.
+import { readFileSync } from 'node:fs';
+import { Dream } from 'dream-api';
+
+const { DREAM_API_URL, DREAM_SECRET_KEY, DREAM_PUBLISHABLE_KEY, ORIGIN } = process.env;
+const dev = DREAM_SECRET_KEY && DREAM_PUBLISHABLE_KEY && DREAM_API_URL ? undefined : ofMakeRun();
+
+export const api = DREAM_API_URL ?? dev.apiUrl.replace('//api.localhost', '//localhost'); // a name that every system knows
+export const publishableKey = DREAM_PUBLISHABLE_KEY ?? dev.demo.publishableKey;
+export const dream = new Dream(DREAM_SECRET_KEY ?? dev.demo.secretKey, { baseUrl: api, publishableKey });
+
+/** Where browsers find us, such as `https://blurb.example`. */
+export let origin = ORIGIN;
+
+export function listensOn(port) {
+  origin ??= `http://localhost:${port}`;
+}
+
+function ofMakeRun() {
+  const path = process.env.DEV_JSON ?? new URL('../../.dreamapi/dev.json', import.meta.url);
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    console.error('Set DREAM_API_URL, DREAM_SECRET_KEY and DREAM_PUBLISHABLE_KEY, or start `make run` first.');
+    process.exit(1);
+  }
+}
