@@ -41,8 +41,8 @@ run: build ## run everything on this machine, on PORT (8080); DEMO=1 makes a yea
 demo: ## run a small product with sign-in and a limit beside `make run`, on port 4000
 	@exec $(GO) run ./examples/demo
 
-example: $(SDK) ## run an AI product beside `make run`, on port 4001 (examples/blurb)
-	@cd examples/blurb && npm ci --silent && exec node server.js
+example: $(SDK) examples/blurb/node_modules/.package-lock.json ## run an AI product beside `make run`, on port 4001
+	@cd examples/blurb && exec node server.js
 
 build: ## build bin/dreamapi
 	@test -x $(BIN) || echo "Building $(BIN), a minute or two the first time …"
@@ -106,6 +106,9 @@ db/reset: ## delete what `make run` keeps in .dreamapi
 sdk/js/node_modules/.package-lock.json: sdk/js/package-lock.json
 	@scripts/need node
 	cd sdk/js && npm ci
+
+examples/blurb/node_modules/.package-lock.json: examples/blurb/package-lock.json
+	cd examples/blurb && npm ci
 
 $(SDK): sdk/js/node_modules/.package-lock.json sdk/js/package.json sdk/js/tsconfig.json sdk/js/build.mjs $(wildcard sdk/js/src/*.ts)
 	cd sdk/js && npm run --silent build

@@ -15,7 +15,9 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 )
 
 //go:embed quickstart.md concepts.md auth.md api.md self-hosting.md versioning.md guides/*.md
@@ -36,7 +38,8 @@ type Page struct {
 
 // Pages renders all pages, in the order of the table of contents.
 func Pages() ([]Page, error) {
-	markdown := goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
+	markdown := goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithAutoHeadingID()),
+		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(pictureRenderer{}, 1))))
 	pages := make([]Page, len(order))
 	for i, name := range order {
 		source, err := files.ReadFile(name + ".md")

@@ -145,6 +145,31 @@ func TestDevJSONTellsProgramsAllTheyNeed(t *testing.T) {
 	}
 }
 
+// From nothing to a count there are three steps: `make run`, and two lines of what it prints.
+func TestThreeStepsLeadToTheFirstTrackedCall(t *testing.T) {
+	t.Parallel()
+	d := startDev(t, program.Folder(t))
+	var steps []string
+	for line := range strings.Lines(d.Out.String()) {
+		if strings.HasPrefix(line, "  export ") || strings.HasPrefix(line, "  curl ") && strings.Contains(line, "/api/data") {
+			steps = append(steps, strings.TrimSpace(line))
+		}
+	}
+	if len(steps) != 2 {
+		t.Fatalf("dev says to do %q", steps)
+	}
+	shell := exec.Command("bash", "-c", strings.Join(steps, "\n"))
+	shell.Dir, shell.Env = d.dir, program.Environ(nil)
+	code, out, log := program.Run(t, shell)
+	var answer struct {
+		Success bool
+		Usage   struct{ Count int }
+	}
+	if err := json.Unmarshal([]byte(out), &answer); err != nil || code != 0 || !answer.Success || answer.Usage.Count != 1 {
+		t.Errorf("the call says %s%s (%v)", out, log, err)
+	}
+}
+
 func TestDevIsNotReadyBeforeDevJSONIsThere(t *testing.T) {
 	t.Parallel()
 	dir := program.Folder(t)

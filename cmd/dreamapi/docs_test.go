@@ -13,6 +13,7 @@ import (
 
 var (
 	linkForm   = regexp.MustCompile(`<a [^>]*href="([^"]*)"`)
+	imageForm  = regexp.MustCompile(`<(?:source srcset|img src)="(/docs/[^"]*)"`)
 	anchorForm = regexp.MustCompile(` id="([^"]*)"`)
 )
 
@@ -42,6 +43,20 @@ func TestEveryLinkOfTheDocumentationArrives(t *testing.T) {
 		}
 		if len(pages) < 60 {
 			t.Errorf("%s: the documentation has %d pages", host, len(pages))
+		}
+		shown := map[string]bool{}
+		for _, body := range pages {
+			for _, picture := range imageForm.FindAllStringSubmatch(body, -1) {
+				shown[picture[1]] = true
+			}
+		}
+		if len(shown) < 16 { // each in light and in dark
+			t.Errorf("%s: the documentation shows %d pictures", host, len(shown))
+		}
+		for picture := range shown {
+			got := w.send(t, w.host(host), "GET "+picture, "", "").want(t, 200)
+			equal(t, picture, http.DetectContentType([]byte(got.body)), got.header.Get("Content-Type"))
+			w.send(t, w.host(host), "GET "+picture, "", "", "If-None-Match: "+got.header.Get("ETag")).want(t, 304)
 		}
 		for page, body := range pages {
 			ids := map[string]bool{}
@@ -76,6 +91,7 @@ func TestEveryLinkOfTheDocumentationArrives(t *testing.T) {
 	w.api(t, "GET /docs/guides/nothing", "", "").want(t, 404)
 	w.api(t, "GET /docs/reference/nothing", "", "").want(t, 404)
 	w.api(t, "GET /docs/errors/nothing", "", "").want(t, 404)
+	w.api(t, "GET /docs/pictures/nothing.png", "", "").want(t, 404)
 }
 
 var blockForm = regexp.MustCompile(`(?s)<pre tabindex="0"><code>(.*?)</code></pre>`)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/dream-api/dream-api/e2e/browser"
 	"github.com/dream-api/dream-api/e2e/program"
+	"github.com/dream-api/dream-api/e2e/wait"
 )
 
 // card is a good one.
@@ -41,8 +42,12 @@ func TestScreenshots(t *testing.T) {
 	b.Open(t, dev.DashboardURL+"/dashboard")
 	shoot(t, b, "sign-in")
 	signUp(t, b)
-	shoot(t, b, "start")
 	key := b.Text(t, "#secret")
+	mine := apiOf(dev, key)
+	mine.post(t, "/api/customers", "", `{"id":"ada","plan":"free"}`)
+	mine.post(t, "/api/data", "ada", `{"quantity":1}`)
+	wait.For(t, "two lights", func() bool { return browser.Look[int](t, b, "document.querySelectorAll('.lights .on').length") == 2 })
+	shoot(t, b, "start")
 	test := strings.TrimSuffix(b.Path(t), "/start")
 	b.Open(t, dev.DashboardURL+test)
 	shoot(t, b, "overview-first")

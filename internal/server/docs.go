@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,6 +26,7 @@ func (s *Server) docRoutes(e *echo.Echo) {
 	e.GET("/docs/errors/:code", s.errorDoc)
 	e.GET("/docs/reference/types", s.typesDoc)
 	e.GET("/docs/reference/:group", s.referenceDoc)
+	e.GET("/docs/pictures/:name", s.docsPicture)
 	e.GET("/docs/:page", s.article)
 	e.GET("/docs/guides/:page", s.article)
 }
@@ -82,6 +84,19 @@ func (s *Server) article(c echo.Context) error {
 		more["Next"] = lib.Articles[at+1]
 	}
 	return s.docsPage(c, "article.html", lib.Articles[at].Title, more)
+}
+
+func (s *Server) docsPicture(c echo.Context) error {
+	picture, err := docs.ReadPicture(c.Param("name"))
+	if err != nil {
+		return echo.ErrNotFound
+	}
+	header := c.Response().Header()
+	header.Set(echo.HeaderCacheControl, "public, max-age=3600")
+	header.Set(echo.HeaderContentType, "image/png")
+	header.Set("ETag", `"`+picture.Tag+`"`)
+	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(picture.PNG))
+	return nil
 }
 
 func (s *Server) referenceDoc(c echo.Context) error {
