@@ -107,7 +107,7 @@ Look at the price list, and count a call; the free tier grants 20 of them:
   curl $API/api/tiers -H "Authorization: Bearer $KEY"
   curl $API/api/data -X POST -H "Authorization: Bearer $KEY" -H "X-User-Id: me" -H "X-User-Plan: free"
 
-See sign-in, a limit and an upgrade in a small product: make demo, in another terminal.
+See sign-in, a limit and an upgrade in a product: make example, in another terminal.
 
 `, f.DashboardURL, f.Demo.Email, f.Demo.Password, port, f.ClerkSandboxURL, f.StripeSandboxURL, filepath.Join(stateDir, "dev.log"), factsPath(), year, port, f.Demo.SecretKey)
 	return err

@@ -77,6 +77,7 @@ func TestScreenshotsOfUsersPages(t *testing.T) {
 	b.Complaints() // the 402
 	shoot(t, b, "demo-limit")
 
+	blurb(t, folder)
 	brand(t, dev)
 	b.Press(t, "Upgrade")
 	b.Pay(t, card, "Subscribe")
@@ -144,4 +145,30 @@ func tally() []byte {
 		panic(err) // a buffer takes everything
 	}
 	return out.Bytes()
+}
+
+// blurb is the example product: the desk of who has written, their limit, and the plans.
+func blurb(t *testing.T, folder string) {
+	t.Helper()
+	b := browser.New(t, true)
+	origin := program.StartBlurb(t, folder, nil)
+	b.Open(t, origin+"/")
+	b.Press(t, "Sign up")
+	b.Press(t, "Continue with your email")
+	b.Fill(t, "First name", "Ida", "Last name", "Rhodes", "Email address", "ida@tables.example", "Password", "a long sentence of my own")
+	b.Press(t, "Sign up")
+	b.AwaitAt(t, origin+"/")
+	for i, about := range []string{"A teapot that never drips", "Socks that find each other", "A lamp for reading under the blanket"} {
+		b.Fill(t, "In a few words", about)
+		b.Act(t, chromedp.Click(chromedp.CSS("#write button")))
+		wait.For(t, "text", func() bool {
+			return browser.Look[int](t, b, "document.querySelectorAll('#texts article:not([hidden])').length") == i+1
+		})
+	}
+	shoot(t, b, "blurb")
+	b.Press(t, "See the plans")
+	wait.For(t, "price list", func() bool {
+		return browser.Look[bool](t, b, "!!document.querySelector('dream-pricing').shadowRoot?.querySelector('[part=tier]')")
+	})
+	shoot(t, b, "blurb-plans")
 }
