@@ -59,5 +59,6 @@ const sentences = {
 
 function* filledIn({ about, tone }) {
   const [opening, middle, end] = sentences[tone].map((choices) => choices[Math.floor(Math.random() * choices.length)]);
-  for (const word of `${opening} ${about.replace(/[.!?]+$/, '')}. ${middle} ${end}`.split(/(?<= )/)) yield word;
+  const it = about[0].toLowerCase() + about.slice(1).replace(/[.!?]+$/, '');
+  for (const word of `${opening} ${it}. ${middle} ${end}`.split(/(?<= )/)) yield word;
 }
