@@ -20,14 +20,14 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-//go:embed quickstart.md concepts.md auth.md api.md self-hosting.md versioning.md guides/*.md
+//go:embed quickstart.md concepts.md auth.md api.md exactness.md self-hosting.md versioning.md guides/*.md
 var files embed.FS
 
 // order is that of the table of contents.
 var order = []string{
 	"quickstart", "concepts", "auth",
 	"guides/nextjs", "guides/your-own-auth", "guides/yearly-plans", "guides/go-live", "guides/rotate-a-key", "guides/off-x-user-plan",
-	"api", "versioning", "self-hosting",
+	"api", "exactness", "versioning", "self-hosting",
 }
 
 // Page is one page. Its address is /docs/ and the name.
