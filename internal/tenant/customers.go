@@ -49,6 +49,8 @@ type NearLimit struct {
 	Meter string `json:"meter"`
 	Count int64  `json:"count"`
 	Limit int64  `json:"limit"`
+
+	PeriodEnd *time.Time `json:"periodEnd"` // nil for a lifetime
 }
 
 // Metadata is what a developer keeps with a customer. The values stay as they were sent: a number is not rounded.

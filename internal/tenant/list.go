@@ -77,7 +77,7 @@ func (c *Customers) List(ctx context.Context, platform id.Platform, f Filter) (P
 				return err
 			}
 			if row.Max > 0 {
-				page.Customers[i].Near = &NearLimit{row.Meter, row.Count, row.Max}
+				page.Customers[i].Near = nearOf(row)
 			}
 		}
 		if len(ids) > f.Limit {
@@ -87,6 +87,14 @@ func (c *Customers) List(ctx context.Context, platform id.Platform, f Filter) (P
 		return nil
 	})
 	return page, err
+}
+
+func nearOf(row tenantdb.CustomersNamedRow) *NearLimit {
+	near := &NearLimit{Meter: row.Meter, Count: row.Count, Limit: row.Max}
+	if row.Period != "lifetime" {
+		near.PeriodEnd = new(row.Ends.UTC())
+	}
+	return near
 }
 
 // page reads the customers of a page, and the ids that find answers. Whoever is deleted in between is left out; where that is

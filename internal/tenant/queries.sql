@@ -254,11 +254,12 @@ SELECT directory.find_customers(@q, sqlc.narg(plans)::text[], sqlc.narg(standing
 -- name: CustomersNamed :many
 -- In the order of the ids.
 SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan, coalesce(n.meter, '')::text AS meter, coalesce(n.count, 0)::bigint AS count,
-    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share
+    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share, coalesce(n.period, '')::text AS period,
+    coalesce(n.ends, '9999-01-01')::timestamptz AS ends
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 LEFT JOIN LATERAL (
-    SELECT x.meter, x.count, x.max, x.share FROM tenant_usage.near x
+    SELECT x.meter, x.count, x.max, x.share, x.period, x.ends FROM tenant_usage.near x
     WHERE x.platform_id = @platform_id AND x.user_id = c.id AND (SELECT dreamapi.now()) < x.ends ORDER BY x.share DESC, x.meter LIMIT 1
 ) n ON true
 WHERE c.platform_id = @platform_id AND c.id = ANY(@ids::text[])

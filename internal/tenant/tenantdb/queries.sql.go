@@ -513,11 +513,12 @@ func (q *Queries) CustomersByStanding(ctx context.Context, db DBTX, platformID s
 
 const customersNamed = `-- name: CustomersNamed :many
 SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, c.vouched, c.subscribed, c.subscribed_until, c.standing, c.cancelling, c.placed, c.address, c.sought, coalesce(p.plan, '')::text AS current_plan, coalesce(n.meter, '')::text AS meter, coalesce(n.count, 0)::bigint AS count,
-    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share
+    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share, coalesce(n.period, '')::text AS period,
+    coalesce(n.ends, '9999-01-01')::timestamptz AS ends
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 LEFT JOIN LATERAL (
-    SELECT x.meter, x.count, x.max, x.share FROM tenant_usage.near x
+    SELECT x.meter, x.count, x.max, x.share, x.period, x.ends FROM tenant_usage.near x
     WHERE x.platform_id = $1 AND x.user_id = c.id AND (SELECT dreamapi.now()) < x.ends ORDER BY x.share DESC, x.meter LIMIT 1
 ) n ON true
 WHERE c.platform_id = $1 AND c.id = ANY($2::text[])
@@ -536,6 +537,8 @@ type CustomersNamedRow struct {
 	Count          int64
 	Max            int64
 	Share          int32
+	Period         string
+	Ends           time.Time
 }
 
 // In the order of the ids.
@@ -572,6 +575,8 @@ func (q *Queries) CustomersNamed(ctx context.Context, db DBTX, arg CustomersName
 			&i.Count,
 			&i.Max,
 			&i.Share,
+			&i.Period,
+			&i.Ends,
 		); err != nil {
 			return nil, err
 		}
