@@ -23,13 +23,16 @@ type plan struct {
 }
 
 // read is how many customers the query looked at.
-func (p plan) read() int {
+func (p plan) read() int { return p.readOf("customers") }
+
+// readOf is how many rows of a table the query looked at.
+func (p plan) readOf(table string) int {
 	n := 0
-	if p.Relation == "customers" {
+	if p.Relation == table {
 		n = int((p.Rows + p.Removed) * p.Loops)
 	}
 	for _, below := range p.Plans {
-		n += below.read()
+		n += below.readOf(table)
 	}
 	return n
 }

@@ -367,8 +367,22 @@ SELECT t.id, t.customer_id, t.at, t.kind, t.via, t.detail FROM (
 ORDER BY t.at DESC, t.id DESC LIMIT @most;
 
 -- name: LatestHappened :many
-SELECT id, customer_id, at, kind, via, detail FROM tenant.timeline
-WHERE platform_id = @platform_id AND kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY at DESC, id DESC LIMIT @most;
+-- Of all, the latest first, with what was granted and given back, whose ids are in the order of time. Of who is no customer the detail
+-- says who it was.
+SELECT t.id, t.customer_id, t.at, t.kind, t.via, t.detail FROM (
+    (SELECT l.id, l.customer_id, l.at, l.kind, l.via, l.detail FROM tenant.timeline l
+    WHERE l.platform_id = @platform_id AND l.kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY l.at DESC, l.id DESC LIMIT @most)
+    UNION ALL
+    (SELECT a.id, coalesce(c.id, ''), a.created_at, a.kind, '',
+        jsonb_build_object('meter', a.meter, 'quantity', a.quantity, 'expires', a.expires, 'reason', a.reason)
+            || CASE WHEN c.id IS NULL THEN jsonb_build_object('userId', a.user_id) ELSE '{}' END
+    FROM (
+        SELECT x.id, x.user_id, x.meter, x.kind, x.quantity, x.expires, x.reason, x.created_at FROM tenant_usage.adjustments x
+        WHERE x.platform_id = @platform_id ORDER BY x.id DESC LIMIT @most
+    ) a
+    LEFT JOIN tenant.customers c ON c.platform_id = @platform_id AND c.id = a.user_id COLLATE "default")
+) t
+ORDER BY t.at DESC, t.id DESC LIMIT @most;
 
 -- name: ForgetTimeline :exec
 DELETE FROM tenant.timeline WHERE platform_id = @platform_id AND customer_id = @customer_id;

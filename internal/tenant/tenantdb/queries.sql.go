@@ -1692,8 +1692,20 @@ func (q *Queries) Keys(ctx context.Context, db DBTX, platformID string) ([]KeysR
 }
 
 const latestHappened = `-- name: LatestHappened :many
-SELECT id, customer_id, at, kind, via, detail FROM tenant.timeline
-WHERE platform_id = $1 AND kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY at DESC, id DESC LIMIT $2
+SELECT t.id, t.customer_id, t.at, t.kind, t.via, t.detail FROM (
+    (SELECT l.id, l.customer_id, l.at, l.kind, l.via, l.detail FROM tenant.timeline l
+    WHERE l.platform_id = $1 AND l.kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY l.at DESC, l.id DESC LIMIT $2)
+    UNION ALL
+    (SELECT a.id, coalesce(c.id, ''), a.created_at, a.kind, '',
+        jsonb_build_object('meter', a.meter, 'quantity', a.quantity, 'expires', a.expires, 'reason', a.reason)
+            || CASE WHEN c.id IS NULL THEN jsonb_build_object('userId', a.user_id) ELSE '{}' END
+    FROM (
+        SELECT x.id, x.user_id, x.meter, x.kind, x.quantity, x.expires, x.reason, x.created_at FROM tenant_usage.adjustments x
+        WHERE x.platform_id = $1 ORDER BY x.id DESC LIMIT $2
+    ) a
+    LEFT JOIN tenant.customers c ON c.platform_id = $1 AND c.id = a.user_id COLLATE "default")
+) t
+ORDER BY t.at DESC, t.id DESC LIMIT $2
 `
 
 type LatestHappenedParams struct {
@@ -1710,6 +1722,8 @@ type LatestHappenedRow struct {
 	Detail     json.RawMessage
 }
 
+// Of all, the latest first, with what was granted and given back, whose ids are in the order of time. Of who is no customer the detail
+// says who it was.
 func (q *Queries) LatestHappened(ctx context.Context, db DBTX, arg LatestHappenedParams) ([]LatestHappenedRow, error) {
 	rows, err := db.Query(ctx, latestHappened, arg.PlatformID, arg.Most)
 	if err != nil {
