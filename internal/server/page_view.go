@@ -83,7 +83,7 @@ func (s *Server) writeView(c echo.Context, name string, v view) error {
 	if err := dashboardPages.ExecuteTemplate(&out, name+".html", v); err != nil {
 		return err
 	}
-	return s.html(c, http.StatusOK, out.Bytes(), v.Flash != nil && v.Flash.Secret != "")
+	return s.html(c, statusOf(c), out.Bytes(), v.Flash != nil && v.Flash.Secret != "")
 }
 
 // At is the address of a page of the platform.
