@@ -88,19 +88,19 @@ func TestWhoIsNearALimitAgreesWithWhatTheAPIDecides(t *testing.T) {
 	must(t, err)
 	lines := make([]string, len(rows))
 	for i, row := range rows {
-		lines[i] = row[0] + " " + strings.Join(row[7:10], " ")
+		lines[i] = row[0] + " " + strings.Join(row[8:11], " ")
 	}
 	equal(t, "exported", strings.Join(lines, ", "), "id nearMeter nearCount nearLimit, full requests 10 10, both tokens 95 100, lifer requests 9 10, eighty requests 8 10, daily requests 4 5")
 	for _, row := range rows[1:] {
 		want := ""
 		if row[0] != "lifer" {
-			ends, err := time.Parse(time.RFC3339, p.usage(t, row[0]).text("meters."+row[7]+".periodEnd"))
+			ends, err := time.Parse(time.RFC3339, p.usage(t, row[0]).text("meters."+row[8]+".periodEnd"))
 			must(t, err)
 			want = ends.Format(time.RFC3339)
 		}
-		equal(t, "the end of the period of "+row[0], row[10], want)
+		equal(t, "the end of the period of "+row[0], row[11], want)
 	}
-	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers?q=less").sees(t, ",none,,,,\n")
+	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers?q=less").sees(t, ",none,0,,,,\n")
 
 	// A grant and a reset show at once; a call shows with the next snapshot.
 	p.dash(t, "POST /customers/full/grants", `{"quantity":10,"expires":"period"}`).want(t, 201)

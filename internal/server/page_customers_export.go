@@ -35,7 +35,7 @@ func (s *Server) exportCustomers(c echo.Context) error {
 	header.Set("Content-Disposition", `attachment; filename="customers.csv"`)
 	out := csv.NewWriter(c.Response())
 	if err := out.Write([]string{
-		"id", "email", "firstName", "lastName", "plan", "createdAt", "status", "nearMeter", "nearCount", "nearLimit", "nearPeriodEnd",
+		"id", "email", "firstName", "lastName", "plan", "createdAt", "status", "monthly", "nearMeter", "nearCount", "nearLimit", "nearPeriodEnd",
 	}); err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (s *Server) exportCustomers(c echo.Context) error {
 		for _, one := range page.Customers {
 			row := []string{
 				plainCell(one.ID), plainCell(orDefault(one.Email, "")), plainCell(one.FirstName), plainCell(one.LastName), one.Plan,
-				one.CreatedAt.UTC().Format(time.RFC3339), one.Status,
+				one.CreatedAt.UTC().Format(time.RFC3339), one.Status, strconv.FormatInt(one.Monthly, 10),
 			}
 			if err := out.Write(append(row, nearCells(one.Near)...)); err != nil {
 				return err

@@ -255,7 +255,9 @@ SELECT directory.find_customers(@q, sqlc.narg(plans)::text[], sqlc.narg(standing
 -- In the order of the ids.
 SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan, coalesce(n.meter, '')::text AS meter, coalesce(n.count, 0)::bigint AS count,
     coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share, coalesce(n.period, '')::text AS period,
-    coalesce(n.ends, '9999-01-01')::timestamptz AS ends
+    coalesce(n.ends, '9999-01-01')::timestamptz AS ends, (
+        SELECT coalesce(sum(s.monthly), 0) FROM billing.subscriptions s WHERE s.platform_id = @platform_id AND s.customer_id = c.id
+    )::bigint AS monthly
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 LEFT JOIN LATERAL (

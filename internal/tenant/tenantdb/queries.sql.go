@@ -514,7 +514,9 @@ func (q *Queries) CustomersByStanding(ctx context.Context, db DBTX, platformID s
 const customersNamed = `-- name: CustomersNamed :many
 SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, c.vouched, c.subscribed, c.subscribed_until, c.standing, c.cancelling, c.placed, c.address, c.sought, coalesce(p.plan, '')::text AS current_plan, coalesce(n.meter, '')::text AS meter, coalesce(n.count, 0)::bigint AS count,
     coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share, coalesce(n.period, '')::text AS period,
-    coalesce(n.ends, '9999-01-01')::timestamptz AS ends
+    coalesce(n.ends, '9999-01-01')::timestamptz AS ends, (
+        SELECT coalesce(sum(s.monthly), 0) FROM billing.subscriptions s WHERE s.platform_id = $1 AND s.customer_id = c.id
+    )::bigint AS monthly
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 LEFT JOIN LATERAL (
@@ -539,6 +541,7 @@ type CustomersNamedRow struct {
 	Share          int32
 	Period         string
 	Ends           time.Time
+	Monthly        int64
 }
 
 // In the order of the ids.
@@ -577,6 +580,7 @@ func (q *Queries) CustomersNamed(ctx context.Context, db DBTX, arg CustomersName
 			&i.Share,
 			&i.Period,
 			&i.Ends,
+			&i.Monthly,
 		); err != nil {
 			return nil, err
 		}
