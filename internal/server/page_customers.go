@@ -22,7 +22,7 @@ var listFilters = []string{"q", "plan", "status", "near", "sort", "email"}
 
 // statusWords are what a customer can be filtered by, as the page says it.
 var statusWords = [][2]string{
-	{"paying", "Paying, overdue too"}, {"active", "Active"}, {"trialing", "In trial"}, {"past_due", "Payment failed"}, {"cancelling", "Cancelling"}, {"paused", "Paused"},
+	{"paying", "Paying"}, {"active", "Active"}, {"trialing", "In trial"}, {"past_due", "Payment failed"}, {"cancelling", "Cancelling"}, {"paused", "Paused"},
 	{"none", "No subscription"},
 }
 

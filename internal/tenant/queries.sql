@@ -50,8 +50,21 @@ ORDER BY id DESC LIMIT 1;
 INSERT INTO tenant.settings (platform_id) VALUES (@platform_id);
 
 -- name: Settings :one
-SELECT currency, allowed_origins, rate_limit, directory.domains_here()::text[] AS domains FROM tenant.settings
-WHERE platform_id = @platform_id;
+SELECT currency, allowed_origins, rate_limit, checkout_success_url, checkout_cancel_url, directory.domains_here()::text[] AS domains
+FROM tenant.settings WHERE platform_id = @platform_id;
+
+-- name: IsTest :one
+SELECT (directory.mode() = 'test')::boolean;
+
+-- name: CheckoutReturns :one
+SELECT coalesce(checkout_success_url, '')::text AS success, coalesce(checkout_cancel_url, '')::text AS cancel
+FROM tenant.settings WHERE platform_id = @platform_id;
+
+-- name: SetCheckoutSuccessURL :exec
+UPDATE tenant.settings SET checkout_success_url = sqlc.narg(address), epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
+
+-- name: SetCheckoutCancelURL :exec
+UPDATE tenant.settings SET checkout_cancel_url = sqlc.narg(address), epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
 
 -- name: PlatformAtGate :one
 -- It is read before anything else that is remembered, so that the epoch is not newer than that.

@@ -80,6 +80,23 @@ func (q *Queries) BoundSearch(ctx context.Context, db DBTX) error {
 	return err
 }
 
+const checkoutReturns = `-- name: CheckoutReturns :one
+SELECT coalesce(checkout_success_url, '')::text AS success, coalesce(checkout_cancel_url, '')::text AS cancel
+FROM tenant.settings WHERE platform_id = $1
+`
+
+type CheckoutReturnsRow struct {
+	Success string
+	Cancel  string
+}
+
+func (q *Queries) CheckoutReturns(ctx context.Context, db DBTX, platformID string) (CheckoutReturnsRow, error) {
+	row := db.QueryRow(ctx, checkoutReturns, platformID)
+	var i CheckoutReturnsRow
+	err := row.Scan(&i.Success, &i.Cancel)
+	return i, err
+}
+
 const clerkEvent = `-- name: ClerkEvent :one
 SELECT id, type, user_id, received_at, processed_at, session_id, shown FROM tenant.clerk_events WHERE id = $1 AND (processed_at IS NULL OR $2::boolean)
 `
@@ -1625,6 +1642,17 @@ func (q *Queries) Invitations(ctx context.Context, db DBTX, arg InvitationsParam
 	return items, nil
 }
 
+const isTest = `-- name: IsTest :one
+SELECT (directory.mode() = 'test')::boolean
+`
+
+func (q *Queries) IsTest(ctx context.Context, db DBTX) (bool, error) {
+	row := db.QueryRow(ctx, isTest)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const joinUser = `-- name: JoinUser :one
 SELECT directory.join_user($1)::text AS state
 `
@@ -2905,6 +2933,34 @@ func (q *Queries) SetAllowedOrigins(ctx context.Context, db DBTX, arg SetAllowed
 	return err
 }
 
+const setCheckoutCancelURL = `-- name: SetCheckoutCancelURL :exec
+UPDATE tenant.settings SET checkout_cancel_url = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
+`
+
+type SetCheckoutCancelURLParams struct {
+	Address    *string
+	PlatformID string
+}
+
+func (q *Queries) SetCheckoutCancelURL(ctx context.Context, db DBTX, arg SetCheckoutCancelURLParams) error {
+	_, err := db.Exec(ctx, setCheckoutCancelURL, arg.Address, arg.PlatformID)
+	return err
+}
+
+const setCheckoutSuccessURL = `-- name: SetCheckoutSuccessURL :exec
+UPDATE tenant.settings SET checkout_success_url = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
+`
+
+type SetCheckoutSuccessURLParams struct {
+	Address    *string
+	PlatformID string
+}
+
+func (q *Queries) SetCheckoutSuccessURL(ctx context.Context, db DBTX, arg SetCheckoutSuccessURLParams) error {
+	_, err := db.Exec(ctx, setCheckoutSuccessURL, arg.Address, arg.PlatformID)
+	return err
+}
+
 const setConnection = `-- name: SetConnection :exec
 INSERT INTO tenant.connections (platform_id, account, name, charges_enabled)
 VALUES ($1, $2, $3, $4)
@@ -3031,15 +3087,17 @@ func (q *Queries) SetSignIn(ctx context.Context, db DBTX, arg SetSignInParams) e
 }
 
 const settings = `-- name: Settings :one
-SELECT currency, allowed_origins, rate_limit, directory.domains_here()::text[] AS domains FROM tenant.settings
-WHERE platform_id = $1
+SELECT currency, allowed_origins, rate_limit, checkout_success_url, checkout_cancel_url, directory.domains_here()::text[] AS domains
+FROM tenant.settings WHERE platform_id = $1
 `
 
 type SettingsRow struct {
-	Currency       string
-	AllowedOrigins []string
-	RateLimit      *int32
-	Domains        []string
+	Currency           string
+	AllowedOrigins     []string
+	RateLimit          *int32
+	CheckoutSuccessUrl *string
+	CheckoutCancelUrl  *string
+	Domains            []string
 }
 
 func (q *Queries) Settings(ctx context.Context, db DBTX, platformID string) (SettingsRow, error) {
@@ -3049,6 +3107,8 @@ func (q *Queries) Settings(ctx context.Context, db DBTX, platformID string) (Set
 		&i.Currency,
 		&i.AllowedOrigins,
 		&i.RateLimit,
+		&i.CheckoutSuccessUrl,
+		&i.CheckoutCancelUrl,
 		&i.Domains,
 	)
 	return i, err
