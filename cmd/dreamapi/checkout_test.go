@@ -254,6 +254,69 @@ func TestAPagesCheckoutLeadsBackToAllowedOriginsOnly(t *testing.T) {
 	p.w.api(t, "GET /checkout/return?session_id=cs_nonsense", "", "").want(t, 404)
 }
 
+// The platform's settings say where a checkout leads that does not say it itself: never to a place that is not allowed, whatever changes.
+func TestACheckoutThatSaysNothingLeadsWhereTheSettingsSay(t *testing.T) {
+	t.Parallel()
+	p := newShop(t)
+	user := p.customer(t, "eve@mail.example")
+	token := p.w.userToken(t, user)
+	leads := func(ask func() answer, success, cancel string) {
+		t.Helper()
+		p.w.db.Exec(t, "DELETE FROM billing.checkouts")
+		ask().want(t, 200)
+		equal(t, "where it leads", p.w.query(t, "SELECT success_url || ' ' || cancel_url FROM billing.checkouts"), success+" "+cancel)
+	}
+	page := func() answer { return p.w.api(t, "POST /api/create-checkout", token, `{"tier":"pro"}`) }
+	backend := func() answer { return p.checkout(t, user, `{"tier":"pro"}`) }
+	done, canceled := p.w.url("api")+"/checkout/done", p.w.url("api")+"/checkout/canceled"
+	leads(backend, done, canceled)
+
+	p.dash(t, "PATCH ", `{"checkoutSuccessUrl":"https://app.example/paid"}`).wantParam(t, "checkoutSuccessUrl") // at no allowed origin
+	p.dash(t, "PATCH ", `{"allowedOrigins":["https://app.example","https://two.example"],"checkoutSuccessUrl":"https://APP.example/paid?a=b"}`).want(t, 200).
+		expect(t, "settings.checkoutSuccessUrl", "https://APP.example/paid?a=b", "settings.checkoutCancelUrl", "<nil>")
+	leads(page, "https://APP.example/paid?a=b", canceled)
+	leads(backend, "https://APP.example/paid?a=b", canceled)
+	p.dash(t, "PATCH ", `{"checkoutCancelUrl":"https://two.example/"}`).want(t, 200)
+	leads(page, "https://APP.example/paid?a=b", "https://two.example/")
+	leads(func() answer { return p.checkout(t, user, `{"tier":"pro","cancelUrl":"https://three.example/"}`) }, "https://APP.example/paid?a=b", "https://three.example/")
+	for _, foreign := range []string{
+		"https://evil.example/", "https://app.example.evil.example/", "https://app.example@evil.example/", "https://eve@app.example/", "http://app.example/",
+		"javascript:alert(1)", "//app.example/", "/paid", "", "https://app.example:444/", "https://app.example/" + strings.Repeat("a", 2000), "http://192.0.2.1/",
+	} {
+		for _, field := range []string{"checkoutSuccessUrl", "checkoutCancelUrl"} {
+			p.dash(t, "PATCH ", fmt.Sprintf(`{%q:%q}`, field, foreign)).wantParam(t, field)
+		}
+	}
+	p.dash(t, "PATCH ", `{"checkoutCancelUrl":"http://localhost:3000/"}`).want(t, 200) // a test platform may try it at home
+
+	// An origin at which one of them is stays, and whoever takes both away is led to our pages again.
+	p.dash(t, "PATCH ", `{"allowedOrigins":["https://two.example"]}`).wantParam(t, "checkoutSuccessUrl")
+	p.dash(t, "PATCH ", `{"allowedOrigins":[]}`).wantParam(t, "checkoutSuccessUrl")
+	p.dash(t, "GET ", "").expect(t, "settings.allowedOrigins", "[https://app.example https://two.example]")
+	leads(page, "https://APP.example/paid?a=b", "http://localhost:3000/")
+	p.dash(t, "PATCH ", `{"allowedOrigins":[],"checkoutSuccessUrl":null}`).want(t, 200).expect(t, "settings.checkoutSuccessUrl", "<nil>")
+	leads(page, done, "http://localhost:3000/")
+
+	// The page does the same, with the fault beside the field; the browser that has paid arrives.
+	b := p.w.browser(t).signIn(t, p.dev)
+	at := "/platforms/" + p.id + "/settings"
+	form := url.Values{"back": {at}, "form": {"settings"}, "name": {"shop"}, "currency": {"usd"}, "rateLimit": {"unlimited"},
+		"allowedOrigins": {"https://app.example"}, "checkoutSuccessUrl": {"https://evil.example/"}, "checkoutCancelUrl": {""}}
+	b.submit(t, p.w.url("dashboard")+at, form).sees(t, `href="#settings-checkoutSuccessUrl"`).sees(t, `value="https://evil.example/"`).
+		sees(t, `id="settings-checkoutSuccessUrl-fault">The address after a checkout is at https://evil.example, which is not among the allowed origins.`)
+	form.Set("checkoutSuccessUrl", "https://app.example/welcome")
+	b.submit(t, p.w.url("dashboard")+at, form).sees(t, "Saved").sees(t, `value="https://app.example/welcome"`)
+	leads(page, "https://app.example/welcome", canceled)
+	p.w.db.Exec(t, "DELETE FROM billing.checkouts")
+	address := page().want(t, 200).text("url")
+	equal(t, "where one arrives who has paid", p.w.browser(t).stopsAt("/welcome").paid(t, address, goodCard).stopped, "https://app.example/welcome")
+	p.usage(t, user).expect(t, "plan", "pro")
+
+	// A live platform's customers are not led to anybody's own machine.
+	live := p.live(t)
+	live.dash(t, "PATCH ", `{"checkoutSuccessUrl":"http://localhost:3000/"}`).wantParam(t, "checkoutSuccessUrl")
+}
+
 func TestABankDebitCountsWhenStripeSaysThatTheSubscriptionDoes(t *testing.T) {
 	t.Parallel()
 	p := newShop(t)

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/csv"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -12,6 +15,73 @@ import (
 func (p *tenancy) revenue(t testing.TB) answer {
 	t.Helper()
 	return p.dash(t, "GET /revenue", "").want(t, 200)
+}
+
+// rowsAddUp checks that the customers of a list are so many and add so much to the revenue, in the export as in the list.
+func (p *tenancy) rowsAddUp(t testing.TB, query string, sum, customers int) {
+	t.Helper()
+	a := p.dash(t, "GET /customers?limit=100&"+query, "").want(t, 200)
+	got := 0
+	for i := range a.list("data") {
+		monthly, err := strconv.Atoi(a.text(fmt.Sprintf("data.%d.monthly", i)))
+		must(t, err)
+		got += monthly
+	}
+	equal(t, query+": customers", len(a.list("data")), customers)
+	equal(t, query+": what they pay a month", got, sum)
+	b := p.w.browser(t).signIn(t, p.dev)
+	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers?"+query)
+	rows, err := csv.NewReader(strings.NewReader(b.page)).ReadAll()
+	must(t, err)
+	for _, row := range rows[1:] {
+		monthly, err := strconv.Atoi(row[slices.Index(rows[0], "monthly")])
+		must(t, err)
+		got -= monthly
+	}
+	equal(t, query+": lines of the export", len(rows)-1, customers)
+	equal(t, query+": what is left of it without those of the export", got, 0)
+}
+
+// The figure leads to the rows of which it is the sum: who is overdue is among them, who owes for good and who pays nothing is not.
+func TestTheRowsBehindTheRevenueAddUpToIt(t *testing.T) {
+	t.Parallel()
+	p := newShop(t)
+	p.tier(t, `{"name":"tried","limit":9,"price":500,"trialDays":90}`)
+	for _, user := range []string{"eve@mail.example", "late@mail.example", "gift@mail.example"} {
+		p.buys(t, p.customer(t, user), "pro")
+	}
+	for _, order := range []string{`{"tier":"max","interval":"year"}`, `{"tier":"tried"}`} {
+		user := p.customer(t, strconv.Itoa(len(order))+"@mail.example")
+		p.w.browser(t).paid(t, p.checkout(t, user, order).want(t, 200).text("url"), goodCard)
+	}
+	p.external(t, "owes", "free")
+	p.external(t, "never", "free")
+	p.subscribe(t, "owes", "pro", "unpaid", "")
+	p.w.db.Exec(t, "SELECT tenant.recount($1)", p.id)
+	of := func(email, column string) string {
+		return p.w.query(t, `SELECT max(CASE $2 WHEN 'sub' THEN s.id WHEN 'status' THEN s.status ELSE k.stripe_customer_id END) FROM tenant.customers c
+			JOIN billing.subscriptions s ON s.platform_id = c.platform_id AND s.customer_id = c.id
+			JOIN billing.customers k ON k.platform_id = c.platform_id AND k.customer_id = c.id WHERE c.email = $1`, email, column)
+	}
+	coupon := p.w.atStripe(t, "", "POST /v1/coupons", url.Values{"duration": {"forever"}, "percent_off": {"100"}}).want(t, 200).text("id")
+	p.w.atStripe(t, "", "POST /v1/subscriptions/"+of("gift@mail.example", "sub"), url.Values{"coupon": {coupon}}).want(t, 200)
+	p.w.control(t, "POST /customers/"+of("late@mail.example", "")+"/card", `{"card":"4000000000000341"}`)
+	p.w.turn(t, 32*day)
+	p.w.db.Exec(t, "UPDATE billing.subscriptions SET fetched_at = dreamapi.now() - interval '1 day' WHERE customer_id <> 'owes'")
+	must(t, p.w.app.modules.Billing.Reconcile(t.Context()))
+	equal(t, "who is late", of("late@mail.example", "status"), "past_due")
+	p.revenue(t).expect(t, "revenue.mrr", "4500", "revenue.subscribers", "3", "revenue.late", "2", "revenue.trials", "1")
+	p.rowsAddUp(t, "status=paying", 1000+1000+2500, 3)
+	p.rowsAddUp(t, "status=paying&sort=email", 4500, 3)
+	p.rowsAddUp(t, "status=paying&q=mail.ex", 4500, 3)
+	p.rowsAddUp(t, "status=paying&q=late", 1000, 1)
+	p.rowsAddUp(t, "status=paying&plan=pro", 2000, 2)
+	p.rowsAddUp(t, "status=paying&near=true", 0, 0)
+	equal(t, "page by page", len(p.everybody(t, "status=paying&sort=email")), 3)
+	b := p.w.browser(t).signIn(t, p.dev)
+	at := "/platforms/" + p.id
+	b.open(t, p.w.url("dashboard")+at).sees(t, `<a href="`+at+`/customers?status=paying">$45.00</a>`)
+	b.open(t, p.w.url("dashboard")+at+"/customers?status=paying").sees(t, "$25.00 a month").sees(t, "late@mail.example").sees(t, "payment failed")
 }
 
 func TestTheRevenueIsWhatCustomersPayAMonthAndItsPastDoesNotChange(t *testing.T) {
@@ -31,6 +101,7 @@ func TestTheRevenueIsWhatCustomersPayAMonthAndItsPastDoesNotChange(t *testing.T)
 		for i := 0; i < len(kinds); i += 2 {
 			equal(t, fmt.Sprint(kinds[i]), r.text(last+fmt.Sprint(kinds[i])), fmt.Sprint(kinds[i+1]))
 		}
+		p.rowsAddUp(t, "status=paying", mrr, subscribers)
 	}
 	want(0, 0)
 	for _, user := range []string{"eve", "kim", "lee", "tri"} {

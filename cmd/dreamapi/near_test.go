@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/id"
@@ -77,7 +79,28 @@ func TestWhoIsNearALimitAgreesWithWhatTheAPIDecides(t *testing.T) {
 	equal(t, "sorted by usage", strings.Join(p.everybody(t, "sort=usage"), " "), "full both lifer eighty daily")
 	equal(t, "filtered", strings.Join(p.everybody(t, "near=true&sort=email&plan=basic"), " "), "both eighty full")
 	equal(t, "searched", strings.Join(p.everybody(t, "near=true&q=IGHT"), " "), "eighty")
-	p.dash(t, "GET /customers?sort=usage", "").expect(t, "data.0.near.meter", "requests", "data.0.near.count", "10", "data.0.near.limit", "10")
+	listed := p.dash(t, "GET /customers?sort=usage", "").expect(t, "data.0.near.meter", "requests", "data.0.near.count", "10", "data.0.near.limit", "10")
+	equal(t, "the end of the period", listed.text("data.0.near.periodEnd"), p.usage(t, "full").text("periodEnd"))
+	// The export says what the page says: a line for each customer, with the limit that is nearest.
+	b := p.w.browser(t).signIn(t, p.dev)
+	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers?near=true&sort=usage")
+	rows, err := csv.NewReader(strings.NewReader(b.page)).ReadAll()
+	must(t, err)
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		lines[i] = row[0] + " " + strings.Join(row[8:11], " ")
+	}
+	equal(t, "exported", strings.Join(lines, ", "), "id nearMeter nearCount nearLimit, full requests 10 10, both tokens 95 100, lifer requests 9 10, eighty requests 8 10, daily requests 4 5")
+	for _, row := range rows[1:] {
+		want := ""
+		if row[0] != "lifer" {
+			ends, err := time.Parse(time.RFC3339, p.usage(t, row[0]).text("meters."+row[8]+".periodEnd"))
+			must(t, err)
+			want = ends.Format(time.RFC3339)
+		}
+		equal(t, "the end of the period of "+row[0], row[11], want)
+	}
+	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/export-customers?q=less").sees(t, ",none,0,,,,\n")
 
 	// A grant and a reset show at once; a call shows with the next snapshot.
 	p.dash(t, "POST /customers/full/grants", `{"quantity":10,"expires":"period"}`).want(t, 201)

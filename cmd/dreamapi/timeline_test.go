@@ -61,6 +61,14 @@ func TestATimelineTellsWhatHappenedAndByWhat(t *testing.T) {
 	p.track(t, "eve", `{"quantity":2}`).want(t, 200)
 	p.track(t, "eve", `{"quantity":-1}`).want(t, 200)
 	p.dash(t, "POST /customers/eve/reset", `{"reason":"a mistake"}`).want(t, 200).expect(t, "reset.quantity", "3", "reset.kind", "reset", "usage.count", "0", "usage.limit", "5")
+	p.api(t, "POST /api/grants", `{"userId":"stranger","plan":"free","quantity":7,"expires":"used"}`).want(t, 201)
+	p.dash(t, "GET /timeline?limit=5", "").want(t, 200).expect(t, "data.0.kind", "grant", "data.0.customerId", "<nil>", "data.0.detail.userId", "stranger",
+		"data.1.kind", "reset", "data.1.customerId", "eve", "data.1.detail.quantity", "3", "data.1.detail.userId", "<nil>",
+		"data.2.kind", "return", "data.3.kind", "grant", "data.3.detail.reason", "sorry", "data.4.kind", "limit_reached")
+	b.open(t, p.w.url("dashboard")+"/platforms/"+p.id).sees(t, "Last events").
+		sees(t, `Reset requests, of which 3 units were used <a href="/platforms/`+p.id+`/customers/eve">eve</a><br><span class="soft small">a mistake</span>`).
+		sees(t, `Granted 3 units of requests <a `).sees(t, "Given back 1 unit of requests <a ").
+		sees(t, `Granted 7 units of requests<br><span class="soft small">stranger, who is no customer</span>`)
 	p.track(t, "eve", `{"quantity":5}`).want(t, 200)
 	p.track(t, "eve", "").want(t, 402) // in the same period
 	const until = "created api, plan_changed api, plan_changed developer_api, plan_changed dashboard, plan_changed api, limit_reached, grant, return, reset"

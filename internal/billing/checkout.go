@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,7 +40,7 @@ type Order struct {
 	Plan     string // what the developer says of a user whom they keep; see tenant.LockBuyer
 	Tier     string
 	Interval string // empty: that of the tier's primary price
-	// Where the browser goes afterwards; empty: to pages of ours.
+	// Where the browser goes afterwards; empty: where the platform's settings say, or else to pages of ours.
 	SuccessURL string
 	CancelURL  string
 }
@@ -65,11 +66,8 @@ func (c *Cashier) Checkout(ctx context.Context, o Order, r idempotency.Request) 
 }
 
 func (c *Cashier) order(ctx context.Context, o Order, r idempotency.Request) (address string, replayed bool, err error) {
-	if o.SuccessURL == "" {
-		o.SuccessURL = c.urls.Customer + "/checkout/done"
-	}
-	if o.CancelURL == "" {
-		o.CancelURL = c.urls.Customer + "/checkout/canceled"
+	if o, err = c.withReturns(ctx, o); err != nil {
+		return "", false, err
 	}
 	p, err := c.plan(ctx, o, r)
 	if err != nil {
@@ -103,6 +101,21 @@ func (c *Cashier) order(ctx context.Context, o Order, r idempotency.Request) (ad
 		return "", false, c.forgo(ctx, o, p, r, err)
 	}
 	return address, false, nil
+}
+
+// withReturns is the order with where the browser goes afterwards.
+func (c *Cashier) withReturns(ctx context.Context, o Order) (Order, error) {
+	if o.SuccessURL != "" && o.CancelURL != "" {
+		return o, nil
+	}
+	var success, cancel string
+	err := c.db.Tenant(ctx, o.Platform, func(ctx context.Context, tx db.Tenant) (err error) {
+		success, cancel, err = tenant.CheckoutReturns(ctx, tx)
+		return err
+	})
+	o.SuccessURL = cmp.Or(o.SuccessURL, success, c.urls.Customer+"/checkout/done")
+	o.CancelURL = cmp.Or(o.CancelURL, cancel, c.urls.Customer+"/checkout/canceled")
+	return o, err
 }
 
 // planned is an order that can be carried out.

@@ -206,12 +206,18 @@ func (s *Server) changePlatform(c echo.Context) error {
 		Currency       *string    `json:"currency"`
 		AllowedOrigins *[]string  `json:"allowedOrigins"`
 		RateLimit      limitValue `json:"rateLimit"`
+
+		CheckoutSuccessURL erasable `json:"checkoutSuccessUrl"`
+		CheckoutCancelURL  erasable `json:"checkoutCancelUrl"`
 	}
 	if _, err := decode(c, &in, false); err != nil {
 		return err
 	}
 	own := platformOf(c)
-	change := tenant.SettingsChange{Name: in.Name, Currency: in.Currency, AllowedOrigins: in.AllowedOrigins}
+	change := tenant.SettingsChange{
+		Name: in.Name, Currency: in.Currency, AllowedOrigins: in.AllowedOrigins,
+		CheckoutSuccessURL: in.CheckoutSuccessURL.stated, CheckoutCancelURL: in.CheckoutCancelURL.stated,
+	}
 	if in.RateLimit.given {
 		change.RateLimit = &tenant.RateLimit{Calls: in.RateLimit.max}
 	}

@@ -31,6 +31,8 @@ type flash struct {
 
 const flashSeconds = 120
 
+var errLongFlash = errors.New("the flash is too large for a cookie")
+
 // show has the next page show the flash.
 func (s *Server) show(c echo.Context, f flash) error {
 	f.Until = time.Now().Unix() + flashSeconds
@@ -43,7 +45,7 @@ func (s *Server) show(c echo.Context, f flash) error {
 		return err
 	}
 	if len(sealed) > 3900 { // what browsers take of a cookie
-		return errors.New("the flash is too large for a cookie")
+		return errLongFlash
 	}
 	s.setCookie(c, "flash", secret.New(sealed), flashSeconds)
 	return nil
@@ -51,6 +53,9 @@ func (s *Server) show(c echo.Context, f flash) error {
 
 // shown takes the flash that this page has to show; nil where there is none.
 func (s *Server) shown(c echo.Context) *flash {
+	if failed, ok := c.Get(failedFormKey).(failedForm); ok {
+		return &failed.flash
+	}
 	sealed := s.cookie(c, "flash")
 	if sealed.Empty() {
 		return nil

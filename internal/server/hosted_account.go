@@ -89,7 +89,7 @@ func (s *Server) userAccountPage(c echo.Context) error {
 		return err
 	}
 	data["Subscription"] = subscription
-	return s.hosted(c, http.StatusOK, "account", "Your account", data)
+	return s.hosted(c, statusOf(c), "account", "Your account", data)
 }
 
 // userProfilePage has Clerk's own form change the address and the password.
@@ -186,7 +186,7 @@ func (s *Server) reauthenticate(c echo.Context) error {
 
 func (s *Server) deleteAccountPage(c echo.Context) error {
 	session := userSessionOf(c)
-	return s.hosted(c, http.StatusOK, "account-delete", "Delete your account", map[string]any{
+	return s.hosted(c, statusOf(c), "account-delete", "Delete your account", map[string]any{
 		"Customer": session.Customer, "Fresh": session.Fresh,
 	})
 }

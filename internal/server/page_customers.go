@@ -22,7 +22,7 @@ var listFilters = []string{"q", "plan", "status", "near", "sort", "email"}
 
 // statusWords are what a customer can be filtered by, as the page says it.
 var statusWords = [][2]string{
-	{"active", "Active"}, {"trialing", "In trial"}, {"past_due", "Payment failed"}, {"cancelling", "Cancelling"}, {"paused", "Paused"},
+	{"paying", "Paying"}, {"active", "Active"}, {"trialing", "In trial"}, {"past_due", "Payment failed"}, {"cancelling", "Cancelling"}, {"paused", "Paused"},
 	{"none", "No subscription"},
 }
 
@@ -49,6 +49,10 @@ func (s *Server) customersPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	currency := "" // of which there is one on a platform
+	if len(tiers) > 0 {
+		currency = tiers[0].Currency
+	}
 	next, query := "", url.Values{}
 	for _, name := range listFilters {
 		if value := c.QueryParam(name); value != "" {
@@ -67,7 +71,7 @@ func (s *Server) customersPage(c echo.Context) error {
 	return s.view(c, "customers", "Customers", map[string]any{
 		"Customers": page.Customers, "Next": next, "Export": export, "First": first, "Filter": filter, "Later": filter.Cursor != "", "AsOf": asOf,
 		"Filtered": filter.Q != "" || filter.Plan != "" || filter.Email != "" || filter.Status != "" || filter.Near,
-		"Tiers":    tiers, "Statuses": statusWords, "Sorts": sortWords, "NoPlan": tenant.NoPlan,
+		"Tiers":    tiers, "Statuses": statusWords, "Sorts": sortWords, "NoPlan": tenant.NoPlan, "Currency": currency,
 	})
 }
 

@@ -1,7 +1,7 @@
 package server
 
 import (
-	"maps"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,10 +33,15 @@ func (s *Server) formBy(read func(echo.Context) error, next echo.HandlerFunc) ec
 		if statuses[asError(err).Code] >= http.StatusInternalServerError {
 			s.log.WarnContext(c.Request().Context(), "a form failed", "requestId", requestID(c), "error", err)
 		}
-		if err := s.showFailure(c, asError(err)); err != nil {
-			return err
+		back, f := ownPath(c.Request().PostForm.Get("back")), failureOf(c, asError(err))
+		shown := s.show(c, f)
+		if errors.Is(shown, errLongFlash) {
+			return s.answerWithPage(c, back, failedForm{f, statuses[asError(err).Code]})
 		}
-		return go303(c, ownPath(c.Request().PostForm.Get("back")))
+		if shown != nil {
+			return shown
+		}
+		return go303(c, back)
 	}
 }
 
@@ -72,8 +77,8 @@ func postedLines(c echo.Context, field string) []string {
 	return lines
 }
 
-// showFailure has the next page show an error, by its fields, and what was typed.
-func (s *Server) showFailure(c echo.Context, e *errs.Error) error {
+// failureOf is what a page shows of an error, by its fields, and what was typed.
+func failureOf(c echo.Context, e *errs.Error) flash {
 	f := flash{Failed: true, Title: e.Code.Title(), Message: shorten(e.Message), Form: map[string]string{}, Faults: map[string]string{}}
 	for _, fault := range e.Faults {
 		f.Faults[fault.Param] = strings.TrimSpace(f.Faults[fault.Param] + " " + fault.Message)
@@ -92,32 +97,39 @@ func (s *Server) showFailure(c echo.Context, e *errs.Error) error {
 			f.Form[field] = strings.Join(values, ",")
 		}
 	}
-	for {
-		err := s.show(c, f)
-		if err == nil || len(f.Form)+len(f.Faults) == 0 {
-			return err
-		}
-		// A cookie does not hold it all, so the longest goes.
-		if !drop(f.Form) {
-			drop(f.Faults)
-		}
-	}
+	return f
 }
 
-// drop removes the longest text but for the name of the form, and reports whether there was one.
-func drop(texts map[string]string) bool {
-	name, ok := "", false
-	for _, field := range slices.Sorted(maps.Keys(texts)) {
-		if field != "form" && (!ok || len(texts[field]) > len(texts[name])) {
-			name, ok = field, true
-		}
+const failedFormKey = "failedForm"
+
+// failedForm is a form that came back without a redirect, and the status of its answer.
+type failedForm struct {
+	flash  flash
+	status int
+}
+
+// answerWithPage answers a form with the page that it came from, where what was typed is more than a cookie takes along.
+func (s *Server) answerWithPage(c echo.Context, back string, failed failedForm) error {
+	address, err := url.Parse(back)
+	if err != nil {
+		return err
 	}
-	if !ok {
-		clear(texts)
-		return false
+	r := c.Request().Clone(c.Request().Context())
+	r.Method, r.URL, r.RequestURI, r.Body, r.ContentLength = http.MethodGet, address, back, http.NoBody, 0
+	r.Form, r.PostForm = nil, nil
+	page := c.Echo().NewContext(r, c.Response())
+	page.Set(requestIDKey, requestID(c))
+	page.Set(failedFormKey, failed)
+	c.Echo().Router().Find(r.Method, address.Path, page)
+	return s.bound(page.Handler())(page)
+}
+
+// statusOf is the status of a page: that of the failure, where it answers a form.
+func statusOf(c echo.Context) int {
+	if failed, ok := c.Get(failedFormKey).(failedForm); ok {
+		return failed.status
 	}
-	delete(texts, name)
-	return true
+	return http.StatusOK
 }
 
 func shorten(s string) string {

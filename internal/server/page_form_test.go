@@ -171,21 +171,44 @@ func TestWhatIsTypedIntoASecretFieldIsNotKept(t *testing.T) {
 	}
 }
 
-func TestAFormTooLargeForACookieStillComesBack(t *testing.T) {
+func TestAFormTooLargeForACookieComesBackWhole(t *testing.T) {
 	t.Parallel()
 	s := pagesAlone()
 	for name, failure := range map[string]error{
 		"much was typed": errs.InvalidParam("features", "features is too long."),
 		"much is wrong":  errs.New(errs.Conflict, "%s", strings.Repeat("no ", 5000)),
 	} {
-		got, err := opens(t, s, http.MethodPost, "/x", url.Values{
-			"back": {"/y"}, "form": {"tier"}, "features": {strings.Repeat("long ", 2000)}, "monthly": {"19"},
-		}, nil, fails(s, failure))
-		if text(t, got, err); got.Header.Get("Location") != "/y" {
-			t.Fatalf("%s: it leads to %s", name, got.Header.Get("Location"))
+		e := echo.New()
+		e.POST("/x/:tier", fails(s, failure), s.securityHeaders)
+		e.GET("/y/:tier", shows(s, "new-tier", freshTier()), s.securityHeaders)
+		typed := strings.Repeat("läng ", 100_000)
+		sent := url.Values{"back": {"/y/pro?a=b"}, "form": {"tier"}, "features": {typed + "end"}, "monthly": {"19"}}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/x/pro", strings.NewReader(sent.Encode()))
+		r.Header.Set(echo.HeaderContentType, echo.MIMEApplicationForm)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		if w.Code != statuses[asError(failure).Code] || w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d with the cookie %q", name, w.Code, w.Header().Get("Set-Cookie"))
 		}
-		got, err = opens(t, s, http.MethodGet, "/y", nil, got.Cookies(), shows(s, "new-tier", freshTier()))
-		contains(t, text(t, got, err), `role="alert"`, `value="19"`)
+		if page := w.Body.String(); !strings.Contains(page, typed+"end</textarea>") {
+			t.Errorf("%s: what was typed is not there", name)
+		} else {
+			contains(t, strings.ReplaceAll(page, typed, "…"), `role="alert"`, `value="19"`)
+		}
+	}
+}
+
+func TestASingleFaultLeadsToItsField(t *testing.T) {
+	t.Parallel()
+	s := pagesAlone()
+	got, err := opens(t, s, http.MethodPost, "/x", url.Values{"back": {"/y"}, "form": {"tier"}, "monthly": {"x"}}, nil,
+		fails(s, errs.InvalidParam("monthly", "monthly is an amount.")))
+	text(t, got, err)
+	got, err = opens(t, s, http.MethodGet, "/y", nil, got.Cookies(), shows(s, "new-tier", freshTier()))
+	page := text(t, got, err)
+	contains(t, page, `<p><a href="#tier-monthly">The monthly price is an amount.</a></p>`, `<input id="tier-monthly"`)
+	if n := strings.Count(page, "The monthly price is an amount."); n != 2 {
+		t.Errorf("it is said %d times, want above and beside the field", n)
 	}
 }
 

@@ -31,6 +31,7 @@ func (s *Server) settingsPage(c echo.Context) error {
 	}
 	return s.view(c, "settings", "Settings", map[string]any{
 		"Settings": settings, "Origins": strings.Join(settings.AllowedOrigins, "\n"), "RateLimit": limit, "Default": first,
+		"SuccessURL": orDefault(settings.CheckoutSuccessURL, ""), "CancelURL": orDefault(settings.CheckoutCancelURL, ""),
 	})
 }
 
@@ -46,11 +47,20 @@ func (s *Server) saveSettings(c echo.Context) error {
 	}
 	_, err := s.changeSettings(c, tenant.SettingsChange{
 		Name: &name, Currency: &currency, AllowedOrigins: &origins, RateLimit: &limit,
+		CheckoutSuccessURL: postedAddress(c, "checkoutSuccessUrl"), CheckoutCancelURL: postedAddress(c, "checkoutCancelUrl"),
 	})
 	if err != nil {
 		return err
 	}
 	return s.done(c, ownPage(c, "/settings"), flash{Title: "Saved"})
+}
+
+// postedAddress is what a field for an address holds, or that there shall be none.
+func postedAddress(c echo.Context, field string) *tenant.Stated {
+	if text := posted(c, field); text != "" {
+		return &tenant.Stated{Text: &text}
+	}
+	return &tenant.Stated{}
 }
 
 func (s *Server) attachDomain(c echo.Context) error {

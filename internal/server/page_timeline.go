@@ -11,7 +11,7 @@ import (
 // timelineLine is an event as the pages tell of it.
 type timelineLine struct {
 	At         time.Time
-	CustomerID string // empty where the customer is deleted
+	CustomerID string // empty where the customer is deleted, or is none
 	Kind       string // good, warn, bad or empty: how the line is marked
 	Title      string
 	Text       string // more of it; empty
@@ -19,7 +19,7 @@ type timelineLine struct {
 
 // happeningDetail is what the details of events may hold.
 type happeningDetail struct {
-	Plan, From, To, Meter, Currency, Invoice, Reason, Type, Event, Period string
+	Plan, From, To, Meter, Currency, Invoice, Reason, Type, Event, Period, UserID string
 
 	Linked   bool
 	Amount   int64
@@ -92,6 +92,9 @@ func lineOf(h tenant.Happening) timelineLine {
 		line.Title, line.Text = "Reset "+d.Meter+", of which "+units+" were used", d.Reason
 	default:
 		line.Title = strings.ReplaceAll(h.Kind, "_", " ")
+	}
+	if d.UserID != "" {
+		line.Text = strings.TrimSuffix(d.UserID+", who is no customer; "+line.Text, "; ")
 	}
 	return line
 }

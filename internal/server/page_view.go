@@ -83,7 +83,7 @@ func (s *Server) writeView(c echo.Context, name string, v view) error {
 	if err := dashboardPages.ExecuteTemplate(&out, name+".html", v); err != nil {
 		return err
 	}
-	return s.html(c, http.StatusOK, out.Bytes(), v.Flash != nil && v.Flash.Secret != "")
+	return s.html(c, statusOf(c), out.Bytes(), v.Flash != nil && v.Flash.Secret != "")
 }
 
 // At is the address of a page of the platform.
@@ -194,7 +194,7 @@ func (v view) Typed(form, field, otherwise string) string {
 
 // fieldLabels are what the pages call fields whose own names are those of the API.
 var fieldLabels = map[string]string{
-	"allowedOrigins": "The list", "confirm": "What you typed", "quantity": "The number of units", "expires": "How long they last", "color": "The colour", "currency": "The currency", "displayName": "The display name", "domain": "The domain",
+	"allowedOrigins": "The list", "checkoutSuccessUrl": "The address after a checkout", "checkoutCancelUrl": "The address for who does not pay", "confirm": "What you typed", "quantity": "The number of units", "expires": "How long they last", "color": "The colour", "currency": "The currency", "displayName": "The display name", "domain": "The domain",
 	"emailDomains": "The list of domains", "features": "The list of features", "from": "The first day", "homeUrl": "The address of your product", "kind": "The kind",
 	"logo": "The logo", "max": "The limit", "meter": "The meter", "mode": "The kind", "monthly": "The monthly price",
 	"name": "The name", "overlapSeconds": "The time", "period": "The period", "privacyUrl": "The address of the privacy policy",

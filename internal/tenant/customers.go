@@ -41,7 +41,8 @@ type Customer struct {
 
 	Status     string     `json:"status"`               // of the subscription that lives; none
 	Cancelling bool       `json:"cancelling,omitempty"` // it ends with its period
-	Near       *NearLimit `json:"near,omitempty"`       // in a list alone
+	Monthly    int64      `json:"monthly,omitempty"`    // in a list alone: what it adds to the revenue
+	Near       *NearLimit `json:"near,omitempty"`       // likewise
 }
 
 // NearLimit is the limit of which a customer had used the most, as of the last snapshot.
@@ -49,6 +50,8 @@ type NearLimit struct {
 	Meter string `json:"meter"`
 	Count int64  `json:"count"`
 	Limit int64  `json:"limit"`
+
+	PeriodEnd *time.Time `json:"periodEnd"` // nil for a lifetime
 }
 
 // Metadata is what a developer keeps with a customer. The values stay as they were sent: a number is not rounded.

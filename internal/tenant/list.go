@@ -32,8 +32,14 @@ type Filter struct {
 const NoPlan = "-"
 
 // Statuses are what a list of customers can be filtered by: how they stand with their subscription. One that is unpaid is
-// past due; one that is being cancelled is active or trialing too.
-var Statuses = []string{"active", "trialing", "past_due", "paused", "cancelling", "none"}
+// past due; one that is being cancelled is active or trialing too. Who pays is active or past due, and adds to the revenue: not
+// who owes for good, nor whose subscription costs nothing.
+var Statuses = []string{"active", "trialing", "past_due", "paused", cancelling, paying, "none"}
+
+const (
+	cancelling = "cancelling"
+	paying     = "paying"
+)
 
 // Sorts are how a list of customers can be sorted: newest first, by email, or by what is used of a limit, the most first,
 // which only those have who are near one.
@@ -76,8 +82,9 @@ func (c *Customers) List(ctx context.Context, platform id.Platform, f Filter) (P
 			if page.Customers[i], err = customerFrom(row.TenantCustomer, row.CurrentPlan, key); err != nil {
 				return err
 			}
+			page.Customers[i].Monthly = row.Monthly
 			if row.Max > 0 {
-				page.Customers[i].Near = &NearLimit{row.Meter, row.Count, row.Max}
+				page.Customers[i].Near = nearOf(row)
 			}
 		}
 		if len(ids) > f.Limit {
@@ -87,6 +94,14 @@ func (c *Customers) List(ctx context.Context, platform id.Platform, f Filter) (P
 		return nil
 	})
 	return page, err
+}
+
+func nearOf(row tenantdb.CustomersNamedRow) *NearLimit {
+	near := &NearLimit{Meter: row.Meter, Count: row.Count, Limit: row.Max}
+	if row.Period != "lifetime" {
+		near.PeriodEnd = new(row.Ends.UTC())
+	}
+	return near
 }
 
 // page reads the customers of a page, and the ids that find answers. Whoever is deleted in between is left out; where that is
@@ -168,7 +183,7 @@ func (f *Filter) find(ctx context.Context, tx db.Tenant, from *place) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	if f.Q != "" && !f.Near && f.Email == "" {
+	if f.Q != "" && !f.Near && f.Email == "" && f.Status != paying { // the search knows nothing of subscriptions
 		return f.search(ctx, tx, plans, from)
 	}
 	if err := followIndexes(ctx, tx); err != nil {
@@ -217,8 +232,8 @@ func (f *Filter) placed(ctx context.Context, tx db.Tenant) ([]string, error) {
 }
 
 func (f *Filter) search(ctx context.Context, tx db.Tenant, plans []string, from *place) ([]string, error) {
-	params := tenantdb.FindCustomersParams{Q: f.Q, Plans: plans, Cancelling: f.Status == "cancelling", ByEmail: f.Sort == "email", Most: int32(f.Limit) + 1}
-	if f.Status != "" && f.Status != "cancelling" {
+	params := tenantdb.FindCustomersParams{Q: f.Q, Plans: plans, Cancelling: f.Status == cancelling, ByEmail: f.Sort == "email", Most: int32(f.Limit) + 1}
+	if f.Status != "" && f.Status != cancelling {
 		params.Standings = []string{f.Status}
 	}
 	if from != nil {
@@ -240,7 +255,24 @@ const (
 	// Those few first, whatever PostgreSQL thinks of how many they are: it would rather look for them along the order.
 	fromLapsed = `(SELECT * FROM tenant.customers WHERE platform_id = $1 AND subscribed_until <= (SELECT dreamapi.now()) OFFSET 0) c WHERE c.platform_id = $1`
 	lapsed     = `c.subscribed_until <= (SELECT dreamapi.now())`
+	// Asked of one customer after the other: with EXISTS, PostgreSQL would begin with all subscriptions.
+	pays = `(SELECT max(s.monthly) FROM billing.subscriptions s WHERE s.platform_id = $1 AND s.customer_id = c.id) > 0`
 )
+
+// standing are the conditions of the status, each of which has an index in the order of a list. The status was checked; as a
+// parameter it would hide from the planner that the index is for those who have a subscription.
+func (f *Filter) standing() []string {
+	switch f.Status {
+	case "":
+		return []string{""}
+	case cancelling:
+		return []string{" AND c.cancelling"}
+	case paying:
+		return []string{" AND c.standing = 'active' AND " + pays, " AND c.standing = 'past_due' AND " + pays}
+	default:
+		return []string{" AND c.standing = '" + f.Status + "'"}
+	}
+}
 
 // orders are how a list is sorted, and what is behind a place.
 var orders = map[string]struct{ order, behind string }{
@@ -267,13 +299,6 @@ func (f *Filter) statement(at id.Platform, plans []string, from *place) (sql str
 	if f.Email != "" {
 		where += " AND c.address = lower(" + arg(f.Email) + "::text)"
 	}
-	switch f.Status {
-	case "":
-	case "cancelling":
-		where += " AND c.cancelling"
-	default: // checked; the index is for those who have a subscription, and a parameter would hide that from the planner
-		where += " AND c.standing = '" + f.Status + "'"
-	}
 	behind := ""
 	if from != nil {
 		key := map[string]any{"created": from.at, "email": from.email, "usage": from.share}[f.Sort]
@@ -294,17 +319,23 @@ func (f *Filter) statement(at id.Platform, plans []string, from *place) (sql str
 		return "(SELECT c.id, c.created_at, c.address FROM " + source + where + more + " ORDER BY " +
 			strings.NewReplacer("created_at", "c.created_at", "address", "c.address", " id", " c.id").Replace(o.order) + " LIMIT " + limit + ")"
 	}
-	if f.Plan == "" {
-		return "SELECT id FROM " + list(source, "") + " l ORDER BY " + o.order, args
-	}
 	var arms []string
-	for _, plan := range plans {
-		arms = append(arms, list(source, " AND c.placed = "+arg(plan)+" AND "+stands))
+	add := func(source, more string) {
+		for _, standing := range f.standing() {
+			arms = append(arms, list(source, standing+more))
+		}
 	}
-	if !f.Near {
-		source = fromLapsed
+	if f.Plan == "" {
+		add(source, "")
+	} else {
+		for _, plan := range plans {
+			add(source, " AND c.placed = "+arg(plan)+" AND "+stands)
+		}
+		if !f.Near {
+			source = fromLapsed
+		}
+		add(source, " AND "+lapsed+" AND coalesce(c.plan, '') = ANY("+arg(plans)+"::text[])")
 	}
-	arms = append(arms, list(source, " AND "+lapsed+" AND coalesce(c.plan, '') = ANY("+arg(plans)+"::text[])"))
 	return "SELECT id FROM (" + strings.Join(arms, " UNION ALL ") + ") l ORDER BY " + o.order + " LIMIT " + limit, args
 }
 

@@ -50,8 +50,21 @@ ORDER BY id DESC LIMIT 1;
 INSERT INTO tenant.settings (platform_id) VALUES (@platform_id);
 
 -- name: Settings :one
-SELECT currency, allowed_origins, rate_limit, directory.domains_here()::text[] AS domains FROM tenant.settings
-WHERE platform_id = @platform_id;
+SELECT currency, allowed_origins, rate_limit, checkout_success_url, checkout_cancel_url, directory.domains_here()::text[] AS domains
+FROM tenant.settings WHERE platform_id = @platform_id;
+
+-- name: IsTest :one
+SELECT (directory.mode() = 'test')::boolean;
+
+-- name: CheckoutReturns :one
+SELECT coalesce(checkout_success_url, '')::text AS success, coalesce(checkout_cancel_url, '')::text AS cancel
+FROM tenant.settings WHERE platform_id = @platform_id;
+
+-- name: SetCheckoutSuccessURL :exec
+UPDATE tenant.settings SET checkout_success_url = sqlc.narg(address), epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
+
+-- name: SetCheckoutCancelURL :exec
+UPDATE tenant.settings SET checkout_cancel_url = sqlc.narg(address), epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
 
 -- name: PlatformAtGate :one
 -- It is read before anything else that is remembered, so that the epoch is not newer than that.
@@ -254,11 +267,14 @@ SELECT directory.find_customers(@q, sqlc.narg(plans)::text[], sqlc.narg(standing
 -- name: CustomersNamed :many
 -- In the order of the ids.
 SELECT sqlc.embed(c), coalesce(p.plan, '')::text AS current_plan, coalesce(n.meter, '')::text AS meter, coalesce(n.count, 0)::bigint AS count,
-    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share
+    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share, coalesce(n.period, '')::text AS period,
+    coalesce(n.ends, '9999-01-01')::timestamptz AS ends, (
+        SELECT coalesce(sum(s.monthly), 0) FROM billing.subscriptions s WHERE s.platform_id = @platform_id AND s.customer_id = c.id
+    )::bigint AS monthly
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 LEFT JOIN LATERAL (
-    SELECT x.meter, x.count, x.max, x.share FROM tenant_usage.near x
+    SELECT x.meter, x.count, x.max, x.share, x.period, x.ends FROM tenant_usage.near x
     WHERE x.platform_id = @platform_id AND x.user_id = c.id AND (SELECT dreamapi.now()) < x.ends ORDER BY x.share DESC, x.meter LIMIT 1
 ) n ON true
 WHERE c.platform_id = @platform_id AND c.id = ANY(@ids::text[])
@@ -366,8 +382,22 @@ SELECT t.id, t.customer_id, t.at, t.kind, t.via, t.detail FROM (
 ORDER BY t.at DESC, t.id DESC LIMIT @most;
 
 -- name: LatestHappened :many
-SELECT id, customer_id, at, kind, via, detail FROM tenant.timeline
-WHERE platform_id = @platform_id AND kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY at DESC, id DESC LIMIT @most;
+-- Of all, the latest first, with what was granted and given back, whose ids are in the order of time. Of who is no customer the detail
+-- says who it was.
+SELECT t.id, t.customer_id, t.at, t.kind, t.via, t.detail FROM (
+    (SELECT l.id, l.customer_id, l.at, l.kind, l.via, l.detail FROM tenant.timeline l
+    WHERE l.platform_id = @platform_id AND l.kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY l.at DESC, l.id DESC LIMIT @most)
+    UNION ALL
+    (SELECT a.id, coalesce(c.id, ''), a.created_at, a.kind, '',
+        jsonb_build_object('meter', a.meter, 'quantity', a.quantity, 'expires', a.expires, 'reason', a.reason)
+            || CASE WHEN c.id IS NULL THEN jsonb_build_object('userId', a.user_id) ELSE '{}' END
+    FROM (
+        SELECT x.id, x.user_id, x.meter, x.kind, x.quantity, x.expires, x.reason, x.created_at FROM tenant_usage.adjustments x
+        WHERE x.platform_id = @platform_id ORDER BY x.id DESC LIMIT @most
+    ) a
+    LEFT JOIN tenant.customers c ON c.platform_id = @platform_id AND c.id = a.user_id COLLATE "default")
+) t
+ORDER BY t.at DESC, t.id DESC LIMIT @most;
 
 -- name: ForgetTimeline :exec
 DELETE FROM tenant.timeline WHERE platform_id = @platform_id AND customer_id = @customer_id;

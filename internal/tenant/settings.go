@@ -23,6 +23,9 @@ type Settings struct {
 	AllowedOrigins []string `json:"allowedOrigins"`
 	Domains        []string `json:"domains"`
 	RateLimit      *int32   `json:"rateLimit"` // calls a minute of all users together; nil: unlimited
+
+	CheckoutSuccessURL *string `json:"checkoutSuccessUrl"` // nil: a page of ours
+	CheckoutCancelURL  *string `json:"checkoutCancelUrl"`  // likewise
 }
 
 const mostPlatformCalls = 100_000_000
@@ -33,6 +36,9 @@ type SettingsChange struct {
 	Currency       *string
 	AllowedOrigins *[]string
 	RateLimit      *RateLimit
+
+	CheckoutSuccessURL *Stated
+	CheckoutCancelURL  *Stated
 }
 
 // RateLimit is a bound on the calls a minute of all users together; nil is none.
@@ -109,15 +115,29 @@ func (a *Admin) ChangeSettings(ctx context.Context, at id.Platform, change Setti
 				return err
 			}
 		}
-		settings, err = readSettings(ctx, tx)
-		return err
+		if address := change.CheckoutSuccessURL; address != nil {
+			params := tenantdb.SetCheckoutSuccessURLParams{PlatformID: string(at), Address: address.Text}
+			if err := queries.SetCheckoutSuccessURL(ctx, tx, params); err != nil {
+				return err
+			}
+		}
+		if address := change.CheckoutCancelURL; address != nil {
+			params := tenantdb.SetCheckoutCancelURLParams{PlatformID: string(at), Address: address.Text}
+			if err := queries.SetCheckoutCancelURL(ctx, tx, params); err != nil {
+				return err
+			}
+		}
+		if settings, err = readSettings(ctx, tx); err != nil {
+			return err
+		}
+		return checkReturns(ctx, tx, settings)
 	})
 	return settings, err
 }
 
 func readSettings(ctx context.Context, tx db.Tenant) (Settings, error) {
 	row, err := queries.Settings(ctx, tx, string(tx.Platform))
-	return Settings{row.Currency, row.AllowedOrigins, row.Domains, row.RateLimit}, err
+	return Settings{row.Currency, row.AllowedOrigins, row.Domains, row.RateLimit, row.CheckoutSuccessUrl, row.CheckoutCancelUrl}, err
 }
 
 // isCurrency reports whether s is a code of ISO 4217 in small letters, as Stripe writes them.

@@ -99,7 +99,7 @@ func viaOf(ctx context.Context) string {
 // Happening is an event of a timeline.
 type Happening struct {
 	ID         string          `json:"id"`
-	CustomerID string          `json:"customerId,omitempty"` // empty once the customer is deleted
+	CustomerID string          `json:"customerId,omitempty"` // empty once the customer is deleted, and of who is none
 	At         time.Time       `json:"at"`
 	Kind       string          `json:"kind"`
 	Via        string          `json:"via"` // by what it came about; empty where there is nothing to say
@@ -136,7 +136,8 @@ func (c *Customers) Timeline(ctx context.Context, platform id.Platform, customer
 	return list, next, err
 }
 
-// Latest lists what happened last to any of a platform's customers, but for what happens all the time.
+// Latest lists what happened last to any of a platform's customers, and what was granted to whoever else it counts, but for what
+// happens all the time.
 func (c *Customers) Latest(ctx context.Context, platform id.Platform, most int) (list []Happening, err error) {
 	err = c.db.Tenant(ctx, platform, func(ctx context.Context, tx db.Tenant) error {
 		rows, err := queries.LatestHappened(ctx, tx, tenantdb.LatestHappenedParams{PlatformID: string(platform), Most: int32(most)})

@@ -80,6 +80,23 @@ func (q *Queries) BoundSearch(ctx context.Context, db DBTX) error {
 	return err
 }
 
+const checkoutReturns = `-- name: CheckoutReturns :one
+SELECT coalesce(checkout_success_url, '')::text AS success, coalesce(checkout_cancel_url, '')::text AS cancel
+FROM tenant.settings WHERE platform_id = $1
+`
+
+type CheckoutReturnsRow struct {
+	Success string
+	Cancel  string
+}
+
+func (q *Queries) CheckoutReturns(ctx context.Context, db DBTX, platformID string) (CheckoutReturnsRow, error) {
+	row := db.QueryRow(ctx, checkoutReturns, platformID)
+	var i CheckoutReturnsRow
+	err := row.Scan(&i.Success, &i.Cancel)
+	return i, err
+}
+
 const clerkEvent = `-- name: ClerkEvent :one
 SELECT id, type, user_id, received_at, processed_at, session_id, shown FROM tenant.clerk_events WHERE id = $1 AND (processed_at IS NULL OR $2::boolean)
 `
@@ -513,11 +530,14 @@ func (q *Queries) CustomersByStanding(ctx context.Context, db DBTX, platformID s
 
 const customersNamed = `-- name: CustomersNamed :many
 SELECT c.platform_id, c.id, c.kind, c.email, c.first_name, c.last_name, c.plan, c.metadata, c.created_at, c.updated_at, c.vouched, c.subscribed, c.subscribed_until, c.standing, c.cancelling, c.placed, c.address, c.sought, coalesce(p.plan, '')::text AS current_plan, coalesce(n.meter, '')::text AS meter, coalesce(n.count, 0)::bigint AS count,
-    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share
+    coalesce(n.max, 0)::bigint AS max, coalesce(n.share, 0)::int AS share, coalesce(n.period, '')::text AS period,
+    coalesce(n.ends, '9999-01-01')::timestamptz AS ends, (
+        SELECT coalesce(sum(s.monthly), 0) FROM billing.subscriptions s WHERE s.platform_id = $1 AND s.customer_id = c.id
+    )::bigint AS monthly
 FROM tenant.customers c
 JOIN tenant.current_plans p ON p.platform_id = c.platform_id AND p.customer_id = c.id
 LEFT JOIN LATERAL (
-    SELECT x.meter, x.count, x.max, x.share FROM tenant_usage.near x
+    SELECT x.meter, x.count, x.max, x.share, x.period, x.ends FROM tenant_usage.near x
     WHERE x.platform_id = $1 AND x.user_id = c.id AND (SELECT dreamapi.now()) < x.ends ORDER BY x.share DESC, x.meter LIMIT 1
 ) n ON true
 WHERE c.platform_id = $1 AND c.id = ANY($2::text[])
@@ -536,6 +556,9 @@ type CustomersNamedRow struct {
 	Count          int64
 	Max            int64
 	Share          int32
+	Period         string
+	Ends           time.Time
+	Monthly        int64
 }
 
 // In the order of the ids.
@@ -572,6 +595,9 @@ func (q *Queries) CustomersNamed(ctx context.Context, db DBTX, arg CustomersName
 			&i.Count,
 			&i.Max,
 			&i.Share,
+			&i.Period,
+			&i.Ends,
+			&i.Monthly,
 		); err != nil {
 			return nil, err
 		}
@@ -1616,6 +1642,17 @@ func (q *Queries) Invitations(ctx context.Context, db DBTX, arg InvitationsParam
 	return items, nil
 }
 
+const isTest = `-- name: IsTest :one
+SELECT (directory.mode() = 'test')::boolean
+`
+
+func (q *Queries) IsTest(ctx context.Context, db DBTX) (bool, error) {
+	row := db.QueryRow(ctx, isTest)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const joinUser = `-- name: JoinUser :one
 SELECT directory.join_user($1)::text AS state
 `
@@ -1687,8 +1724,20 @@ func (q *Queries) Keys(ctx context.Context, db DBTX, platformID string) ([]KeysR
 }
 
 const latestHappened = `-- name: LatestHappened :many
-SELECT id, customer_id, at, kind, via, detail FROM tenant.timeline
-WHERE platform_id = $1 AND kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY at DESC, id DESC LIMIT $2
+SELECT t.id, t.customer_id, t.at, t.kind, t.via, t.detail FROM (
+    (SELECT l.id, l.customer_id, l.at, l.kind, l.via, l.detail FROM tenant.timeline l
+    WHERE l.platform_id = $1 AND l.kind NOT IN ('stripe_event', 'sessions_ended') ORDER BY l.at DESC, l.id DESC LIMIT $2)
+    UNION ALL
+    (SELECT a.id, coalesce(c.id, ''), a.created_at, a.kind, '',
+        jsonb_build_object('meter', a.meter, 'quantity', a.quantity, 'expires', a.expires, 'reason', a.reason)
+            || CASE WHEN c.id IS NULL THEN jsonb_build_object('userId', a.user_id) ELSE '{}' END
+    FROM (
+        SELECT x.id, x.user_id, x.meter, x.kind, x.quantity, x.expires, x.reason, x.created_at FROM tenant_usage.adjustments x
+        WHERE x.platform_id = $1 ORDER BY x.id DESC LIMIT $2
+    ) a
+    LEFT JOIN tenant.customers c ON c.platform_id = $1 AND c.id = a.user_id COLLATE "default")
+) t
+ORDER BY t.at DESC, t.id DESC LIMIT $2
 `
 
 type LatestHappenedParams struct {
@@ -1705,6 +1754,8 @@ type LatestHappenedRow struct {
 	Detail     json.RawMessage
 }
 
+// Of all, the latest first, with what was granted and given back, whose ids are in the order of time. Of who is no customer the detail
+// says who it was.
 func (q *Queries) LatestHappened(ctx context.Context, db DBTX, arg LatestHappenedParams) ([]LatestHappenedRow, error) {
 	rows, err := db.Query(ctx, latestHappened, arg.PlatformID, arg.Most)
 	if err != nil {
@@ -2882,6 +2933,34 @@ func (q *Queries) SetAllowedOrigins(ctx context.Context, db DBTX, arg SetAllowed
 	return err
 }
 
+const setCheckoutCancelURL = `-- name: SetCheckoutCancelURL :exec
+UPDATE tenant.settings SET checkout_cancel_url = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
+`
+
+type SetCheckoutCancelURLParams struct {
+	Address    *string
+	PlatformID string
+}
+
+func (q *Queries) SetCheckoutCancelURL(ctx context.Context, db DBTX, arg SetCheckoutCancelURLParams) error {
+	_, err := db.Exec(ctx, setCheckoutCancelURL, arg.Address, arg.PlatformID)
+	return err
+}
+
+const setCheckoutSuccessURL = `-- name: SetCheckoutSuccessURL :exec
+UPDATE tenant.settings SET checkout_success_url = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
+`
+
+type SetCheckoutSuccessURLParams struct {
+	Address    *string
+	PlatformID string
+}
+
+func (q *Queries) SetCheckoutSuccessURL(ctx context.Context, db DBTX, arg SetCheckoutSuccessURLParams) error {
+	_, err := db.Exec(ctx, setCheckoutSuccessURL, arg.Address, arg.PlatformID)
+	return err
+}
+
 const setConnection = `-- name: SetConnection :exec
 INSERT INTO tenant.connections (platform_id, account, name, charges_enabled)
 VALUES ($1, $2, $3, $4)
@@ -3008,15 +3087,17 @@ func (q *Queries) SetSignIn(ctx context.Context, db DBTX, arg SetSignInParams) e
 }
 
 const settings = `-- name: Settings :one
-SELECT currency, allowed_origins, rate_limit, directory.domains_here()::text[] AS domains FROM tenant.settings
-WHERE platform_id = $1
+SELECT currency, allowed_origins, rate_limit, checkout_success_url, checkout_cancel_url, directory.domains_here()::text[] AS domains
+FROM tenant.settings WHERE platform_id = $1
 `
 
 type SettingsRow struct {
-	Currency       string
-	AllowedOrigins []string
-	RateLimit      *int32
-	Domains        []string
+	Currency           string
+	AllowedOrigins     []string
+	RateLimit          *int32
+	CheckoutSuccessUrl *string
+	CheckoutCancelUrl  *string
+	Domains            []string
 }
 
 func (q *Queries) Settings(ctx context.Context, db DBTX, platformID string) (SettingsRow, error) {
@@ -3026,6 +3107,8 @@ func (q *Queries) Settings(ctx context.Context, db DBTX, platformID string) (Set
 		&i.Currency,
 		&i.AllowedOrigins,
 		&i.RateLimit,
+		&i.CheckoutSuccessUrl,
+		&i.CheckoutCancelUrl,
 		&i.Domains,
 	)
 	return i, err

@@ -1,0 +1,51 @@
+package tenant
+
+import (
+	"context"
+	"testing"
+
+	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/db/dbtest"
+	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
+)
+
+// However much happened, and to however many, what happened last is found without looking at the rest.
+func TestWhatHappenedLastLooksAtNothingElse(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	d.Exec(t, `INSERT INTO platform.developers (id, clerk_user_id, email) VALUES ('dev_1', 'user_1', 'a@x')`)
+	d.Exec(t, `INSERT INTO platform.projects (id, developer_id, name) VALUES ('prj_1', 'dev_1', 'p')`)
+	d.Exec(t, `INSERT INTO platform.platforms (id, project_id, mode, name) VALUES ('plt_1', 'prj_1', 'test', 'p'), ('plt_2', 'prj_1', 'test', 'q')`)
+	for _, at := range []string{"plt_1", "plt_2"} {
+		d.Exec(t, `INSERT INTO tenant.settings (platform_id) VALUES ($1)`, at)
+		d.Exec(t, `INSERT INTO tenant.customers (platform_id, id, kind) SELECT $1, 'c' || i, 'external' FROM generate_series(1, 12000) i`, at)
+		d.Exec(t, `INSERT INTO tenant.timeline (platform_id, id, customer_id, kind, at)
+			SELECT $1, 'hap_' || i, 'c' || i, 'created', now() - i * interval '1 minute' FROM generate_series(1, 12000) i`, at)
+		d.Exec(t, `INSERT INTO tenant_usage.adjustments (platform_id, id, user_id, meter, kind, quantity, created_at)
+			SELECT $1, 'adj_' || lpad(i::text, 5, '0'), 'c' || i * 7919 % 13000, 'requests', 'return', 1, now() - (12000 - i) * interval '1 minute'
+			FROM generate_series(1, 12000) i`, at)
+	}
+	d.Exec(t, "ANALYZE")
+	err := d.Open(t, db.Developer).Tenant(t.Context(), "plt_1", func(ctx context.Context, tx db.Tenant) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_generic_plan"); err != nil { // as of the sixth time
+			return err
+		}
+		heard := &listener{Tenant: tx}
+		rows, err := queries.LatestHappened(ctx, heard, tenantdb.LatestHappenedParams{PlatformID: "plt_1", Most: 20})
+		if err != nil || len(rows) != 20 {
+			t.Errorf("%d events, %v", len(rows), err)
+		}
+		for sql, args := range heard.asked {
+			p := explain(ctx, t, tx, sql, args)
+			for _, table := range []string{"timeline", "adjustments", "customers"} {
+				if n := p.readOf(table); n > 20 {
+					t.Errorf("it looks at %d rows of %s", n, table)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
