@@ -188,7 +188,7 @@ func TestTheUsagePageShowsWhatIsAskedForByItsAddress(t *testing.T) {
 		return b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/usage"+query)
 	}
 	page("").sees(t, "requests a day").sees(t, "&#43;433 %, against as long before").sees(t, "Who uses most").sees(t, "30 May: Free 4, Wide 3")
-	page("?days=1").sees(t, "requests an hour").sees(t, "30 May, 23:00: Free 4")
+	page("?days=1").sees(t, "requests an hour").sees(t, "30 May, 23:00 UTC: Free 4")
 	page("?meter=tokens&days=7").sees(t, "31 May: Wide 70").sees(t, fmt.Sprintf(`/platforms/%s/customers/big"`, p.id))
 	page("?days=30&customer=big").sees(t, "28 May: 20").sees(t, "Show all customers")
 	page("?customer=big&by=hour").sees(t, "their hours are not kept").sees(t, `value="big"`)

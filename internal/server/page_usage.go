@@ -147,14 +147,14 @@ func (c *chart) keep(from, to int) {
 func unitName(by usage.Unit, start time.Time, many bool) (label, name string) {
 	switch by {
 	case usage.Hour:
-		return start.Format("15:04"), start.Format("2 January, 15:04")
+		return start.Format("15:04"), start.Format("2 January, 15:04 UTC")
 	case usage.Week:
 		return start.Format("2 Jan"), start.Format("week from 2 January 2006")
 	case usage.Month:
 		return start.Format("Jan"), start.Format("January 2006")
 	default:
 		if many { // of several months
-			return start.Format("2 Jan"), start.Format("2 January")
+			return start.Format("2 Jan"), start.Format("2 January 2006")
 		}
 		return start.Format("2"), start.Format("2 January")
 	}
@@ -188,7 +188,7 @@ func busiest(h usage.History, by usage.Unit) busy {
 	var most busy
 	for _, p := range h.Points {
 		if p.Count > most.Count {
-			_, name := unitName(by, p.Start, false)
+			_, name := unitName(by, p.Start, len(h.Points) > shownDays)
 			most = busy{name, p.Count}
 		}
 	}
