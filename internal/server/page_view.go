@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"html/template"
 	"maps"
 	"net/http"
@@ -32,18 +33,33 @@ type view struct {
 	Platform *platform.Platform // nil on a page that belongs to none
 	Flash    *flash
 	Data     any // the page's own
+	Status   int // of the answer; 200 unless it says otherwise
 
 	CustomerURL, Version string
 }
 
 // view writes a page of the dashboard.
 func (s *Server) view(c echo.Context, name, title string, data any) error {
+	return s.viewAs(c, http.StatusOK, name, title, data)
+}
+
+// filteredView writes a page whose address says what it shows. What is wrong with that stands beside the fields.
+func (s *Server) filteredView(c echo.Context, name, title string, faults map[string]string, data map[string]any) error {
+	data["Faults"] = faults
+	if len(faults) > 0 {
+		return s.viewAs(c, http.StatusBadRequest, name, title, data)
+	}
+	return s.viewAs(c, http.StatusOK, name, title, data)
+}
+
+func (s *Server) viewAs(c echo.Context, status int, name, title string, data any) error {
 	projects, err := s.platform.Projects(c.Request().Context(), developerOf(c).ID)
 	if err != nil {
 		return err
 	}
 	v := view{
 		Title: title, Section: name, Path: c.Request().URL.RequestURI(), Who: developerOf(c), Projects: projects, Data: data,
+		Status: status,
 	}
 	if c.Request().Method == http.MethodPost { // a page that answers a form: the next one comes back to where that was
 		v.Path = ownPath(c.Request().PostForm.Get("back"))
@@ -83,7 +99,7 @@ func (s *Server) writeView(c echo.Context, name string, v view) error {
 	if err := dashboardPages.ExecuteTemplate(&out, name+".html", v); err != nil {
 		return err
 	}
-	return s.html(c, http.StatusOK, out.Bytes(), v.Flash != nil && v.Flash.Secret != "")
+	return s.html(c, cmp.Or(v.Status, http.StatusOK), out.Bytes(), v.Flash != nil && v.Flash.Secret != "")
 }
 
 // At is the address of a page of the platform.
@@ -194,11 +210,11 @@ func (v view) Typed(form, field, otherwise string) string {
 
 // fieldLabels are what the pages call fields whose own names are those of the API.
 var fieldLabels = map[string]string{
-	"allowedOrigins": "The list", "confirm": "What you typed", "quantity": "The number of units", "expires": "How long they last", "color": "The colour", "currency": "The currency", "displayName": "The display name", "domain": "The domain",
+	"allowedOrigins": "The list", "confirm": "What you typed", "customer": "The customer", "days": "The number of days", "plan": "The plan", "quantity": "The number of units", "expires": "How long they last", "by": "The unit", "color": "The colour", "currency": "The currency", "displayName": "The display name", "domain": "The domain",
 	"emailDomains": "The list of domains", "features": "The list of features", "from": "The first day", "homeUrl": "The address of your product", "kind": "The kind",
 	"logo": "The logo", "max": "The limit", "meter": "The meter", "mode": "The kind", "monthly": "The monthly price",
 	"name": "The name", "overlapSeconds": "The time", "period": "The period", "privacyUrl": "The address of the privacy policy",
-	"productName": "The product name", "rateLimit": "The rate limit", "signUp": "Who may sign up", "signUpsPerHour": "The number of sign-ups",
+	"productName": "The product name", "rateLimit": "The rate limit", "sort": "The order", "status": "The subscription", "near": "Near a limit", "signUp": "Who may sign up", "signUpsPerHour": "The number of sign-ups",
 	"supportUrl": "The address for support", "termsUrl": "The address of the terms", "to": "The last day", "trialDays": "The trial", "yearly": "The yearly price",
 }
 
