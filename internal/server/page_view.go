@@ -91,15 +91,19 @@ func pageOf(route string) string {
 
 func (s *Server) writeView(c echo.Context, name string, v view) error {
 	v.Flash, v.CustomerURL, v.Version = s.shown(c), s.apiURL(), s.cfg.Version
-	// A browser holds what a form leads to, also by redirects, to form-action: forms here go on to Stripe.
-	header := c.Response().Header()
-	allowed := strings.Join(append([]string{"form-action 'self'", s.cfg.OAuthURL.String()}, s.cfg.FormTargets...), " ")
-	header.Set("Content-Security-Policy", strings.Replace(header.Get("Content-Security-Policy"), "form-action 'self'", allowed, 1))
+	s.letFormsLeadOn(c)
 	var out bytes.Buffer
 	if err := dashboardPages.ExecuteTemplate(&out, name+".html", v); err != nil {
 		return err
 	}
 	return s.html(c, cmp.Or(v.Status, http.StatusOK), out.Bytes(), v.Flash != nil && v.Flash.Secret != "")
+}
+
+// letFormsLeadOn has the forms of the page go on to Stripe: a browser holds what a form leads to, also by redirects, to form-action.
+func (s *Server) letFormsLeadOn(c echo.Context) {
+	header := c.Response().Header()
+	allowed := strings.Join(append([]string{"form-action 'self'", s.cfg.OAuthURL.String()}, s.cfg.FormTargets...), " ")
+	header.Set("Content-Security-Policy", strings.Replace(header.Get("Content-Security-Policy"), "form-action 'self'", allowed, 1))
 }
 
 // At is the address of a page of the platform.
