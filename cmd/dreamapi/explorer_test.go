@@ -225,7 +225,7 @@ func TestTheUsageOfOneCustomerIsFoundByTheirEmailAddress(t *testing.T) {
 	b.open(t, at+"ADA%2B1%40mail.example").sees(t, ">ada&#43;1@mail.example</a>").sees(t, `value="ada"`)
 	equal(t, "the address", b.at.RawQuery, "by=week&customer=ada&days=90&meter=requests&plan=")
 	b.open(t, at+"nobody%40mail.example").sees(t, `value="nobody@mail.example"`).sees(t, `aria-describedby="customer-fault"`).sees(t, `<option value="90" selected>`)
-	b.sees(t, `<p class="fault" id="customer-fault">The customer is an email address that no customer here has.</p>`)
+	b.sees(t, `<p class="fault" id="customer-fault">No customer here has this email address.</p>`)
 	equal(t, "status", b.last.StatusCode, 400)
 	b.open(t, at+"&days=1").sees(t, "days is given twice")
 }

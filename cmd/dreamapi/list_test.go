@@ -134,7 +134,7 @@ func TestTheCustomersPageSaysWhatIsWrongInItsAddress(t *testing.T) {
 	at := p.w.url("dashboard") + "/platforms/" + p.id + "/customers"
 	kept := "q=ev&amp;sort=email"
 	for query, want := range map[string][]string{
-		"status=nonsense": {`id="status-fault">The subscription is one of active,`, `aria-describedby="status-fault"`},
+		"status=nonsense": {`id="status-fault">The subscription is none of those that there are. Choose another.`, `aria-describedby="status-fault"`},
 		"near=perhaps":    {`id="near-fault">Near a limit is true or false.`},
 		"cursor=x":        {"The address leads to no page of this list. Begin with the first one."},
 		"limit=0":         {"limit is a whole number from 1 to 100."},
@@ -149,14 +149,14 @@ func TestTheCustomersPageSaysWhatIsWrongInItsAddress(t *testing.T) {
 		if strings.Contains(query, "q=") {
 			kept = "sort=email"
 		}
-		b.sees(t, `href="/platforms/`+p.id+"/customers?"+kept+`">Leave that out</a>`)
+		b.sees(t, `href="/platforms/`+p.id+"/customers?"+kept+`">Leave it out</a>`)
 		kept = "q=ev&amp;sort=email"
 		if strings.Contains(b.page, "customers/eve") || strings.Contains(b.page, "No customers yet") || strings.Contains(b.page, "Export as CSV") {
 			t.Errorf("%s lists customers", query)
 		}
 		p.dash(t, "GET /customers?"+query, "").want(t, 400, "invalid_request")
 	}
-	b.open(t, at+"?sort=size&status=none").sees(t, `id="sort-fault">The order is one of created,`).sees(t, `<option value="none" selected>`)
+	b.open(t, at+"?sort=size&status=none").sees(t, `id="sort-fault">The order is none of those that there are.`).sees(t, `<option value="none" selected>`)
 	b.open(t, at+"?sort=email&q=ev").sees(t, "/customers/eve")
 	equal(t, "status", b.last.StatusCode, 200)
 	b.open(t, p.w.url("dashboard")+"/activity?from=yesterday").sees(t, `id="from-fault"`)

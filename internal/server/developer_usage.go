@@ -97,9 +97,9 @@ func (s *Server) explore(c echo.Context) (explored, error) {
 	case err != nil:
 		return x, err
 	case len(found.Customers) == 0:
-		return x, errs.InvalidParam("customer", "customer is an email address that no customer here has.")
+		return x, errs.InvalidParam("customer", "No customer here has this email address.")
 	case found.Next != "":
-		return x, errs.InvalidParam("customer", "customer is the email address of several customers. Say which one by the id.")
+		return x, errs.InvalidParam("customer", "Several customers have this email address. Say which one by the id.")
 	}
 	x.Customer = found.Customers[0].ID
 	return x, nil

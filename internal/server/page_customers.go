@@ -44,6 +44,11 @@ func (s *Server) customersPage(c echo.Context) error {
 	if err != nil && !ok {
 		return err
 	}
+	for _, name := range []string{"status", "sort"} { // of which the page has a list, with names of its own
+		if faults[name] != "" {
+			faults[name] = fieldLabels[name] + " is none of those that there are. Choose another."
+		}
+	}
 	tiers, err := s.admin.Tiers(ctx, own)
 	if err != nil {
 		return err

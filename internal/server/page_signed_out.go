@@ -29,7 +29,7 @@ func (s *Server) signedOut(c echo.Context) error {
 type keptField struct{ Name, Label, Value string }
 
 // unseenFields are those that forms have for us.
-var unseenFields = []string{"back", "form", "version", "fingerprint"}
+var unseenFields = []string{"back", "form", "version", "fingerprint", "then"}
 
 // keepForm writes a page that has the form that was sent, but for what is secret, to be sent again to where it was sent. It was
 // sent by a page of ours, as ownForms has seen.

@@ -214,12 +214,17 @@ func (v view) Typed(form, field, otherwise string) string {
 
 // fieldLabels are what the pages call fields whose own names are those of the API.
 var fieldLabels = map[string]string{
-	"allowedOrigins": "The list", "confirm": "What you typed", "customer": "The customer", "days": "The number of days", "plan": "The plan", "quantity": "The number of units", "expires": "How long they last", "by": "The unit", "color": "The colour", "currency": "The currency", "displayName": "The display name", "domain": "The domain",
-	"emailDomains": "The list of domains", "features": "The list of features", "from": "The first day", "homeUrl": "The address of your product", "kind": "The kind",
-	"logo": "The logo", "max": "The limit", "meter": "The meter", "mode": "The kind", "monthly": "The monthly price",
-	"name": "The name", "overlapSeconds": "The time", "period": "The period", "privacyUrl": "The address of the privacy policy",
-	"productName": "The product name", "rateLimit": "The rate limit", "sort": "The order", "status": "The subscription", "near": "Near a limit", "signUp": "Who may sign up", "signUpsPerHour": "The number of sign-ups",
-	"supportUrl": "The address for support", "termsUrl": "The address of the terms", "to": "The last day", "trialDays": "The trial", "yearly": "The yearly price",
+	"allowedOrigins": "The list", "by": "The unit", "color": "The colour", "confirm": "What you typed", "currency": "The currency",
+	"customer": "The customer", "days": "The number of days", "displayName": "The display name", "domain": "The domain",
+	"down": "To move down", "emailDomains": "The list of domains", "expires": "How long they last", "features": "The list of features",
+	"from": "The first day", "homeUrl": "The address of your product", "kind": "The kind", "logo": "The logo", "max": "The limit",
+	"meter": "The meter", "mode": "The kind", "monthly": "The monthly price", "name": "The name", "near": "Near a limit",
+	"overlapSeconds": "The time", "ownColor": "A colour of your own", "period": "The period", "plan": "The plan",
+	"privacyUrl": "The address of the privacy policy", "productName": "The product name", "quantity": "The number of units",
+	"rateLimit": "The rate limit", "reason": "The reason", "removeLogo": "To remove the logo", "signUp": "Who may sign up",
+	"signUpsPerHour": "The number of sign-ups", "sort": "The order", "status": "The subscription",
+	"supportUrl": "The address for support", "termsUrl": "The address of the terms", "to": "The last day", "trialDays": "The trial",
+	"up": "To move up", "yearly": "The yearly price",
 }
 
 // inWords calls the field that a message begins with as the page does.
