@@ -25,18 +25,26 @@ func TestADeveloperHelpsACustomerWhoIsNearTheLimit(t *testing.T) {
 	}
 }
 
-func (d *devRun) helps(t *testing.T, b *browser.Tab, developer string) {
+const password = "a long sentence of my own"
+
+// signsUp makes a developer, and returns where their test platform is.
+func (d *devRun) signsUp(t *testing.T, b *browser.Tab, developer string) string {
 	t.Helper()
 	b.Open(t, d.facts.DashboardURL+"/")
 	b.Click(t, "a[href$='/dashboard']")
 	b.Press(t, "Sign up")
-	b.Fill(t, "First name", "Ada", "Email address", developer, "Password", "a long sentence of my own")
+	b.Fill(t, "First name", "Ada", "Email address", developer, "Password", password)
 	b.Press(t, "Sign up")
 	if !b.Scripts {
 		b.Press(t, "Continue") // a script would
 	}
 	b.AwaitAt(t, "/platforms/")
-	own := strings.TrimSuffix(b.Path(t), "/start")
+	return strings.TrimSuffix(b.Path(t), "/start")
+}
+
+func (d *devRun) helps(t *testing.T, b *browser.Tab, developer string) {
+	t.Helper()
+	own := d.signsUp(t, b, developer)
 	key := secret(t, b)
 
 	// A customer comes to the limit of the free tier, and another to nothing like it.

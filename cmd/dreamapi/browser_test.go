@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -144,7 +145,7 @@ func (b *browser) confirms(t testing.TB) *browser {
 	}
 	fields := url.Values{}
 	for _, hidden := range hiddenForm.FindAllStringSubmatch(b.page, -1) {
-		fields.Set(hidden[1], hidden[2])
+		fields.Add(hidden[1], html.UnescapeString(hidden[2]))
 	}
 	target, err := b.at.Parse(action[1])
 	must(t, err)

@@ -267,6 +267,36 @@ func TestWhatTheContractDoesNotTakeTheServerDoesNot(t *testing.T) {
 	}
 }
 
+// An address of the developers' API takes the parameters that the contract has, and refuses any other.
+func TestAnAddressOfTheDevelopersTakesTheParametersOfTheContractAndNoOther(t *testing.T) {
+	t.Parallel()
+	contract, err := apitest.Load()
+	must(t, err)
+	p := newPlatform(t)
+	tried := 0
+	for _, o := range contract.Operations {
+		if !slices.Contains(o.Surfaces, "developer") || !strings.HasPrefix(o.Path, "/api/") {
+			continue
+		}
+		tried++
+		at := o.Method + " " + strings.NewReplacer("{platform}", p.id, "{project}", p.project, "{key}", p.skID, "{tier}", "free", "{id}", "user-42").Replace(o.Path)
+		p.dev.dash(t, at+"?another=1", "").wantParam(t, "another")
+		for _, one := range o.Parameters {
+			if one.Value.In != "query" {
+				continue
+			}
+			name := one.Value.Name
+			p.dev.dash(t, at+"?"+name+"=1&"+name+"=2", "").wantParam(t, name)
+			if got := p.dev.dash(t, at+"?"+name+"=", ""); strings.Contains(got.body, "is not a parameter") {
+				t.Errorf("%s does not take %s: %s", at, name, got.body)
+			}
+		}
+	}
+	if tried < 50 {
+		t.Errorf("only %d addresses were tried", tried)
+	}
+}
+
 func exampleBody(t *testing.T, contract *apitest.Contract, method, path string) string {
 	t.Helper()
 	for _, o := range contract.Operations {

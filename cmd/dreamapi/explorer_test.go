@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -188,9 +189,43 @@ func TestTheUsagePageShowsWhatIsAskedForByItsAddress(t *testing.T) {
 		return b.open(t, p.w.url("dashboard")+"/platforms/"+p.id+"/usage"+query)
 	}
 	page("").sees(t, "requests a day").sees(t, "&#43;433 %, against as long before").sees(t, "Who uses most").sees(t, "30 May: Free 4, Wide 3")
-	page("?days=1").sees(t, "requests an hour").sees(t, "30 May, 23:00: Free 4")
+	page("?days=1").sees(t, "requests an hour").sees(t, "30 May, 23:00 UTC: Free 4")
 	page("?meter=tokens&days=7").sees(t, "31 May: Wide 70").sees(t, fmt.Sprintf(`/platforms/%s/customers/big"`, p.id))
 	page("?days=30&customer=big").sees(t, "28 May: 20").sees(t, "Show all customers")
-	page("?customer=big&by=hour").sees(t, "their hours are not kept").sees(t, `value="big"`)
+	page("?customer=big&by=hour").sees(t, `<p class="fault" id="by-fault">The unit is day, week or month for one customer: their hours are not kept.</p>`).sees(t, `value="big"`)
 	page("?meter=%3Cb%3E").sees(t, "&lt;b&gt; a day")
+}
+
+// A customer is named by the id or the email address; what is only in somebody's id is an id.
+func TestTheUsageOfOneCustomerIsFoundByTheirEmailAddress(t *testing.T) {
+	t.Parallel()
+	p := newExplored(t)
+	for id, email := range map[string]string{"ada": "ada+1@mail.example", "one": "both@mail.example", "two": "both@mail.example", "kim@mail.example": "other@mail.example", "kim": "kim@mail.example"} {
+		p.api(t, "POST /api/customers", fmt.Sprintf(`{"id":%q,"email":%q,"plan":"wide"}`, id, email)).want(t, 201)
+	}
+	other := p.w.developer(t, "bob@dev.example").platform(t, "other")
+	other.api(t, "POST /api/customers", `{"id":"eve","email":"eve@mail.example"}`).want(t, 201)
+	p.track(t, "ada", `{"quantity":3}`).want(t, 200)
+	p.api(t, "POST /api/data", `{"quantity":2}`, "X-User-Id: guest@mail.example", "X-User-Plan: wide").want(t, 200)
+	explore := func(customer string) answer {
+		t.Helper()
+		return p.dash(t, "GET /usage?customer="+url.QueryEscape(customer), "")
+	}
+	explore("").want(t, 200).expect(t, "customer", "<nil>")
+	explore("big").want(t, 200).expect(t, "customer", "big", "total", "28")
+	explore("ADA+1@Mail.example").want(t, 200).expect(t, "customer", "ada", "total", "3")
+	explore("kim@mail.example").want(t, 200).expect(t, "customer", "kim@mail.example")
+	explore("guest@mail.example").want(t, 200).expect(t, "customer", "guest@mail.example", "total", "2")
+	explore("both@mail.example").wantParam(t, "customer")
+	explore("eve@mail.example").wantParam(t, "customer") // who is another platform's
+	explore("ada%@mail.example").wantParam(t, "customer")
+
+	b := p.w.browser(t).signIn(t, p.dev)
+	at := p.w.url("dashboard") + "/platforms/" + p.id + "/usage?meter=requests&days=90&by=week&plan=&customer="
+	b.open(t, at+"ADA%2B1%40mail.example").sees(t, ">ada&#43;1@mail.example</a>").sees(t, `value="ada"`)
+	equal(t, "the address", b.at.RawQuery, "by=week&customer=ada&days=90&meter=requests&plan=")
+	b.open(t, at+"nobody%40mail.example").sees(t, `value="nobody@mail.example"`).sees(t, `aria-describedby="customer-fault"`).sees(t, `<option value="90" selected>`)
+	b.sees(t, `<p class="fault" id="customer-fault">No customer here has this email address.</p>`)
+	equal(t, "status", b.last.StatusCode, 400)
+	b.open(t, at+"&days=1").sees(t, "days is given twice")
 }

@@ -124,3 +124,41 @@ func TestTheFiltersOfAList(t *testing.T) {
 		equal(t, query, strings.Join(ids(p.api(t, "GET /api/customers?"+query, "").want(t, 200)), " "), want)
 	}
 }
+
+// What is wrong in the address of the page stands on the page, which keeps the rest; programs get it as JSON.
+func TestTheCustomersPageSaysWhatIsWrongInItsAddress(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.external(t, "eve", "free")
+	b := p.w.browser(t).signIn(t, p.dev)
+	at := p.w.url("dashboard") + "/platforms/" + p.id + "/customers"
+	kept := "q=ev&amp;sort=email"
+	for query, want := range map[string][]string{
+		"status=nonsense": {`id="status-fault">The subscription is none of those that there are. Choose another.`, `aria-describedby="status-fault"`},
+		"near=perhaps":    {`id="near-fault">Near a limit is true or false.`},
+		"cursor=x":        {"The address leads to no page of this list. Begin with the first one."},
+		"limit=0":         {"limit is a whole number from 1 to 100."},
+		"colour=red":      {"colour is not a parameter here, where there is email, plan, q, status, near, sort, cursor, limit."},
+		"q=ev&q=ada":      {"q is given twice."},
+	} {
+		b.open(t, at+"?sort=email&q=ev&"+query)
+		equal(t, query+": status", b.last.StatusCode, 400)
+		for _, part := range append(want, "<h1>Customers</h1>", `role="alert"`, `value="ev"`, `<option value="email" selected>`) {
+			b.sees(t, part)
+		}
+		if strings.Contains(query, "q=") {
+			kept = "sort=email"
+		}
+		b.sees(t, `href="/platforms/`+p.id+"/customers?"+kept+`">Leave it out</a>`)
+		kept = "q=ev&amp;sort=email"
+		if strings.Contains(b.page, "customers/eve") || strings.Contains(b.page, "No customers yet") || strings.Contains(b.page, "Export as CSV") {
+			t.Errorf("%s lists customers", query)
+		}
+		p.dash(t, "GET /customers?"+query, "").want(t, 400, "invalid_request")
+	}
+	b.open(t, at+"?sort=size&status=none").sees(t, `id="sort-fault">The order is none of those that there are.`).sees(t, `<option value="none" selected>`)
+	b.open(t, at+"?sort=email&q=ev").sees(t, "/customers/eve")
+	equal(t, "status", b.last.StatusCode, 200)
+	b.open(t, p.w.url("dashboard")+"/activity?from=yesterday").sees(t, `id="from-fault"`)
+	equal(t, "status", b.last.StatusCode, 400)
+}

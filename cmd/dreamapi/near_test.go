@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -397,12 +398,12 @@ func TestTheOverviewLeadsToWhomItTellsOf(t *testing.T) {
 	p.subscribe(t, "late", "pro", "past_due", "1 day")
 	b := p.w.browser(t).signIn(t, p.dev)
 	at := p.w.url("dashboard") + "/platforms/" + p.id
-	b.open(t, at).sees(t, "Worth an upgrade mail").sees(t, `href="mailto:eve&#43;x@mail.example"`).sees(t, "2 of 2 requests on free").sees(t, "at the limit")
+	b.open(t, at).saysWhen(t).sees(t, "Worth an upgrade mail").sees(t, `href="mailto:eve&#43;x@mail.example"`).sees(t, "2 of 2 requests on free").sees(t, "at the limit")
 	b.sees(t, "Failed payments").sees(t, `/customers/late"`).sees(t, "?status=past_due").sees(t, "Reached the limit of 2 requests").sees(t, "Became a customer")
 	if strings.Contains(b.page, "mailto:&#34;") || strings.Contains(b.page, "?bcc") {
 		t.Error("an address with a meaning in it can be written to")
 	}
-	b.open(t, at+"/customers?near=true&sort=usage").sees(t, "eve&#43;x@mail.example").sees(t, "2 of 2").sees(t, "as of <time")
+	b.open(t, at+"/customers?near=true&sort=usage").saysWhen(t).sees(t, "eve&#43;x@mail.example").sees(t, "2 of 2").sees(t, "as of <time")
 	b.open(t, at+"/customers/eve").sees(t, "Reached the limit")
 	b.submit(t, at+"/customers/eve/reset", url.Values{"meter": {"requests"}, "back": {"/platforms/" + p.id + "/customers/eve"}}).sees(t, "requests are counted from 0 again")
 	p.track(t, "eve", "").want(t, 200)
@@ -410,4 +411,24 @@ func TestTheOverviewLeadsToWhomItTellsOf(t *testing.T) {
 	if strings.Contains(b.page, "Worth an upgrade mail") {
 		t.Error("who was reset is still near a limit")
 	}
+}
+
+var (
+	moments = regexp.MustCompile(`<time datetime="[^"]+">([^<]*)</time>`)
+	plainly = regexp.MustCompile(`^\d{1,2} \p{L}+ \d{4}(, \d\d:\d\d UTC)?$`)
+)
+
+// saysWhen fails the test unless each moment on the page has a date, and a zone where it has an hour.
+func (b *browser) saysWhen(t testing.TB) *browser {
+	t.Helper()
+	found := moments.FindAllStringSubmatch(b.page, -1)
+	if len(found) == 0 {
+		t.Fatalf("%s shows no moment", b.at)
+	}
+	for _, moment := range found {
+		if !plainly.MatchString(moment[1]) {
+			t.Errorf("%s says %q, and not of which day, or in which zone", b.at, moment[1])
+		}
+	}
+	return b
 }

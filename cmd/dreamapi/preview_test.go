@@ -48,14 +48,14 @@ func TestAChangeOfATierIsSeenBeforeItIsMade(t *testing.T) {
 	at := p.w.url("dashboard") + "/platforms/" + p.id + "/tiers/pro"
 	path := strings.TrimPrefix(at, p.w.url("dashboard"))
 	fields := url.Values{
-		"back": {path}, "form": {"tier"}, "displayName": {"Pro <b>"}, "monthly": {"15"}, "trialDays": {"0"}, "rateLimit": {"100"}, "version": {"1"},
+		"back": {path}, "form": {"tier-pro"}, "displayName": {"Pro <b>"}, "monthly": {"15"}, "trialDays": {"0"}, "rateLimit": {"100"}, "version": {"1"},
 		"meter.0": {"requests"}, "max.0": {"unlimited"}, "period.0": {"month"}, "anchor.0": {"calendar"}, "features": {"One\nTwo"},
 	}
 	fields.Set("version", p.w.query(t, "SELECT version::text FROM tenant.tiers WHERE platform_id = '"+p.id+"' AND name = 'pro'"))
 	b.submit(t, at+"/preview", fields).sees(t, "What this does").sees(t, "1 subscriber keeps their price").sees(t, "$15.00").sees(t, "Pro &lt;b&gt;").sees(t, `name="features" value="One`)
 	p.dash(t, "GET /tiers", "").expect(t, "data.1.price", "1000", "data.1.displayName", "pro")
 	fields.Set("monthly", "none at all")
-	b.submit(t, at+"/preview", fields).sees(t, "none at all").sees(t, "The monthly price")
+	b.submit(t, at+"/preview", fields).sees(t, "none at all").sees(t, `<p class="fault" id="tier-pro-monthly-fault">The monthly price`)
 	fields.Set("monthly", "15")
 	b.submit(t, at, fields).sees(t, "The tier Pro &lt;b&gt; is saved")
 	p.dash(t, "GET /tiers", "").expect(t, "data.1.price", "1500")

@@ -25,6 +25,20 @@ func (b *Tab) Reload(t *testing.T) { t.Helper(); b.Act(t, chromedp.Reload()) }
 // is there. Of several it is the first.
 func (b *Tab) Press(t *testing.T, words string) {
 	t.Helper()
+	b.find(t, words)
+	b.Click(t, "[data-e2e=found]")
+}
+
+// PressHere is Press of what a script takes up, so that no other page comes.
+func (b *Tab) PressHere(t *testing.T, words string) {
+	t.Helper()
+	b.find(t, words)
+	b.Act(t, chromedp.Click(chromedp.CSS("[data-e2e=found]")))
+}
+
+// find marks the button or link that says so.
+func (b *Tab) find(t *testing.T, words string) {
+	t.Helper()
 	const find = `(() => {
 		const says = e => [e.getAttribute('aria-label'), e.textContent.replace(/\s+/g, ' ').trim()].includes(%s);
 		const found = [...document.querySelectorAll('main button, main a')].find(says);
@@ -42,7 +56,6 @@ func (b *Tab) Press(t *testing.T, words string) {
 	case "folded":
 		b.Act(t, chromedp.Click(chromedp.CSS("[data-e2e=fold]")))
 	}
-	b.Click(t, "[data-e2e=found]")
 }
 
 // Fill types into the fields with these labels, which come before the values; where two have the same, an id tells them

@@ -24,7 +24,7 @@ func forms(t *testing.T, dev program.Facts, b *browser.Tab, test string) {
 	b.Open(t, at+"/tiers/team")
 	b.Press(t, "Move them all")
 	b.Says(t, "Nobody is on an earlier price")
-	b.Fill(t, "tier-monthly", "59", "tier-max.0", "10")
+	b.Fill(t, "tier-team-monthly", "59", "tier-team-max.0", "10")
 	b.Press(t, "See what it does")
 	b.Says(t, "$49.00", "$59.00", "For those who subscribe from now on. 1 subscriber keeps their price.")
 	shoot(t, b, "tier-preview")

@@ -76,8 +76,11 @@ func actOf(c echo.Context, action string) platform.Act {
 	return act
 }
 
+// auditParams are the parameters of the log.
+var auditParams = []string{"platform", "action", "from", "to", "cursor", "limit"}
+
 func auditFilter(c echo.Context) (platform.AuditFilter, error) {
-	if err := onlyParams(c, "platform", "action", "from", "to", "cursor", "limit"); err != nil {
+	if err := onlyParams(c, auditParams...); err != nil {
 		return platform.AuditFilter{}, err
 	}
 	when, err := spanOf(c)
@@ -124,10 +127,10 @@ func (s *Server) auditPage(c echo.Context) error {
 		names = append(names, name)
 	}
 	slices.SortFunc(names, func(a, b string) int { return strings.Compare(actions[a], actions[b]) })
-	return s.view(c, "activity", "Activity", map[string]any{
+	return s.filteredView(c, "activity", "Activity", faults, map[string]any{
 		"Entries": entries, "Next": next, "Export": "/activity/export?" + here.Encode(), "First": "/activity?" + here.Encode(), "Actions": names,
 		"Later": c.QueryParam("cursor") != "", "Platform": c.QueryParam("platform"), "Action": c.QueryParam("action"),
-		"From": c.QueryParam("from"), "To": c.QueryParam("to"), "Faults": faults, "Filtered": len(here) > 0,
+		"From": c.QueryParam("from"), "To": c.QueryParam("to"), "Filtered": len(here) > 0,
 	})
 }
 

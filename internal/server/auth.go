@@ -184,31 +184,44 @@ func developerOf(c echo.Context) platform.Developer { return c.Get(developerKey)
 
 func platformOf(c echo.Context) platform.Platform { return c.Get(platformKey).(platform.Platform) }
 
-// developer lets in a developer, with a developer token or a session token of our own Clerk app.
-func (s *Server) developer(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		token, err := bearer(c)
-		if err != nil {
-			return err
+// developer lets in a developer, with a developer token or a session token of our own Clerk app, at an address that takes no
+// parameters.
+func (s *Server) developer(next echo.HandlerFunc) echo.HandlerFunc { return s.developerWith()(next) }
+
+// developerWith is the same for an address that takes these parameters.
+func (s *Server) developerWith(params ...string) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			who, err := s.byBearer(c)
+			if err != nil {
+				return err
+			}
+			if err := onlyParams(c, params...); err != nil {
+				return err
+			}
+			c.Set(developerKey, who)
+			return next(c)
 		}
-		var who platform.Developer
-		key, ok := id.ParseKey(token)
-		switch {
-		case token == "":
-			return errs.New(errs.Unauthenticated, "Send the header Authorization: Bearer <developer token>.")
-		case ok && key.Kind == id.DeveloperToken:
-			who, err = s.platform.ByToken(c.Request().Context(), key)
-		case isJWT(token):
-			who, err = s.platform.ByClerkToken(c.Request().Context(), token)
-		default:
-			return errs.New(errs.InvalidCredentials, "This is not a developer token (dk_…): it is mistyped, cut off or of "+
-				"another kind.")
-		}
-		if err != nil {
-			return err
-		}
-		c.Set(developerKey, who)
-		return next(c)
+	}
+}
+
+// byBearer is the developer whose token was sent.
+func (s *Server) byBearer(c echo.Context) (platform.Developer, error) {
+	token, err := bearer(c)
+	if err != nil {
+		return platform.Developer{}, err
+	}
+	key, ok := id.ParseKey(token)
+	switch {
+	case token == "":
+		return platform.Developer{}, errs.New(errs.Unauthenticated, "Send the header Authorization: Bearer <developer token>.")
+	case ok && key.Kind == id.DeveloperToken:
+		return s.platform.ByToken(c.Request().Context(), key)
+	case isJWT(token):
+		return s.platform.ByClerkToken(c.Request().Context(), token)
+	default:
+		return platform.Developer{}, errs.New(errs.InvalidCredentials, "This is not a developer token (dk_…): it is mistyped, cut off or of "+
+			"another kind.")
 	}
 }
 

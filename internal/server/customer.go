@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -127,28 +126,20 @@ func (s *Server) respondCustomers(c echo.Context, customers *tenant.Customers, a
 // customerParams are the parameters of a list of customers.
 var customerParams = []string{"email", "plan", "q", "status", "near", "sort", "cursor", "limit"}
 
-// customerFilter reads the parameters of a list of customers.
+// customerFilter reads the parameters of a list of customers. Where one of them is wrong, it has the others.
 func customerFilter(c echo.Context) (tenant.Filter, error) {
-	for name, values := range c.QueryParams() {
-		if !slices.Contains(customerParams, name) {
-			return tenant.Filter{}, errs.InvalidParam(name, "%s is not a parameter of this list, which takes %s.", name, strings.Join(customerParams, ", "))
-		}
-		if len(values) > 1 {
-			return tenant.Filter{}, errs.InvalidParam(name, "%s is given twice.", name)
-		}
-	}
+	near := c.QueryParam("near")
 	filter := tenant.Filter{
 		Email: c.QueryParam("email"), Plan: c.QueryParam("plan"), Q: c.QueryParam("q"), Cursor: c.QueryParam("cursor"),
 		Status: c.QueryParam("status"), Sort: c.QueryParam("sort"),
 	}
-	switch near := c.QueryParam("near"); near {
-	case "", "false":
-	case "true":
-		filter.Near = true
-	default:
+	filter.Near = near == "true" || filter.Sort == "usage" // of nobody else it is known
+	if err := onlyParams(c, customerParams...); err != nil {
+		return filter, err
+	}
+	if !slices.Contains([]string{"", "true", "false"}, near) {
 		return filter, errs.InvalidParam("near", "near is true or false.")
 	}
-	filter.Near = filter.Near || filter.Sort == "usage" // of nobody else it is known
 	var err error
 	filter.Limit, err = numberParam(c, "limit", usualPage, mostOfAPage)
 	return filter, err

@@ -8,8 +8,11 @@ import (
 	"github.com/dream-api/dream-api/internal/tenant"
 )
 
+// eventParams are the parameters of a list of events.
+var eventParams = []string{"type", "state", "from", "to", "cursor", "limit"}
+
 func eventFilter(c echo.Context) (tenant.EventFilter, error) {
-	if err := onlyParams(c, "type", "state", "from", "to", "cursor", "limit"); err != nil {
+	if err := onlyParams(c, eventParams...); err != nil {
 		return tenant.EventFilter{}, err
 	}
 	when, err := spanOf(c)

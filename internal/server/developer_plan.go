@@ -38,9 +38,6 @@ func (s *Server) getPlan(c echo.Context) error {
 }
 
 func (s *Server) listPlanInvoices(c echo.Context) error {
-	if err := onlyParams(c, "cursor", "limit"); err != nil {
-		return err
-	}
 	most, err := numberParam(c, "limit", usualPage, mostOfAPage)
 	if err != nil {
 		return err

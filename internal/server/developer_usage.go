@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,6 +15,9 @@ import (
 
 // mostPoints is how many hours, days, weeks or months a history shows.
 const mostPoints = 400
+
+// exploredParams are the parameters of the history of usage.
+var exploredParams = []string{"meter", "days", "by", "plan", "customer"}
 
 // explored is what somebody asks of the usage: it is the query of the page and of the JSON.
 type explored struct {
@@ -27,12 +31,16 @@ type explored struct {
 func exploredOf(c echo.Context) (explored, error) {
 	x := explored{
 		Meter: cmp.Or(c.QueryParam("meter"), tenant.DefaultMeter), Plan: c.QueryParam("plan"), Customer: c.QueryParam("customer"),
-		By: usage.Unit(c.QueryParam("by")),
+		Days: shownDays, By: usage.Unit(c.QueryParam("by")),
 	}
-	var err error
-	if x.Days, err = numberParam(c, "days", shownDays, mostPoints); err != nil {
+	if err := onlyParams(c, exploredParams...); err != nil {
 		return x, err
 	}
+	days, err := numberParam(c, "days", shownDays, mostPoints)
+	if err != nil {
+		return x, err
+	}
+	x.Days = days
 	switch {
 	case x.By != "":
 	case x.Days <= 2 && x.Customer == "":
@@ -69,6 +77,34 @@ func (x explored) points() int {
 	}
 }
 
+// explore reads the query, in which a customer may stand by their email address: what it returns has the id.
+func (s *Server) explore(c echo.Context) (explored, error) {
+	x, err := exploredOf(c)
+	if err != nil || !strings.Contains(x.Customer, "@") {
+		return x, err
+	}
+	ctx, own := c.Request().Context(), platformOf(c).ID
+	counted, err := s.usageRead.Knows(ctx, own, x.Customer) // an id may have an @ too
+	if err != nil || counted {
+		return x, err
+	}
+	_, err = s.customersRead.Get(ctx, own, x.Customer)
+	if !errs.Is(err, errs.NotFound) {
+		return x, err
+	}
+	found, err := s.customersRead.List(ctx, own, tenant.Filter{Email: x.Customer, Limit: 1})
+	switch {
+	case err != nil:
+		return x, err
+	case len(found.Customers) == 0:
+		return x, errs.InvalidParam("customer", "No customer here has this email address.")
+	case found.Next != "":
+		return x, errs.InvalidParam("customer", "Several customers have this email address. Say which one by the id.")
+	}
+	x.Customer = found.Customers[0].ID
+	return x, nil
+}
+
 func (s *Server) historyOf(c echo.Context, x explored) (usage.History, error) {
 	own := platformOf(c)
 	return s.usageRead.History(c.Request().Context(), own.ID, usage.HistoryOf{
@@ -77,7 +113,7 @@ func (s *Server) historyOf(c echo.Context, x explored) (usage.History, error) {
 }
 
 func (s *Server) getPlatformUsage(c echo.Context) error {
-	x, err := exploredOf(c)
+	x, err := s.explore(c)
 	if err != nil {
 		return err
 	}
@@ -85,8 +121,12 @@ func (s *Server) getPlatformUsage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	var customer *string
+	if x.Customer != "" {
+		customer = &x.Customer
+	}
 	return c.JSON(http.StatusOK, object{
-		{"meter", x.Meter}, {"by", x.By}, {"total", h.Total()}, {"before", h.Before}, {"points", h.Points},
+		{"meter", x.Meter}, {"customer", customer}, {"by", x.By}, {"total", h.Total()}, {"before", h.Before}, {"points", h.Points},
 	})
 }
 

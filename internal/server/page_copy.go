@@ -33,9 +33,6 @@ func (s *Server) previewFrom(c echo.Context, other string) (platform.Platform, t
 }
 
 func (s *Server) previewCopy(c echo.Context) error {
-	if err := onlyParams(c, "from"); err != nil {
-		return err
-	}
 	from, p, err := s.previewFrom(c, c.QueryParam("from"))
 	if err != nil {
 		return err

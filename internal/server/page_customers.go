@@ -31,19 +31,23 @@ var sortWords = [][2]string{{"created", "Newest first"}, {"email", "By email"}, 
 
 func (s *Server) customersPage(c echo.Context) error {
 	ctx, own := c.Request().Context(), platformOf(c).ID
-	filter, err := customerFilter(c)
-	if err != nil {
-		return err
-	}
 	var asOf *time.Time
-	if filter.Near {
-		if asOf, err = s.watch.AsOf(ctx, own); err != nil {
-			return err
-		}
+	var page tenant.Page
+	filter, err := customerFilter(c)
+	if err == nil && filter.Near {
+		asOf, err = s.watch.AsOf(ctx, own)
 	}
-	page, err := s.customersRead.List(ctx, own, filter)
-	if err != nil {
+	if err == nil {
+		page, err = s.customersRead.List(ctx, own, filter)
+	}
+	faults, ok := filterFaults(err)
+	if err != nil && !ok {
 		return err
+	}
+	for _, name := range []string{"status", "sort"} { // of which the page has a list, with names of its own
+		if faults[name] != "" {
+			faults[name] = fieldLabels[name] + " is none of those that there are. Choose another."
+		}
 	}
 	tiers, err := s.admin.Tiers(ctx, own)
 	if err != nil {
@@ -55,7 +59,7 @@ func (s *Server) customersPage(c echo.Context) error {
 	}
 	next, query := "", url.Values{}
 	for _, name := range listFilters {
-		if value := c.QueryParam(name); value != "" {
+		if value := c.QueryParam(name); value != "" && faults[name] == "" {
 			query.Set(name, value)
 		}
 	}
@@ -68,7 +72,7 @@ func (s *Server) customersPage(c echo.Context) error {
 		}
 		next = "?" + query.Encode()
 	}
-	return s.view(c, "customers", "Customers", map[string]any{
+	return s.filteredView(c, "customers", "Customers", faults, map[string]any{
 		"Customers": page.Customers, "Next": next, "Export": export, "First": first, "Filter": filter, "Later": filter.Cursor != "", "AsOf": asOf,
 		"Filtered": filter.Q != "" || filter.Plan != "" || filter.Email != "" || filter.Status != "" || filter.Near,
 		"Tiers":    tiers, "Statuses": statusWords, "Sorts": sortWords, "NoPlan": tenant.NoPlan, "Currency": currency,

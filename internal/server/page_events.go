@@ -31,8 +31,8 @@ func (s *Server) eventsPage(c echo.Context) error {
 	if next != "" {
 		next = "?" + withCursor(c, next).Encode()
 	}
-	return s.view(c, "events", "Webhooks", map[string]any{
-		"Events": events, "Next": next, "Types": types, "States": tenant.EventStates, "Faults": faults,
+	return s.filteredView(c, "events", "Webhooks", faults, map[string]any{
+		"Events": events, "Next": next, "Types": types, "States": tenant.EventStates,
 		"Type": c.QueryParam("type"), "State": c.QueryParam("state"), "From": c.QueryParam("from"), "To": c.QueryParam("to"),
 		"First": "?" + withCursor(c, "").Encode(), "Later": c.QueryParam("cursor") != "",
 		"Filtered": c.QueryParam("type")+c.QueryParam("state")+c.QueryParam("from")+c.QueryParam("to") != "",

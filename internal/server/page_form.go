@@ -14,6 +14,9 @@ import (
 
 const longestMessage = 600
 
+// secretFields are those whose content no page shows again.
+var secretFields = []string{"token", "secret", "password"}
+
 // form wraps what a form of the dashboard does. What goes wrong and can be put right leads back to the form, which shows
 // it beside what was typed; the rest is an error as any other.
 func (s *Server) form(next echo.HandlerFunc) echo.HandlerFunc { return s.formBy(readForm, next) }
@@ -93,7 +96,7 @@ func failureOf(c echo.Context, e *errs.Error) flash {
 		f.Message = "Nothing was changed."
 	}
 	for field, values := range c.Request().PostForm {
-		if !slices.Contains([]string{"back", "token", "secret", "password"}, field) {
+		if field != "back" && !slices.Contains(secretFields, field) {
 			f.Form[field] = strings.Join(values, ",")
 		}
 	}

@@ -21,7 +21,6 @@ var pageFuncs = template.FuncMap{
 	"plural":      plural,
 	"when":        func(t time.Time) template.HTML { return timeTag(t, "2 Jan 2006, 15:04 UTC") },
 	"day":         func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
-	"clock":       func(t time.Time) template.HTML { return timeTag(t, "15:04 UTC") },
 	"mailto":      mailto,
 	"anchored":    anchorOf,
 	"per":         func(period string) string { return periodWords[period] },

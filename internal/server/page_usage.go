@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"html/template"
 	"maps"
@@ -24,15 +23,21 @@ func (s *Server) usagePage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	x, err := exploredOf(c)
+	x, err := s.explore(c)
+	if err == nil && x.Customer != c.QueryParam("customer") { // who was named by an address is shown by the id
+		query := c.QueryParams()
+		query.Set("customer", x.Customer)
+		return go303(c, ownPage(c, "/usage?"+query.Encode()))
+	}
+	faults, ok := filterFaults(err)
+	if err != nil && !ok {
+		return err
+	}
 	data := map[string]any{
 		"X": x, "By": usage.Unit(c.QueryParam("by")), "Units": usage.Units, "Tiers": tiers, "Meters": metersOf(tiers, x.Meter),
 	}
-	if wrong := new(errs.Error); errors.As(err, &wrong) {
-		data["Problem"] = wrong.Message
-		return s.view(c, "usage", "Usage", data)
-	} else if err != nil {
-		return err
+	if faults != nil {
+		return s.filteredView(c, "usage", "Usage", faults, data)
 	}
 	h, err := s.historyOf(c, x)
 	if err != nil {
@@ -42,11 +47,11 @@ func (s *Server) usagePage(c echo.Context) error {
 	drawn.Title, drawn.Note = x.Meter+" "+periodWords[string(x.By)], "UTC; up to 15 seconds behind."
 	data["Chart"], data["Counted"], data["Most"] = drawn.draw(), compare(h), busiest(h, x.By)
 	if x.Customer != "" {
-		_, err := s.customersRead.Get(ctx, own, x.Customer)
+		customer, err := s.customersRead.Get(ctx, own, x.Customer)
 		if err != nil && !errs.Is(err, errs.NotFound) {
 			return err
 		}
-		data["IsCustomer"] = err == nil
+		data["IsCustomer"], data["Name"] = err == nil, orDefault(customer.Email, x.Customer)
 	}
 	if x.Customer == "" && slices.Contains(usage.TopDays, x.Days) {
 		tops, err := s.usageRead.Tops(ctx, own, x.Meter, x.Days, usualPage)
@@ -55,7 +60,7 @@ func (s *Server) usagePage(c echo.Context) error {
 		}
 		data["HasTops"], data["Tops"], data["TakenAt"] = true, topBars(tops), tops.TakenAt
 	}
-	return s.view(c, "usage", "Usage", data)
+	return s.filteredView(c, "usage", "Usage", nil, data)
 }
 
 // Spans are the days that the page offers, and what it calls them.
@@ -147,14 +152,14 @@ func (c *chart) keep(from, to int) {
 func unitName(by usage.Unit, start time.Time, many bool) (label, name string) {
 	switch by {
 	case usage.Hour:
-		return start.Format("15:04"), start.Format("2 January, 15:04")
+		return start.Format("15:04"), start.Format("2 January, 15:04 UTC")
 	case usage.Week:
 		return start.Format("2 Jan"), start.Format("week from 2 January 2006")
 	case usage.Month:
 		return start.Format("Jan"), start.Format("January 2006")
 	default:
 		if many { // of several months
-			return start.Format("2 Jan"), start.Format("2 January")
+			return start.Format("2 Jan"), start.Format("2 January 2006")
 		}
 		return start.Format("2"), start.Format("2 January")
 	}
@@ -188,7 +193,7 @@ func busiest(h usage.History, by usage.Unit) busy {
 	var most busy
 	for _, p := range h.Points {
 		if p.Count > most.Count {
-			_, name := unitName(by, p.Start, false)
+			_, name := unitName(by, p.Start, len(h.Points) > shownDays)
 			most = busy{name, p.Count}
 		}
 	}

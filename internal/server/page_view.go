@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"html/template"
 	"maps"
 	"net/http"
@@ -32,18 +33,33 @@ type view struct {
 	Platform *platform.Platform // nil on a page that belongs to none
 	Flash    *flash
 	Data     any // the page's own
+	Status   int // of the answer; 200 unless it says otherwise
 
 	CustomerURL, Version string
 }
 
 // view writes a page of the dashboard.
 func (s *Server) view(c echo.Context, name, title string, data any) error {
+	return s.viewAs(c, http.StatusOK, name, title, data)
+}
+
+// filteredView writes a page whose address says what it shows. What is wrong with that stands beside the fields.
+func (s *Server) filteredView(c echo.Context, name, title string, faults map[string]string, data map[string]any) error {
+	data["Faults"] = faults
+	if len(faults) > 0 {
+		return s.viewAs(c, http.StatusBadRequest, name, title, data)
+	}
+	return s.viewAs(c, http.StatusOK, name, title, data)
+}
+
+func (s *Server) viewAs(c echo.Context, status int, name, title string, data any) error {
 	projects, err := s.platform.Projects(c.Request().Context(), developerOf(c).ID)
 	if err != nil {
 		return err
 	}
 	v := view{
 		Title: title, Section: name, Path: c.Request().URL.RequestURI(), Who: developerOf(c), Projects: projects, Data: data,
+		Status: status,
 	}
 	if c.Request().Method == http.MethodPost { // a page that answers a form: the next one comes back to where that was
 		v.Path = ownPath(c.Request().PostForm.Get("back"))
@@ -75,15 +91,19 @@ func pageOf(route string) string {
 
 func (s *Server) writeView(c echo.Context, name string, v view) error {
 	v.Flash, v.CustomerURL, v.Version = s.shown(c), s.apiURL(), s.cfg.Version
-	// A browser holds what a form leads to, also by redirects, to form-action: forms here go on to Stripe.
-	header := c.Response().Header()
-	allowed := strings.Join(append([]string{"form-action 'self'", s.cfg.OAuthURL.String()}, s.cfg.FormTargets...), " ")
-	header.Set("Content-Security-Policy", strings.Replace(header.Get("Content-Security-Policy"), "form-action 'self'", allowed, 1))
+	s.letFormsLeadOn(c)
 	var out bytes.Buffer
 	if err := dashboardPages.ExecuteTemplate(&out, name+".html", v); err != nil {
 		return err
 	}
-	return s.html(c, statusOf(c), out.Bytes(), v.Flash != nil && v.Flash.Secret != "")
+	return s.html(c, cmp.Or(v.Status, statusOf(c)), out.Bytes(), v.Flash != nil && v.Flash.Secret != "")
+}
+
+// letFormsLeadOn has the forms of the page go on to Stripe: a browser holds what a form leads to, also by redirects, to form-action.
+func (s *Server) letFormsLeadOn(c echo.Context) {
+	header := c.Response().Header()
+	allowed := strings.Join(append([]string{"form-action 'self'", s.cfg.OAuthURL.String()}, s.cfg.FormTargets...), " ")
+	header.Set("Content-Security-Policy", strings.Replace(header.Get("Content-Security-Policy"), "form-action 'self'", allowed, 1))
 }
 
 // At is the address of a page of the platform.
@@ -194,12 +214,18 @@ func (v view) Typed(form, field, otherwise string) string {
 
 // fieldLabels are what the pages call fields whose own names are those of the API.
 var fieldLabels = map[string]string{
-	"allowedOrigins": "The list", "checkoutSuccessUrl": "The address after a checkout", "checkoutCancelUrl": "The address for who does not pay", "confirm": "What you typed", "quantity": "The number of units", "expires": "How long they last", "color": "The colour", "currency": "The currency", "displayName": "The display name", "domain": "The domain",
-	"emailDomains": "The list of domains", "features": "The list of features", "from": "The first day", "homeUrl": "The address of your product", "kind": "The kind",
-	"logo": "The logo", "max": "The limit", "meter": "The meter", "mode": "The kind", "monthly": "The monthly price",
-	"name": "The name", "overlapSeconds": "The time", "period": "The period", "privacyUrl": "The address of the privacy policy",
-	"productName": "The product name", "rateLimit": "The rate limit", "signUp": "Who may sign up", "signUpsPerHour": "The number of sign-ups",
-	"supportUrl": "The address for support", "termsUrl": "The address of the terms", "to": "The last day", "trialDays": "The trial", "yearly": "The yearly price",
+	"allowedOrigins": "The list", "by": "The unit", "checkoutCancelUrl": "The address for who does not pay",
+	"checkoutSuccessUrl": "The address after a checkout", "color": "The colour", "confirm": "What you typed", "currency": "The currency",
+	"customer": "The customer", "days": "The number of days", "displayName": "The display name", "domain": "The domain",
+	"down": "To move down", "emailDomains": "The list of domains", "expires": "How long they last", "features": "The list of features",
+	"from": "The first day", "homeUrl": "The address of your product", "kind": "The kind", "logo": "The logo", "max": "The limit",
+	"meter": "The meter", "mode": "The kind", "monthly": "The monthly price", "name": "The name", "near": "Near a limit",
+	"overlapSeconds": "The time", "ownColor": "A colour of your own", "period": "The period", "plan": "The plan",
+	"privacyUrl": "The address of the privacy policy", "productName": "The product name", "quantity": "The number of units",
+	"rateLimit": "The rate limit", "reason": "The reason", "removeLogo": "To remove the logo", "signUp": "Who may sign up",
+	"signUpsPerHour": "The number of sign-ups", "sort": "The order", "status": "The subscription",
+	"supportUrl": "The address for support", "termsUrl": "The address of the terms", "to": "The last day", "trialDays": "The trial",
+	"up": "To move up", "yearly": "The yearly price",
 }
 
 // inWords calls the field that a message begins with as the page does.

@@ -158,9 +158,9 @@ func TestPagesShowEveryState(t *testing.T) {
 				{At: aDay, Platform: new(id.Platform("plt_1")), Action: "key.create", Target: "<key>", Via: "token", IP: "203.0.113.9", Outcome: new("done")},
 				{At: aDay, Action: "session.create", Via: "dashboard", Outcome: new("refused")}, {At: aDay, Action: "plan.portal", Via: "clerk"},
 			}}, []string{"Created a key", "&lt;key&gt;", "203.0.113.9", "a developer token", "Done", "Refused", "Cut off", "your account", "Earlier", "selected"}},
-		"nobody found": {"customers", id.Test, map[string]any{"Filter": tenant.Filter{Q: "<x>", Plan: "pro", Status: "active", Near: true, Sort: "usage"}, "Filtered": true, "AsOf": &aDay, "Statuses": statusWords, "Sorts": sortWords},
-			[]string{"Nobody fits", `value="&lt;x&gt;"`, `<option value="active" selected>`, `<option value="usage" selected>`, `value="true" checked`, "14:03 UTC"}},
-		"a further page": {"customers", id.Test, map[string]any{"Customers": []tenant.Customer{
+		"nobody found": {"customers", id.Test, map[string]any{"Faults": none, "Filter": tenant.Filter{Q: "<x>", Plan: "pro", Status: "active", Near: true, Sort: "usage"}, "Filtered": true, "AsOf": &aDay, "Statuses": statusWords, "Sorts": sortWords},
+			[]string{"Nobody fits", `value="&lt;x&gt;"`, `<option value="active" selected>`, `<option value="usage" selected>`, `value="true" checked`, "as of <time datetime=\"2031-05-05T14:03:00Z\">5 May 2031, 14:03 UTC"}},
+		"a further page": {"customers", id.Test, map[string]any{"Faults": none, "Customers": []tenant.Customer{
 			{ID: "a@b|c", Status: "past_due", Cancelling: true, Near: &tenant.NearLimit{Meter: "<m>", Count: 92, Limit: 100}}},
 			"Next": "?cursor=x&q=a%26b", "First": "/platforms/plt_1/customers?q=a%26b", "Later": true, "Filter": tenant.Filter{Q: "a&b"}},
 			[]string{"?cursor=x&amp;q=a%26b", `href="/platforms/plt_1/customers?q=a%26b">First page`, "/customers/a@b%7cc", "payment failed", "cancelling", "92 of 100", "&lt;m&gt;"}},

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,11 +16,12 @@ const (
 	mostOfAPage = 100
 )
 
-// onlyParams refuses parameters that a list does not take, and any that is given twice.
+// onlyParams refuses parameters that an address does not take, and any that is given twice: one that is mistyped must not be
+// passed over in silence.
 func onlyParams(c echo.Context, names ...string) error {
 	for name, values := range c.QueryParams() {
 		if !slices.Contains(names, name) {
-			return errs.InvalidParam(name, "%s is not a parameter of this list, which takes %s.", name, strings.Join(names, ", "))
+			return errs.InvalidParam(name, "%s is not a parameter here, where there is %s.", name, cmp.Or(strings.Join(names, ", "), "none"))
 		}
 		if len(values) > 1 {
 			return errs.InvalidParam(name, "%s is given twice.", name)

@@ -69,16 +69,12 @@ func ownForms(trusted string) echo.MiddlewareFunc {
 	}
 }
 
-// signedIn lets in a developer whose browser holds a session; others are led to the sign-in and from there back.
+// signedIn lets in a developer whose browser holds a session.
 func (s *Server) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		who, session, err := s.platform.BySession(c.Request().Context(), s.cookie(c, "session"))
 		if errs.Is(err, errs.Unauthenticated) {
-			target := "/sign-in"
-			if c.Request().Method == http.MethodGet && c.Request().URL.Path != "/dashboard" {
-				target += "?" + url.Values{"next": {c.Request().URL.RequestURI()}}.Encode()
-			}
-			return c.Redirect(http.StatusSeeOther, target)
+			return s.signedOut(c)
 		}
 		if err != nil {
 			return err

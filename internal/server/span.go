@@ -50,6 +50,9 @@ func filterFaults(err error) (faults map[string]string, ok bool) {
 	faults = map[string]string{}
 	for _, fault := range e.Faults {
 		faults[fault.Param] = inWords(fault.Param, fault.Message)
+		if fault.Param == "cursor" { // which nobody has typed
+			faults[fault.Param] = "The address leads to no page of this list. Begin with the first one."
+		}
 	}
 	return faults, true
 }

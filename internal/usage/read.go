@@ -135,6 +135,19 @@ func (r *Reader) Any(ctx context.Context, at id.Platform) (counted bool, err err
 	return counted, err
 }
 
+// Knows reports whether a call was ever tracked of the user, who need not be a customer.
+func (r *Reader) Knows(ctx context.Context, at id.Platform, userID string) (known bool, err error) {
+	err = r.db.Tenant(ctx, at, func(ctx context.Context, tx db.Tenant) error {
+		_, err := queries.User(ctx, tx, usagedb.UserParams{PlatformID: string(at), UserID: userID})
+		if db.NoRows(err) {
+			return nil
+		}
+		known = err == nil
+		return err
+	})
+	return known, err
+}
+
 // Reached counts, for each meter, the customers on a plan who have used up what a limit grants. The counters are those of the
 // limit's kind of period, so a limit for another kind than the plan has was reached by nobody.
 func (r *Reader) Reached(ctx context.Context, at id.Platform, plan string, limits map[string]tenant.Limit) (map[string]int64, error) {
