@@ -21,8 +21,8 @@ import (
 
 // settings come from the environment, for a run that is shorter or longer.
 type settings struct {
-	Seconds  float64  `env:"BENCH_SECONDS" envDefault:"1.2"`      // of each run
-	Passes   int      `env:"BENCH_PASSES" envDefault:"7"`         // over all the scenarios
+	Seconds  float64  `env:"BENCH_SECONDS" envDefault:"1.5"`      // of each run
+	Passes   int      `env:"BENCH_PASSES" envDefault:"5"`         // over all the scenarios
 	Users    int      `env:"BENCH_USERS" envDefault:"100000"`     // who call
 	Counters int      `env:"BENCH_COUNTERS" envDefault:"1000000"` // in the big database
 	Only     []string `env:"BENCH_ONLY"`                          // the ratios to measure; empty: all

@@ -79,19 +79,20 @@ var one = strings.NewReplacer(
 )
 
 // With idempotency keys, receipts are kept. A group with a key that is known is left; one whose key another transaction is
-// about to use violates the primary key, and takes the batch along.
+// about to use violates the primary key, and takes the batch along. Each key is looked up for itself: with EXISTS, a plan that
+// was made while there were no receipts would go through all of them once there are.
 var keyed = strings.NewReplacer(
 	"{seen}", `seen AS MATERIALIZED (
     SELECT coalesce(array_agg(k.n), '{}') AS groups
     FROM {keys}
-    WHERE EXISTS (SELECT FROM tenant_usage.receipts r WHERE r.platform_id = k.platform_id AND r.id = k.id)
+    WHERE (SELECT true FROM tenant_usage.receipts r WHERE r.platform_id = k.platform_id AND r.id = k.id)
 ),`,
 	"{unseen}", "AND g.n <> ALL ((SELECT groups FROM seen)::bigint[])",
 	"{receipts}", `, receipts AS (
     INSERT INTO tenant_usage.receipts (platform_id, id, fingerprint, refused, count, max, extra, plan, slot, starts, ends, created_at)
-    SELECT a.platform_id, (@keys::uuid[])[i], (@fingerprints::uuid[])[i], false, a.count - (@later::bigint[])[i],
-        NULLIF((@maxima::bigint[])[i], -1), a.extra, a.plan, a.slot, a.starts, a.ends, a.at
-    FROM added a, generate_series({first_key}, {last_key}) i
+    SELECT platform_id, (@keys::uuid[])[i], (@fingerprints::uuid[])[i], false, count - (@later::bigint[])[i],
+        NULLIF((@maxima::bigint[])[i], -1), extra, plan, slot, starts, ends, at
+    FROM (SELECT a.*, generate_series({first_key}, {last_key}) i FROM added a) k
 )`,
 )
 
