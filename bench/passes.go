@@ -27,7 +27,7 @@ func (st *stage) passes(ctx context.Context, s settings, all *series, scenarios 
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			sc.load.Warmup, sc.load.For = warmup, time.Duration(s.Seconds*float64(time.Second))
+			sc.load.Warmup, sc.load.For = max(sc.load.Warmup, warmup), time.Duration(s.Seconds*float64(time.Second))
 			m, err := st.measureOnce(sc)
 			if err != nil {
 				return fmt.Errorf("%s: %w", sc.name, err)
