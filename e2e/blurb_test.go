@@ -120,6 +120,18 @@ func TestTheExampleWritesWithoutAModel(t *testing.T) {
 		t.Errorf("it wrote %q", text)
 	}
 	w.NoComplaints(t)
+
+	// While nothing can be counted nothing is written, and nothing is lost of the page.
+	d.Interrupt(t)
+	d.ExitCode(t)
+	w.ask(t, "a cup")
+	wait.For(t, "word of it", func() bool { return strings.Contains(w.Text(t, "#says"), "does not work right now") })
+	w.keeps(t, "a cup")
+	w.Says(t, "1 of 20 texts", "a teapot that never drips")
+	w.DoesNotSay(t, "null")
+	w.Tab = w.WithoutScripts(t)
+	w.Open(t, w.origin+"/")
+	w.Says(t, "did not work")
 }
 
 func (w *writer) signUp(t *testing.T) {

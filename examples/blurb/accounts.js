@@ -1,5 +1,6 @@
-// Who is here. dream-api signs people in, on pages in our name; their tokens stay on this server, and a browser holds a
-// random name for them. In memory they are lost on a restart: keep yours in your database, encrypted.
+// Who is here. dream-api signs people in, on pages in our name. The refresh token stays on this server, and a browser holds a
+// random name for it; our pages' scripts may have the token of ten minutes. In memory they are lost on a restart: keep yours
+// in your database, encrypted.
 import { randomUUID } from 'node:crypto';
 import { AuthenticationError } from 'dream-api';
 import { dream, origin } from './config.js';
@@ -65,7 +66,7 @@ export function forget(request, response) {
 // A refresh token is good once, so of several requests at a time one refreshes, and the others wait for it.
 async function freshSession(name) {
   const session = sessions.get(name);
-  if (!session) throw new SignedOut();
+  if (!session) throw new SignedOut('nobody is signed in');
   if (Date.parse(session.expiresAt) - Date.now() < early) {
     session.refreshing ??= refresh(session).finally(() => session.refreshing = undefined);
     await session.refreshing;
@@ -88,7 +89,8 @@ async function ended(call) {
   try {
     return await call;
   } catch (problem) {
-    throw problem instanceof AuthenticationError ? new SignedOut() : problem;
+    if (!(problem instanceof AuthenticationError)) throw problem;
+    throw new SignedOut('a session has ended', { cause: problem });
   }
 }
 

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { Dream } from 'dream-api';
 
 const { DREAM_API_URL, DREAM_SECRET_KEY, DREAM_PUBLISHABLE_KEY, ORIGIN } = process.env;
-const dev = DREAM_SECRET_KEY && DREAM_PUBLISHABLE_KEY && DREAM_API_URL ? undefined : ofMakeRun();
+const said = [DREAM_API_URL, DREAM_SECRET_KEY, DREAM_PUBLISHABLE_KEY].filter(Boolean).length;
+if (said !== 0 && said !== 3) stop('Set all of DREAM_API_URL, DREAM_SECRET_KEY and DREAM_PUBLISHABLE_KEY, or none.');
+const dev = said ? undefined : ofMakeRun();
 
 export const api = DREAM_API_URL ?? dev.apiUrl.replace('//api.localhost', '//localhost'); // a name that every system knows
 export const publishableKey = DREAM_PUBLISHABLE_KEY ?? dev.demo.publishableKey;
@@ -21,7 +23,11 @@ function ofMakeRun() {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    console.error('Set DREAM_API_URL, DREAM_SECRET_KEY and DREAM_PUBLISHABLE_KEY, or start `make run` first.');
-    process.exit(1);
+    return stop('Set DREAM_API_URL, DREAM_SECRET_KEY and DREAM_PUBLISHABLE_KEY, or start `make run` first.');
   }
+}
+
+function stop(why) {
+  console.error(why);
+  process.exit(1);
 }

@@ -9,7 +9,7 @@ export function welcome() {
     <p class="links"><a class="button" href="/login?page=sign-up">Sign up</a> <a class="button quiet" href="/login?page=sign-in">Sign in</a></p>`);
 }
 
-/** Where one writes. `refusal` is why nothing was written, `{words, brief}`. */
+/** Where one writes. `refusal` is why nothing was written, `{words, brief}`; without `usage` the page does not say what is left. */
 export function desk(session, usage, texts, refusal) {
   const { about, tone } = refusal?.brief ?? { about: '', tone: tones[0] };
   return page('Write', session, html`
@@ -23,7 +23,7 @@ export function desk(session, usage, texts, refusal) {
       <button>Write it</button>
       <p id="says" role="status">${refusal?.words}</p>
     </form>
-    ${left(usage)}
+    ${usage && left(usage)}
     <section id="texts" aria-labelledby="written">
       <h2 id="written">Written</h2>
       <article id="new" aria-live="polite" hidden></article>

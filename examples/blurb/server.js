@@ -2,6 +2,7 @@
 // product of that kind. Beside `make run`, `make example` runs it.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DreamError, RateLimitError } from 'dream-api';
 import express from 'express';
 import { withLimit } from 'dream-api/express';
 import * as accounts from './accounts.js';
@@ -40,11 +41,11 @@ app.post('/write', signedIn, checked, withLimit(dream, customerOf, { onRefusal }
       text += piece;
       if (streams) response.write(piece);
     }
+    await texts.add(customerOf(request), { ...request.brief, text });
   } catch (problem) {
-    await dream.track(customerOf(request), { quantity: -1, idempotencyKey: `back-${response.locals.usage.requestId}` });
+    await giveBack(request, response.locals.usage.requestId);
     throw problem;
   }
-  await texts.add(customerOf(request), { ...request.brief, text });
   if (streams) response.end();
   else response.redirect(303, '/');
 });
@@ -65,7 +66,7 @@ app.post('/upgrade', signedIn, async (request, response) => {
 app.use((request, response) => void response.status(404).send(pages.problem('There is no such page', 'The address may be mistyped.')));
 app.use(failed);
 
-const server = app.listen(Number(process.env.PORT ?? 4001), 'localhost', (problem) => {
+const server = app.listen(Number(process.env.PORT ?? 4001), process.env.HOST ?? 'localhost', (problem) => {
   if (problem) throw problem;
   listensOn(server.address().port);
   console.log(`Blurb is at ${origin}`);
@@ -75,8 +76,18 @@ function customerOf(request) {
   return request.session.customer.id;
 }
 
+/** Gives the unit back, once whatever happens. Where even that fails, the log says to whom it is owed. */
+async function giveBack(request, countedAs) {
+  try {
+    await dream.track(customerOf(request), { quantity: -1, idempotencyKey: `back-${countedAs}` });
+  } catch (problem) {
+    console.error(`one unit is owed to ${customerOf(request)}, for the call ${countedAs}:`, problem);
+  }
+}
+
 async function desk(request, refusal) {
-  return pages.desk(request.session, await accounts.usage(request.session), await texts.of(customerOf(request)), refusal);
+  const usage = refusal?.status === 503 ? undefined : await accounts.usage(request.session); // then it can't be had either
+  return pages.desk(request.session, usage, await texts.of(customerOf(request)), refusal);
 }
 
 /** Whether our script asks, which shows a text while it is written; a form without it wants a page. */
@@ -100,7 +111,7 @@ function onRefusal({ status, headers, body }, request, response) {
 async function refuse(request, response, status, words) {
   response.status(status);
   if (wantsText(request)) response.type('text/plain').send(words);
-  else response.send(await desk(request, { words, brief: request.brief }));
+  else response.send(await desk(request, { status, words, brief: request.brief }));
 }
 
 function failed(problem, request, response, next) { // Express knows it by its four parameters
@@ -111,12 +122,13 @@ function failed(problem, request, response, next) { // Express knows it by its f
   }
   let [status, title, words] = [502, 'That did not work', 'That did not work just now. Please try again.'];
   if (problem instanceof accounts.SignedOut) {
+    if (problem.cause) console.error(problem.cause);
     accounts.forget(request, response);
     [status, title, words] = [401, 'You are signed out', 'Your session here has ended. Please sign in again.'];
-  } else if ([400, 402, 409, 413, 422, 429].includes(problem.status)) { // of what the user sent, and in words for people
-    [status, words] = [problem.status, problem.message];
+  } else if (problem instanceof RateLimitError || (!(problem instanceof DreamError) && [400, 413].includes(problem.status))) {
+    [status, words] = [problem.status, problem.message]; // about what the user sent, in words for them
   } else {
-    console.error(problem); // ours: a key, the network, the model
+    console.error(problem); // ours: a key, Stripe's set-up, the network, the model
   }
   response.status(status);
   if (wantsText(request)) response.type('text/plain').send(words);

@@ -31,12 +31,18 @@ async function* asked({ about, tone }) {
     signal: AbortSignal.timeout(60_000),
   });
   if (!answer.ok) throw new Error(`the model answers ${answer.status}: ${await answer.text()}`);
+  let any = false;
   for await (const line of lines(answer.body)) {
     if (!line.startsWith('data:')) continue;
     const said = line.slice('data:'.length).trim();
-    if (said === '[DONE]') return;
+    if (said === '[DONE]') {
+      if (!any) throw new Error('the model said nothing');
+      return;
+    }
     const piece = JSON.parse(said).choices?.[0]?.delta?.content;
-    if (piece) yield piece;
+    if (!piece) continue;
+    any = true;
+    yield piece;
   }
   throw new Error('the model stopped in the middle');
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dream-api/dream-api/internal/billing"
 	"github.com/dream-api/dream-api/internal/errs"
+	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 // createCheckout answers with a page at Stripe on which the customer pays, or confirms the change of a subscription.
@@ -90,16 +91,12 @@ func returnFaults(c echo.Context, param, address string) []errs.Fault {
 func addressFaults(param, address string) []errs.Fault {
 	u, err := url.Parse(address)
 	plain := err == nil && u.Host != "" && u.User == nil && len(address) <= 2000 &&
-		(u.Scheme == "https" || u.Scheme == "http" && isLocal(u.Hostname()))
+		(u.Scheme == "https" || u.Scheme == "http" && tenant.IsLocalHost(u.Hostname()))
 	if plain || address == "" {
 		return nil
 	}
 	return []errs.Fault{{Param: param, Message: param + " is an address such as https://app.example.com/paid; plain http is for " +
 		"localhost alone."}}
-}
-
-func isLocal(host string) bool {
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "127.0.0.1" || host == "::1"
 }
 
 // returnFromCheckout is where Stripe sends a customer back to. The plan is right before the browser goes on.

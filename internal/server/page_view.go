@@ -33,14 +33,14 @@ type view struct {
 	Platform *platform.Platform // nil on a page that belongs to none
 	Flash    *flash
 	Data     any // the page's own
-	Status   int // of the answer; 200 unless it says otherwise
+	Status   int // of the answer; 0: 200, or that of the form that comes back
 
 	CustomerURL, Version string
 }
 
 // view writes a page of the dashboard.
 func (s *Server) view(c echo.Context, name, title string, data any) error {
-	return s.viewAs(c, http.StatusOK, name, title, data)
+	return s.viewAs(c, 0, name, title, data)
 }
 
 // filteredView writes a page whose address says what it shows. What is wrong with that stands beside the fields.
@@ -49,9 +49,10 @@ func (s *Server) filteredView(c echo.Context, name, title string, faults map[str
 	if len(faults) > 0 {
 		return s.viewAs(c, http.StatusBadRequest, name, title, data)
 	}
-	return s.viewAs(c, http.StatusOK, name, title, data)
+	return s.viewAs(c, 0, name, title, data)
 }
 
+// viewAs writes a page with a status, or with 0 that of the form that it answers.
 func (s *Server) viewAs(c echo.Context, status int, name, title string, data any) error {
 	projects, err := s.platform.Projects(c.Request().Context(), developerOf(c).ID)
 	if err != nil {

@@ -158,16 +158,17 @@ func isOrigin(s string) bool {
 	if strings.ContainsAny(host, "*,;' ") {
 		return false
 	}
-	return u.Scheme == "https" || u.Scheme == "http" && isLocalHost(host)
+	return u.Scheme == "https" || u.Scheme == "http" && IsLocalHost(host)
 }
 
 // isLoopback reports whether an origin is the machine itself.
 func isLoopback(origin string) bool {
 	u, err := url.Parse(origin)
-	return err == nil && isOrigin(origin) && isLocalHost(u.Hostname())
+	return err == nil && isOrigin(origin) && IsLocalHost(u.Hostname())
 }
 
-func isLocalHost(host string) bool {
+// IsLocalHost is whether a host is the machine itself, to which plain http leads nobody astray.
+func IsLocalHost(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }

@@ -43,6 +43,8 @@ async function write(body) {
 
 /** Takes parts of the page anew. */
 async function renew(...ids) {
-  const page = new DOMParser().parseFromString(await (await fetch('/')).text(), 'text/html');
+  const answer = await fetch('/');
+  if (!answer.ok) throw new Error(`the page answers ${answer.status}`);
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
   for (const id of ids) document.getElementById(id).replaceWith(page.getElementById(id));
 }

@@ -2,5 +2,10 @@
 import '/dream-api/pricing.js';
 
 const list = document.querySelector('dream-pricing');
-list.token = () => fetch('/token').then((answer) => answer.text());
+list.token = async () => {
+  const answer = await fetch('/token');
+  if (answer.status === 401) location.assign('/login'); // signed out meanwhile
+  if (!answer.ok) throw new Error(`there is no token: ${answer.status}`);
+  return answer.text();
+};
 list.labels = { limit: '{count} texts {per}', unlimited: 'As many texts as you like' };

@@ -68,6 +68,7 @@ list.addEventListener('submit', (event) => {
     const page = await read(form.action, {method: 'POST', body: new URLSearchParams(new FormData(form))});
     const again = page.querySelector('.tier-edit');
     if (again) edit(card, page, again);
-    else show(card, page);
-  }, () => form.submit());
+    else if (page.getElementById(card.id)) show(card, page);
+    else form.submit(); // the page says that one is signed out, and holds what was typed
+  }, () => location.assign(location.pathname)); // it may have been carried out: the page says how things are
 });
