@@ -29,7 +29,7 @@ empty :=
 space := $(empty) $(empty)
 export STRIPE_MOCKS := $(subst $(space),:,$(MOCKS))
 
-.PHONY: help run demo example build sdk test e2e torture bench verify generate fmt lint screenshots db/reset
+.PHONY: help run demo tally example build sdk test e2e torture bench verify generate fmt lint screenshots db/reset
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,10 @@ run: build ## run everything on this machine, on PORT (8080); DEMO=1 makes a yea
 	@scripts/need postgres
 	@PORT=$(PORT) exec $(BIN) dev $(if $(DEMO),--demo)
 
-demo: ## run a small product with sign-in and a limit beside `make run`, on port 4000
+demo: ## run with a year of customers and money: the same as make run DEMO=1
+	@$(MAKE) --no-print-directory run DEMO=1
+
+tally: ## run a small product with sign-in and a limit beside `make run`, on port 4000 (examples/demo)
 	@exec $(GO) run ./examples/demo
 
 example: $(SDK) examples/blurb/node_modules/.package-lock.json ## run an AI product beside `make run`, on port 4001

@@ -23,11 +23,7 @@ func TestTheGuideToGoLiveClickByClick(t *testing.T) {
 	}
 	d := startDev(t, program.Folder(t))
 	b := browser.New(t, true)
-	b.Open(t, d.facts.DashboardURL+"/dashboard")
-	b.Press(t, "Sign in")
-	b.Fill(t, "Email address", d.facts.Demo.Email, "Password", d.facts.Demo.Password)
-	b.Press(t, "Sign in")
-	b.AwaitAt(t, "/platforms/")
+	d.signIn(t, b)
 	b.Open(t, d.facts.DashboardURL+"/platforms/"+d.facts.Demo.PlatformID)
 	b.Act(t, chromedp.EmulateViewport(1280, 900)) // on which the menu is open
 	b.Click(t, "nav a[href$='/setup']")

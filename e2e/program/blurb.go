@@ -20,13 +20,7 @@ func StartBlurb(t *testing.T, dir string, variables map[string]string) (origin s
 	all := map[string]string{"PORT": "0", "DEV_JSON": FactsPath(dir), "TEXTS": filepath.Join(at, "texts.jsonl")}
 	maps.Copy(all, variables)
 	cmd.Env = Environ(all)
-	p := Start(t, cmd)
-	p.Await(t, "line that says where Blurb is", func() bool {
-		_, after, ok := strings.Cut(p.Out.String(), "Blurb is at ")
-		origin = strings.TrimSpace(after)
-		return ok && strings.HasSuffix(after, "\n")
-	})
-	return origin
+	return originOf(t, Start(t, cmd), "Blurb is at ")
 }
 
 // installBlurb has beside the copy the client that the repository builds, where package.json looks for it.

@@ -21,9 +21,14 @@ func StartDemo(t *testing.T, dir string, variables map[string]string) (origin st
 	cmd := exec.Command(binary)
 	cmd.Dir = dir
 	cmd.Env = append(Environ(variables), "PORT=0")
-	p := Start(t, cmd)
-	p.Await(t, "line that says where the demo is", func() bool {
-		_, after, ok := strings.Cut(p.Out.String(), "The demo is at ")
+	return originOf(t, Start(t, cmd), "The demo is at ")
+}
+
+// originOf is what a program says behind these words.
+func originOf(t *testing.T, p *Process, words string) (origin string) {
+	t.Helper()
+	p.Await(t, words+"…", func() bool {
+		_, after, ok := strings.Cut(p.Out.String(), words)
 		origin = strings.TrimSpace(after)
 		return ok && strings.HasSuffix(after, "\n")
 	})

@@ -1,5 +1,5 @@
 // A product whose sign-in, plans and limit are dream-api's. This is all of it, and it uses the standard library alone: copy
-// what you need. Run it beside `make run` with `make demo`; docs/auth.md tells the same in three steps.
+// what you need. Run it beside `make run` with `make tally`; docs/auth.md tells the same in three steps.
 package main
 
 import (
