@@ -16,7 +16,7 @@ import (
 
 const callerKey = "caller"
 
-func callerOf(c echo.Context) tenant.Caller { return c.Get(callerKey).(tenant.Caller) }
+func callerOf(c echo.Context) tenant.Caller { return *c.Get(callerKey).(*tenant.Caller) }
 
 // lookup is how credentials are looked up: afresh, or by what is remembered, which the act itself must then hold
 // against the present.
@@ -57,12 +57,11 @@ func (s *Server) backendOrUser(next echo.HandlerFunc) echo.HandlerFunc {
 
 func (s *Server) backendOrUserBy(look lookup, next echo.HandlerFunc) echo.HandlerFunc {
 	backend := s.backendBy(look, func(c echo.Context) error {
-		caller := callerOf(c)
-		caller.UserID = c.Request().Header.Get("X-User-Id")
-		if caller.UserID == "" {
+		user := c.Request().Header.Get("X-User-Id")
+		if user == "" {
 			return errs.InvalidParam("X-User-Id", "With a secret key the header X-User-Id says for which user.")
 		}
-		c.Set(callerKey, caller)
+		c.Get(callerKey).(*tenant.Caller).UserID = user
 		return next(c)
 	})
 	user := s.letIn(func(c echo.Context) error {
@@ -153,7 +152,7 @@ func (s *Server) enter(c echo.Context, next echo.HandlerFunc, caller tenant.Call
 	if err != nil {
 		return err
 	}
-	c.Set(callerKey, caller)
+	c.Set(callerKey, &caller)
 	return next(c)
 }
 

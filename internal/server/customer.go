@@ -15,8 +15,6 @@ import (
 
 // customerRoutes are what developers' backends and their end users call.
 func (s *Server) customerRoutes(e *echo.Echo) {
-	e.Use(s.cors)
-
 	e.GET("/", s.customerHome)
 	s.docRoutes(e)
 	e.POST("/webhook/clerk", s.receiveClerkEvent)
@@ -43,8 +41,8 @@ func (s *Server) customerRoutes(e *echo.Echo) {
 	e.GET("/api/invitations", s.listInvitations, s.backend)
 	e.DELETE("/api/invitations/:invitation", s.revokeInvitation, s.backend)
 
-	e.POST("/api/data", s.track, func(next echo.HandlerFunc) echo.HandlerFunc { return s.backendOrUserBy(s.remembered(), next) })
-	e.POST("/api/data/batch", s.trackBatch, func(next echo.HandlerFunc) echo.HandlerFunc { return s.backendBy(s.remembered(), next) })
+	e.POST("/api/data", s.backendOrUserBy(s.remembered(), s.track))
+	e.POST("/api/data/batch", s.backendBy(s.remembered(), s.trackBatch))
 	e.POST("/api/grants", s.createGrant, s.backend)
 	e.GET("/api/adjustments", s.listAdjustments, s.backend)
 	e.GET("/api/usage", s.getUsage, s.backendOrUser)

@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -67,22 +70,38 @@ func (d *decoder) fault(path, format string, args ...any) {
 
 // object decodes an object into a struct.
 func (d *decoder) object(raw []byte, into reflect.Value, path string) {
-	fields := map[string]reflect.Value{}
-	for i := range into.NumField() {
-		name, _, _ := strings.Cut(into.Type().Field(i).Tag.Get("json"), ",")
-		fields[name] = into.Field(i)
-	}
+	names := namesOf(into.Type())
+	given := make([]bool, len(names))
 	d.members(raw, path, func(name string, value []byte) {
-		field, ok := fields[name]
-		if !ok {
+		switch i := slices.Index(names, name); {
+		case i < 0:
 			d.fault(join(path, name), "is not a field that this request has")
-			return
+		case given[i]:
+			d.fault(join(path, name), "is given twice")
+		default:
+			given[i] = true
+			d.value(value, into.Field(i), join(path, name))
 		}
-		d.value(value, field, join(path, name))
 	})
 }
 
-// members calls fn with each member of an object.
+// fieldNames are what the fields of a struct are called in JSON, by its type: to read the tags anew would cost as much as
+// to read the body of a tracked call.
+var fieldNames sync.Map
+
+func namesOf(t reflect.Type) []string {
+	if known, ok := fieldNames.Load(t); ok {
+		return known.([]string)
+	}
+	list := make([]string, t.NumField())
+	for i := range list {
+		list[i], _, _ = strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	}
+	fieldNames.Store(t, list)
+	return list
+}
+
+// members calls fn with each member of an object, also with one that is given twice.
 func (d *decoder) members(raw []byte, path string, fn func(name string, value []byte)) {
 	rest, isObject := bytes.CutPrefix(bytes.TrimSpace(raw), []byte("{"))
 	if !isObject {
@@ -93,19 +112,25 @@ func (d *decoder) members(raw []byte, path string, fn func(name string, value []
 		d.fault(path, "is an object")
 		return
 	}
-	seen := map[string]bool{}
 	for rest = bytes.TrimLeft(rest, between); rest[0] != '}'; {
-		var quoted, value []byte
-		quoted, rest = cut(rest)
+		var name, value []byte
+		name, rest = cut(rest)
 		value, rest = cut(rest)
-		name := unquote(quoted)
+		fn(unquote(name), value)
+	}
+}
+
+// distinct is members for an object that may have any: what is given twice is a fault.
+func (d *decoder) distinct(raw []byte, path string, fn func(name string, value []byte)) {
+	seen := map[string]bool{}
+	d.members(raw, path, func(name string, value []byte) {
 		if seen[name] {
 			d.fault(join(path, name), "is given twice")
-			continue
+			return
 		}
 		seen[name] = true
 		fn(name, value)
-	}
+	})
 }
 
 // between is what stands between the parts of an object. That it stands there rightly is known of valid JSON.
@@ -163,6 +188,8 @@ func (d *decoder) value(raw []byte, into reflect.Value, path string) {
 		d.list(raw, into, path)
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Pointer:
 		d.table(raw, into, path)
+	case t == wholeNumber:
+		d.whole(raw, into, path)
 	default:
 		if t.Kind() == reflect.Map && !d.unambiguous(raw, deepest) {
 			d.fault(path, "gives a name twice, or is nested more than %d levels deep", deepest)
@@ -172,6 +199,21 @@ func (d *decoder) value(raw []byte, into reflect.Value, path string) {
 			d.fault(path, "holds a NUL character, which can not be stored")
 		}
 	}
+}
+
+var wholeNumber = reflect.TypeFor[*int64]()
+
+// whole decodes a number that may be left away. It is written out because each tracked call has one.
+func (d *decoder) whole(raw []byte, into reflect.Value, path string) {
+	if string(raw) == "null" {
+		return
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil {
+		d.fault(path, "is %s", expected(wholeNumber))
+		return
+	}
+	into.Set(reflect.ValueOf(&n))
 }
 
 func (d *decoder) list(raw []byte, into reflect.Value, path string) {
@@ -191,7 +233,7 @@ func (d *decoder) table(raw []byte, into reflect.Value, path string) {
 		return
 	}
 	into.Set(reflect.MakeMap(into.Type()))
-	d.members(raw, path, func(name string, value []byte) {
+	d.distinct(raw, path, func(name string, value []byte) {
 		element := reflect.Zero(into.Type().Elem())
 		if string(value) != "null" {
 			element = reflect.New(into.Type().Elem().Elem())
@@ -213,7 +255,7 @@ func (d *decoder) unambiguous(raw []byte, levels int) bool {
 	switch raw[0] {
 	case '{':
 		inner, ok := decoder{}, true
-		inner.members(raw, "", func(_ string, value []byte) { ok = ok && d.unambiguous(value, levels-1) })
+		inner.distinct(raw, "", func(_ string, value []byte) { ok = ok && d.unambiguous(value, levels-1) })
 		return ok && len(inner.faults) == 0
 	case '[':
 		var items []json.RawMessage

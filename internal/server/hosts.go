@@ -18,6 +18,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(r.Context())
 		r.Method = http.MethodGet
 	}
+	// The decoded path decides, and so the parameters in it: Echo would take an id that was sent as a%40b for another than
+	// a@b.
+	r.URL.RawPath = ""
 	host := hostname(r.Host)
 	if surface, ok := s.hosts[host]; ok {
 		surface.ServeHTTP(w, r)

@@ -1,12 +1,12 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -30,13 +30,14 @@ func requestID(c echo.Context) string {
 	return rid
 }
 
-// routeByPath has the decoded path decide, and so the parameters in it: Echo would take an id that was sent as a%40b for
-// another than a@b.
-func routeByPath(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		c.Request().URL.RawPath = ""
-		return next(c)
+// around is middleware that is put together once. Echo would do that anew for each request, as the handler that it found is
+// another each time; here the innermost one looks which that is.
+func around(middleware ...echo.MiddlewareFunc) echo.MiddlewareFunc {
+	whole := func(c echo.Context) error { return c.Handler()(c) }
+	for _, m := range slices.Backward(middleware) {
+		whole = m(whole)
 	}
+	return func(echo.HandlerFunc) echo.HandlerFunc { return whole }
 }
 
 // identify gives the request an id, for the answer and the log.
@@ -44,13 +45,14 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		rid := id.NewRequest()
 		c.Set(requestIDKey, rid)
-		c.Response().Header().Set("X-Request-Id", rid)
+		c.Response().Header()["X-Request-Id"] = []string{rid}
 		return next(c)
 	}
 }
 
 // observe logs and measures the request. The query is not logged: it may hold what a user typed.
 func (s *Server) observe(surface string) echo.MiddlewareFunc {
+	log := s.log.With("surface", surface).Handler()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
@@ -63,15 +65,18 @@ func (s *Server) observe(surface string) echo.MiddlewareFunc {
 				route = "none" // an address that is not ours must not become a label
 			}
 			s.metrics.request(surface, c.Request().Method, route, c.Response().Status, took)
-			s.log.LogAttrs(c.Request().Context(), slog.LevelInfo, "request",
+			if !log.Enabled(c.Request().Context(), slog.LevelInfo) {
+				return nil
+			}
+			line := slog.NewRecord(start.Add(took), slog.LevelInfo, "request", 0)
+			line.AddAttrs(
 				slog.String("requestId", requestID(c)),
-				slog.String("surface", surface),
 				slog.String("method", c.Request().Method),
 				slog.String("path", c.Request().URL.Path),
 				slog.Int("status", c.Response().Status),
 				slog.Float64("ms", float64(took.Microseconds())/1000),
 				slog.String("ip", c.RealIP()))
-			return nil
+			return log.Handle(c.Request().Context(), line)
 		}
 	}
 }
@@ -94,17 +99,26 @@ func (s *Server) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 // securityHeaders tells the browser to be strict. Pages bring everything from their own origin and run no inline
 // script.
 func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	type header struct {
+		name   string   // in its canonical form
+		values []string // of all requests, so they are not to be changed, but may be replaced
+	}
+	strict := []header{
+		{"X-Content-Type-Options", []string{"nosniff"}},
+		{"X-Frame-Options", []string{"DENY"}},
+		{"Referrer-Policy", []string{"no-referrer"}},
+		{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+		{"Content-Security-Policy", []string{"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; " +
+			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}},
+		{"Cache-Control", []string{"no-store"}},
+	}
+	if s.cfg.CustomerURL.Scheme == "https" {
+		strict = append(strict, header{"Strict-Transport-Security", []string{"max-age=31536000"}})
+	}
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "+
-			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-		h.Set("Cache-Control", "no-store")
-		if s.cfg.CustomerURL.Scheme == "https" {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
+		for _, header := range strict {
+			h[header.name] = header.values
 		}
 		return next(c)
 	}
@@ -129,8 +143,8 @@ func (s *Server) bound(next echo.HandlerFunc) echo.HandlerFunc {
 				return errs.InvalidParam(name, "%s is given twice.", name)
 			}
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), longest)
-		defer cancel()
+		ctx := &deadline{Context: r.Context(), at: time.Now().Add(longest)}
+		defer ctx.stop()
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, largestBody)
 		c.SetRequest(r)

@@ -144,8 +144,8 @@ func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) (*Server, er
 	if s.developerHooks, err = hooks(cfg.DeveloperClerkSecrets); err != nil {
 		return nil, errors.New("a webhook secret of the developers' Clerk app can not be read")
 	}
-	s.customer = s.surface("customer", s.customerRoutes)
-	s.developerSurface = s.surface("developer", s.developerRoutes)
+	s.customer = s.surface("customer", s.customerRoutes, s.cors)
+	s.developerSurface = s.surface("developer", s.developerRoutes, ownForms(cfg.DeveloperClerk.trustedForms()))
 	s.oauth = s.surface("oauth", s.oauthRoutes)
 	s.hosts = map[string]*echo.Echo{
 		cfg.DeveloperURL.Hostname(): s.developerSurface,
@@ -176,24 +176,23 @@ func hooks(secrets []secret.Text) ([]*standardwebhooks.Webhook, error) {
 	return made, nil
 }
 
-// surface makes the Echo of one surface, with what is common to all.
-func (s *Server) surface(name string, routes func(*echo.Echo)) *echo.Echo {
+// surface makes the Echo of one surface, with what is common to all and middleware of its own behind that.
+func (s *Server) surface(name string, routes func(*echo.Echo), own ...echo.MiddlewareFunc) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.respondError
 	e.JSONSerializer = plainJSON{}
 	e.IPExtractor = s.ipExtractor()
-	e.Pre(routeByPath)
-	e.Use(
+	e.GET("/health", health)
+	e.GET("/static/*", s.static)
+	routes(e)
+	e.Use(around(append([]echo.MiddlewareFunc{
 		s.identify,
 		s.observe(name),
 		s.recoverPanic,
 		s.securityHeaders,
 		s.bound,
-	)
-	e.GET("/health", health)
-	e.GET("/static/*", s.static)
-	routes(e)
+	}, own...)...))
 	return e
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -75,6 +76,38 @@ func TestTheFieldsOfAnErrorHaveTheirOrder(t *testing.T) {
 }`
 	if string(encoded) != want {
 		t.Errorf("got %s", encoded)
+	}
+}
+
+func TestMiddlewareIsAroundWhateverIsFound(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	see := func(name string) echo.MiddlewareFunc {
+		return func(next echo.HandlerFunc) echo.HandlerFunc {
+			return func(c echo.Context) error {
+				seen = append(seen, name)
+				return next(c)
+			}
+		}
+	}
+	e := echo.New()
+	e.Use(see("outside")) // one that is added otherwise is not lost
+	e.Use(around(see("first"), see("second")))
+	e.GET("/a", func(c echo.Context) error { return c.String(http.StatusOK, c.Path()) }, see("of the route"))
+	for _, want := range []struct {
+		method, path, seen string
+		status             int
+	}{
+		{http.MethodGet, "/a", "outside, first, second, of the route", http.StatusOK},
+		{http.MethodGet, "/b", "outside, first, second", http.StatusNotFound},
+		{http.MethodPost, "/a", "outside, first, second", http.StatusMethodNotAllowed},
+	} {
+		seen = nil
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), want.method, want.path, nil))
+		if got := strings.Join(seen, ", "); got != want.seen || w.Code != want.status {
+			t.Errorf("%s %s is answered with %d behind %s", want.method, want.path, w.Code, got)
+		}
 	}
 }
 

@@ -136,19 +136,26 @@ func (s *Server) count(c echo.Context, calls []usage.Call, subjects []subject, o
 func (s *Server) entitle(
 	ctx context.Context, caller tenant.Caller, again bool, some []int, calls []usage.Call, subjects []subject, failed []error,
 ) {
-	var reading errgroup.Group
-	reading.SetLimit(resolveAtOnce)
+	var unknown []int
 	for _, i := range some {
 		known := false
 		if !again {
 			calls[i].Entitlement, known = s.gate.Recall(caller, subjects[i].userID, subjects[i].plan)
 		}
 		if !known {
-			reading.Go(func() error {
-				calls[i].Entitlement, failed[i] = s.gate.Resolve(ctx, caller, subjects[i].userID, subjects[i].plan)
-				return nil
-			})
+			unknown = append(unknown, i)
 		}
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	var reading errgroup.Group
+	reading.SetLimit(resolveAtOnce)
+	for _, i := range unknown {
+		reading.Go(func() error {
+			calls[i].Entitlement, failed[i] = s.gate.Resolve(ctx, caller, subjects[i].userID, subjects[i].plan)
+			return nil
+		})
 	}
 	_ = reading.Wait()
 }
@@ -301,14 +308,15 @@ type meterName string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (m *meterName) UnmarshalJSON(raw []byte) error {
-	var name *string
-	if err := json.Unmarshal(raw, &name); err != nil {
+	switch {
+	case string(raw) == "null":
+		return nil
+	case raw[0] != '"':
 		return errors.New("is a text")
 	}
-	if name != nil && *name == "" {
+	if *m = meterName(unquote(raw)); *m == "" {
 		return errors.New("is empty; leave it away to count requests")
 	}
-	*m = meterName(orDefault(name, ""))
 	return nil
 }
 
@@ -321,14 +329,16 @@ func rateHeaders(c echo.Context, o usage.Outcome) {
 	if o.Rate.Limit == 0 { // the call failed before its rate was known
 		return
 	}
-	policy := `"user";q=` + strconv.Itoa(o.Rate.Limit) + ";w=60"
-	state := `"user";r=` + strconv.Itoa(o.Rate.Remaining) + ";t=" + strconv.Itoa(o.Rate.Reset)
-	if all := o.PlatformRate; all != nil {
-		policy += fmt.Sprintf(`, "platform";q=%d;w=60`, all.Limit)
-		state += fmt.Sprintf(`, "platform";r=%d;t=%d`, all.Remaining, all.Reset)
+	values := []string{
+		`"user";q=` + strconv.Itoa(o.Rate.Limit) + ";w=60",
+		`"user";r=` + strconv.Itoa(o.Rate.Remaining) + ";t=" + strconv.Itoa(o.Rate.Reset),
 	}
-	c.Response().Header().Set("RateLimit-Policy", policy)
-	c.Response().Header().Set("RateLimit", state)
+	if all := o.PlatformRate; all != nil {
+		values[0] += fmt.Sprintf(`, "platform";q=%d;w=60`, all.Limit)
+		values[1] += fmt.Sprintf(`, "platform";r=%d;t=%d`, all.Remaining, all.Reset)
+	}
+	h := c.Response().Header()
+	h["Ratelimit-Policy"], h["Ratelimit"] = values[:1:1], values[1:]
 }
 
 func orDefault[T any](value *T, fallback T) T {

@@ -26,7 +26,7 @@ import (
 var ErrStale = errors.New("the entitlement is out of date")
 
 const (
-	connections   = 4 // two flushers for each lane
+	connections   = 6 // two flushers for each lane, of which those of the fast one may use two
 	waitingAtMost = 50_000
 	fastBatch     = 1000
 	carefulBatch  = 500
