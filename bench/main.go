@@ -19,10 +19,11 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// settings come from the environment, for a run that is shorter or longer.
+// settings come from the environment, for a run that is shorter or longer. Many short passes say more than few long ones: what
+// else goes on at the host changes within seconds.
 type settings struct {
-	Seconds  float64  `env:"BENCH_SECONDS" envDefault:"1.5"`      // of each run
-	Passes   int      `env:"BENCH_PASSES" envDefault:"5"`         // over all the scenarios
+	Seconds  float64  `env:"BENCH_SECONDS" envDefault:"0.8"`      // of each run
+	Passes   int      `env:"BENCH_PASSES" envDefault:"9"`         // over all the scenarios
 	Users    int      `env:"BENCH_USERS" envDefault:"100000"`     // who call
 	Counters int      `env:"BENCH_COUNTERS" envDefault:"1000000"` // in the big database
 	Only     []string `env:"BENCH_ONLY"`                          // the ratios to measure; empty: all

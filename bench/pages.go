@@ -92,7 +92,8 @@ func (st *stage) measurePages(ctx context.Context, s settings, all *series) erro
 	for _, p := range wanted {
 		looks = append(looks, look{p.scenario("small"), "/platforms/" + b.small + p.path, p}, look{p.scenario("big"), "/platforms/" + b.big + p.path, p})
 	}
-	for pass := range s.Passes {
+	passes := (s.Passes + 1) / 2 // of which each has 20 looks at a page or more
+	for pass := range passes {
 		again := slices.Clone(looks)
 		if pass%2 == 1 {
 			slices.Reverse(again)
@@ -111,7 +112,7 @@ func (st *stage) measurePages(ctx context.Context, s settings, all *series) erro
 		}
 	}
 	for _, l := range looks {
-		all.drop(l.scenario, s.Passes)
+		all.drop(l.scenario, passes)
 	}
 	return nil
 }

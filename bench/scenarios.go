@@ -21,7 +21,7 @@ type scenario struct {
 const (
 	platforms     = 100 // where nothing else is said
 	smallCounters = 10_000
-	warmup        = time.Second // of each run, but for those that say another
+	warmup        = 500 * time.Millisecond // of each run, but for those that say another
 	mostActive    = 50_000
 )
 
@@ -79,8 +79,8 @@ func (st *stage) measureCalls(ctx context.Context, s settings, all *series) erro
 		{"hot_c256", program, load{Connections: 256, Call: hot, Crowd: many}, nil},
 		// Since its run before, each platform has been idle for so long that what is known of it is looked up again: once a
 		// minute where it is called all the time, and here all at once.
-		{"platforms1_c64", program, load{Connections: 64, Call: track, Crowd: one, Warmup: 4 * warmup}, nil},
-		{"platforms1000_c64", program, load{Connections: 64, Call: track, Crowd: thousand, Warmup: 4 * warmup}, nil},
+		{"platforms1_c64", program, load{Connections: 64, Call: track, Crowd: one, Warmup: 8 * warmup}, nil},
+		{"platforms1000_c64", program, load{Connections: 64, Call: track, Crowd: thousand, Warmup: 8 * warmup}, nil},
 		{"quiet_beside_many_c4", program, load{Connections: 4, Call: track, Crowd: quiet}, &load{Connections: 64, Call: track, Crowd: thousand}},
 		{"quiet_beside_flood_c4", program, load{Connections: 4, Call: track, Crowd: quiet}, &load{Connections: 64, Call: track, Crowd: one}},
 	})

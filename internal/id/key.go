@@ -106,7 +106,11 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(k.Hint()) }
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.Hint()), nil }
 
 func checksum(body string) string {
-	return inBase62(big.NewInt(int64(crc32.ChecksumIEEE([]byte(body)))), sumChars)
+	var digits [sumChars]byte
+	for i, n := sumChars-1, crc32.ChecksumIEEE([]byte(body)); i >= 0; i, n = i-1, n/62 {
+		digits[i] = base62[n%62]
+	}
+	return string(digits[:])
 }
 
 func inBase62(n *big.Int, width int) string {
