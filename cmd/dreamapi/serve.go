@@ -9,6 +9,7 @@ import (
 	"net"
 
 	"github.com/dream-api/dream-api/internal/db"
+	"github.com/dream-api/dream-api/internal/logwriter"
 )
 
 // serve is the command for production.
@@ -25,7 +26,9 @@ func serve(ctx context.Context, args, environ []string, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	lines := logwriter.New(stderr)
+	defer lines.Flush()
+	log := slog.New(slog.NewJSONHandler(lines, nil))
 	if *migrateFirst {
 		done, err := db.Migrate(ctx, cfg.DatabaseURL)
 		if err != nil {

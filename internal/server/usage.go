@@ -26,7 +26,7 @@ func (s *Server) track(c echo.Context) error {
 		Meter    meterName `json:"meter"`
 		Quantity *int64    `json:"quantity"`
 	}
-	body, err := decode(c, &in, true)
+	raw, err := decode(c, &in, true)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *Server) track(c echo.Context) error {
 	call := usage.Call{
 		Meter: string(in.Meter), Quantity: orDefault(in.Quantity, 1), GivesBack: caller.Backend,
 		Receipt: usage.ReceiptOf(s.keeper, idempotency.Request{
-			Route: "POST /api/data", User: caller.UserID, Key: key, Body: body,
+			Route: "POST /api/data", User: caller.UserID, Key: key, Body: raw,
 		}),
 	}
 	var outcomes [1]usage.Outcome
@@ -53,7 +53,8 @@ func (s *Server) track(c echo.Context) error {
 	if outcome.Refused {
 		return tierLimitReached(outcome.Usage)
 	}
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, append(appendUsage([]byte(`{"success":true,"usage":`), outcome.Usage), "}\n"...))
+	body := append(make([]byte, 0, 512), `{"success":true,"usage":`...)
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, append(appendUsage(body, outcome.Usage), "}\n"...))
 }
 
 // appendUsage is the JSON form of a usage. It is written out because every tracked call answers with one; a test holds it
