@@ -21,6 +21,11 @@ func main() {
 		// them: at the default of 100 that is a third of the work of a tracked call.
 		debug.SetGCPercent(400)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		// What waits to be counted is bounded, but under a flood of large batches five times that would be a gigabyte: from
+		// here on the collector runs as often as it takes.
+		debug.SetMemoryLimit(384 << 20)
+	}
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()
 	if err != nil {

@@ -53,6 +53,9 @@ func (f *flood) pour(s *server, p platform, name string) {
 	case http.StatusOK:
 	case http.StatusServiceUnavailable:
 		f.busy += len(items)
+		if bytes.Contains(a.text, []byte("There is more to count")) {
+			f.full += len(items)
+		}
 		return
 	default:
 		f.unknown += int64(len(items))

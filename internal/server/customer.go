@@ -42,7 +42,7 @@ func (s *Server) customerRoutes(e *echo.Echo) {
 	e.DELETE("/api/invitations/:invitation", s.revokeInvitation, s.backend)
 
 	e.POST("/api/data", s.backendOrUserBy(s.remembered(), s.track))
-	e.POST("/api/data/batch", s.backendBy(s.remembered(), s.trackBatch))
+	e.POST("/api/data/batch", s.backendBy(s.remembered(), s.ifRoom(s.trackBatch)))
 	e.POST("/api/grants", s.createGrant, s.backend)
 	e.GET("/api/adjustments", s.listAdjustments, s.backend)
 	e.GET("/api/usage", s.getUsage, s.backendOrUser)

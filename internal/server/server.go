@@ -120,6 +120,7 @@ type Server struct {
 	watch         *usage.Watch
 
 	library func() (*library, error) // of the documentation
+	batches room                     // that are at work
 
 	clerkHooks, developerHooks []*standardwebhooks.Webhook
 
