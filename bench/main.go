@@ -19,11 +19,11 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// settings come from the environment, for a run that is shorter or longer. Many short passes say more than few long ones: what
-// else goes on at the host changes within seconds.
+// settings come from the environment, for a run that is shorter or longer. What else goes on at the host changes within seconds:
+// so runs are short, and what is compared is measured many times, one right after the other.
 type settings struct {
-	Seconds  float64  `env:"BENCH_SECONDS" envDefault:"0.8"`      // of each run
-	Passes   int      `env:"BENCH_PASSES" envDefault:"9"`         // over all the scenarios
+	Seconds  float64  `env:"BENCH_SECONDS" envDefault:"0.8"`      // of each run, but for those that say more
+	Passes   int      `env:"BENCH_PASSES" envDefault:"9"`         // over all the scenarios; half as many over the pages
 	Users    int      `env:"BENCH_USERS" envDefault:"100000"`     // who call
 	Counters int      `env:"BENCH_COUNTERS" envDefault:"1000000"` // in the big database
 	Only     []string `env:"BENCH_ONLY"`                          // the ratios to measure; empty: all

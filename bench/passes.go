@@ -9,7 +9,7 @@ import (
 )
 
 // morePasses are made at the most, of scenarios of which too many runs were noise.
-const morePasses = 2
+const morePasses = 3
 
 // passes goes over the scenarios again and again, so that what changes on the machine meanwhile touches all of them; every
 // other time backwards, so that neither of two always comes first.
@@ -27,7 +27,8 @@ func (st *stage) passes(ctx context.Context, s settings, all *series, scenarios 
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			sc.load.Warmup, sc.load.For = max(sc.load.Warmup, warmup), time.Duration(s.Seconds*float64(time.Second))
+			sc.load.Warmup = max(sc.load.Warmup, warmup)
+			sc.load.For = max(sc.load.For, time.Duration(s.Seconds*float64(time.Second)))
 			m, err := st.measureOnce(sc)
 			if err != nil {
 				return fmt.Errorf("%s: %w", sc.name, err)

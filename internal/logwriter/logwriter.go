@@ -3,15 +3,18 @@
 package logwriter
 
 import (
+	"context"
 	"io"
+	"log/slog"
 	"sync"
 )
 
 // most is how much may wait to be written. Who adds more waits, so that a log which nobody reads is not kept in memory.
 const most = 1 << 20
 
-// Writer collects what is written to it, and writes it a moment later. Only a program that is killed in that moment loses
-// what waits: Flush before it ends.
+// Writer collects what is written to it, and writes it a moment later. A program that ends in that moment loses what waits, be it
+// by a kill or a panic: Flush before it ends by itself, and use Handler, which has nothing wait that warns. What can not be
+// written is lost.
 type Writer struct {
 	to io.Writer
 
@@ -20,7 +23,6 @@ type Writer struct {
 	waiting []byte
 	spare   []byte
 	writing bool
-	failed  error // of the last write; who writes next is told
 }
 
 // New makes a Writer.
@@ -30,16 +32,12 @@ func New(to io.Writer) *Writer {
 	return w
 }
 
-// Write implements io.Writer. Its error is that of an earlier write.
+// Write implements io.Writer.
 func (w *Writer) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.waiting) > most {
 		w.changed.Wait()
-	}
-	if err := w.failed; err != nil {
-		w.failed = nil
-		return 0, err
 	}
 	w.waiting = append(w.waiting, line...)
 	if !w.writing {
@@ -49,7 +47,7 @@ func (w *Writer) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Flush returns when all is written that was written before.
+// Flush returns when nothing waits.
 func (w *Writer) Flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,13 +64,34 @@ func (w *Writer) drain() {
 		text := w.waiting
 		w.waiting, w.spare = w.spare[:0], nil
 		w.mu.Unlock()
-		_, err := w.to.Write(text)
+		_, _ = w.to.Write(text) // nobody could be told but by the log
 		w.mu.Lock()
-		if w.spare = text; err != nil {
-			w.failed = err
-		}
+		w.spare = text
 		w.changed.Broadcast()
 	}
 	w.writing = false
 	w.changed.Broadcast()
 }
+
+// Handler is a handler that writes to a Writer. It returns from what is a warning, or worse, when that is written.
+type Handler struct {
+	slog.Handler
+	To *Writer
+}
+
+// Handle implements slog.Handler.
+func (h Handler) Handle(ctx context.Context, r slog.Record) error {
+	err := h.Handler.Handle(ctx, r)
+	if r.Level >= slog.LevelWarn {
+		h.To.Flush()
+	}
+	return err
+}
+
+// WithAttrs implements slog.Handler.
+func (h Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return Handler{h.Handler.WithAttrs(attrs), h.To}
+}
+
+// WithGroup implements slog.Handler.
+func (h Handler) WithGroup(name string) slog.Handler { return Handler{h.Handler.WithGroup(name), h.To} }

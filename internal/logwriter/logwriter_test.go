@@ -3,6 +3,7 @@ package logwriter_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -94,23 +95,40 @@ func TestALogThatNobodyReadsIsNotKeptInMemory(t *testing.T) {
 	})
 }
 
-func TestWhoWritesAfterAFailureIsTold(t *testing.T) {
+func TestAFailureLosesNothingButItsOwnLines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		file := &slow{letGo: make(chan error, 1)}
+		file := &slow{letGo: make(chan error, 2)}
 		w := logwriter.New(file)
-		full := errors.New("the disk is full")
-		file.letGo <- full
+		file.letGo <- errors.New("the disk is full")
 		add(t, w, "a\n")
 		w.Flush()
-		if _, err := w.Write([]byte("b\n")); !errors.Is(err, full) {
-			t.Error(err)
-		}
 		file.letGo <- nil
-		add(t, w, "c\n") // there may be room again
+		add(t, w, "b\n") // there may be room again
 		w.Flush()
-		if got := file.written(); !slices.Equal(got, []string{"a\n", "c\n"}) {
+		if got := file.written(); !slices.Equal(got, []string{"a\n", "b\n"}) {
 			t.Errorf("%q", got)
+		}
+	})
+}
+
+func TestAWarningIsWrittenWhenItIsLogged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		file := &slow{letGo: make(chan error)}
+		w := logwriter.New(file)
+		log := slog.New(logwriter.Handler{Handler: slog.NewTextHandler(w, nil), To: w}).With("a", 1).WithGroup("g")
+		log.Info("told") // and gone on
+		warned := false
+		go func() { log.Warn("warned", "b", 2); warned = true }()
+		synctest.Wait()
+		if warned {
+			t.Error("the warning still waits")
+		}
+		close(file.letGo)
+		synctest.Wait()
+		if got := strings.Join(file.written(), ""); !warned || !strings.Contains(got, "level=WARN msg=warned a=1 g.b=2\n") {
+			t.Errorf("%v, %q", warned, got)
 		}
 	})
 }

@@ -41,15 +41,29 @@ func (d *deadline) Err() error {
 	return d.waited().Err()
 }
 
+// Value implements context.Context. Once there is a timer it is that context which answers, by which a derived one finds out
+// that it can be ended along with it; otherwise each would need a goroutine that waits.
+func (d *deadline) Value(key any) any {
+	d.mu.Lock()
+	timed := d.timed
+	d.mu.Unlock()
+	if timed != nil {
+		return timed.Value(key)
+	}
+	return d.Context.Value(key)
+}
+
 // waited is the context with its timer.
 func (d *deadline) waited() context.Context {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.timed == nil {
+	switch {
+	case d.timed != nil:
+	case d.stopped:
+		d.timed, d.cancel = context.WithCancel(d.Context)
+		d.cancel()
+	default:
 		d.timed, d.cancel = context.WithDeadline(d.Context, d.at)
-		if d.stopped {
-			d.cancel()
-		}
 	}
 	return d.timed
 }
@@ -57,9 +71,10 @@ func (d *deadline) waited() context.Context {
 // stop ends the context.
 func (d *deadline) stop() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.stopped = true
-	if d.cancel != nil {
-		d.cancel()
+	cancel := d.cancel
+	d.mu.Unlock()
+	if cancel != nil {
+		cancel()
 	}
 }

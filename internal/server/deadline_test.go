@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,18 +63,63 @@ func TestADeadlineEndsWithWhatItIsMadeOf(t *testing.T) {
 	})
 }
 
+func TestADeadlineIsNoLaterThanThatOfWhatItIsMadeOf(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for parent, want := range map[time.Duration]time.Duration{time.Millisecond: time.Millisecond, time.Hour: time.Second} {
+			ctx, cancel := context.WithTimeout(t.Context(), parent)
+			if at, ok := within(ctx, time.Second).Deadline(); !ok || time.Until(at) != want {
+				t.Errorf("of %v: it ends at %v", parent, at)
+			}
+			cancel()
+		}
+	})
+}
+
 func TestADeadlineIsOverWhenItIsStopped(t *testing.T) {
 	t.Parallel()
-	early, late := within(t.Context(), time.Hour), within(t.Context(), time.Hour)
-	done := early.Done()
-	early.stop()
-	late.stop()
-	<-done
-	<-late.Done()
-	if !errors.Is(early.Err(), context.Canceled) || !errors.Is(late.Err(), context.Canceled) {
-		t.Error(early.Err(), late.Err())
-	}
-	if at, ok := early.Deadline(); !ok || time.Until(at) < 59*time.Minute {
-		t.Errorf("it ends at %v", at)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		asked, waited, derived := within(t.Context(), time.Hour), within(t.Context(), time.Hour), within(t.Context(), time.Hour)
+		from, cancel := context.WithCancel(derived)
+		defer cancel()
+		for _, d := range []*deadline{asked, waited, derived} {
+			d.stop()
+		}
+		if err := from.Err(); !errors.Is(err, context.Canceled) { // at once
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Hour)
+		<-waited.Done()
+		for _, d := range []*deadline{asked, waited, derived} {
+			if err := d.Err(); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+type valueKey struct{}
+
+func TestContextsOfADeadlineNeedNoGoroutines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		parent, end := context.WithCancel(context.WithValue(t.Context(), valueKey{}, "value"))
+		defer end()
+		d := within(parent, time.Hour)
+		defer d.stop()
+		if d.Value(valueKey{}) != "value" {
+			t.Error("it has not the values of what it is made of")
+		}
+		before := runtime.NumGoroutine()
+		for range 1000 {
+			derived, cancel := context.WithTimeout(context.WithValue(d, valueKey{}, "own"), time.Minute)
+			defer cancel()
+			if derived.Value(valueKey{}) != "own" || d.Value(valueKey{}) != "value" {
+				t.Fatal("values are mixed up")
+			}
+		}
+		if more := runtime.NumGoroutine() - before; more > 100 { // other tests have some, too
+			t.Errorf("a thousand contexts have %d goroutines", more)
+		}
+	})
 }

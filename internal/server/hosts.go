@@ -34,9 +34,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = errs.New(errs.MisdirectedRequest, "This server does not serve the host %q.", host)
 	}
-	refuse := func(echo.Context) error { return err }
-	_ = s.identify(s.observe("none")(s.securityHeaders(refuse)))(s.customer.NewContext(r, w)) // observe writes the error
+	c := s.customer.NewContext(r, w)
+	c.Set(refusalKey, err)
+	_ = s.turnAway(c) // which has written the error
 }
+
+const refusalKey = "refusal"
+
+// turnAway answers with why a request comes to no surface.
+func turnAway(c echo.Context) error { return c.Get(refusalKey).(error) }
 
 // hostname is a Host header without the port and the trailing dot, in lower case.
 func hostname(host string) string {

@@ -30,14 +30,15 @@ func requestID(c echo.Context) string {
 	return rid
 }
 
-// around is middleware that is put together once. Echo would do that anew for each request, as the handler that it found is
-// another each time; here the innermost one looks which that is.
-func around(middleware ...echo.MiddlewareFunc) echo.MiddlewareFunc {
+// useAround puts middleware around whatever a surface answers. It is put together once: Echo would do that anew for each
+// request, as the handler that it found is another each time; here the innermost one looks which that is. So it comes last:
+// what is used behind it is never reached.
+func useAround(e *echo.Echo, middleware ...echo.MiddlewareFunc) {
 	whole := func(c echo.Context) error { return c.Handler()(c) }
 	for _, m := range slices.Backward(middleware) {
 		whole = m(whole)
 	}
-	return func(echo.HandlerFunc) echo.HandlerFunc { return whole }
+	e.Use(func(echo.HandlerFunc) echo.HandlerFunc { return whole })
 }
 
 // identify gives the request an id, for the answer and the log.
@@ -76,7 +77,8 @@ func (s *Server) observe(surface string) echo.MiddlewareFunc {
 				slog.Int("status", c.Response().Status),
 				slog.Float64("ms", float64(took.Microseconds())/1000),
 				slog.String("ip", c.RealIP()))
-			return log.Handle(c.Request().Context(), line)
+			_ = log.Handle(c.Request().Context(), line) // the request is answered, whether or not it can be logged
+			return nil
 		}
 	}
 }

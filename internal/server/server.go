@@ -125,6 +125,7 @@ type Server struct {
 	clerkHooks, developerHooks []*standardwebhooks.Webhook
 
 	customer, developerSurface, oauth *echo.Echo
+	turnAway                          echo.HandlerFunc // who comes to none of them
 	hosts                             map[string]*echo.Echo
 }
 
@@ -148,6 +149,7 @@ func New(cfg Config, m Modules, metrics *Metrics, log *slog.Logger) (*Server, er
 	s.customer = s.surface("customer", s.customerRoutes, s.cors)
 	s.developerSurface = s.surface("developer", s.developerRoutes, ownForms(cfg.DeveloperClerk.trustedForms()))
 	s.oauth = s.surface("oauth", s.oauthRoutes)
+	s.turnAway = s.identify(s.observe("none")(s.securityHeaders(turnAway)))
 	s.hosts = map[string]*echo.Echo{
 		cfg.DeveloperURL.Hostname(): s.developerSurface,
 		cfg.OAuthURL.Hostname():     s.oauth,
@@ -187,13 +189,13 @@ func (s *Server) surface(name string, routes func(*echo.Echo), own ...echo.Middl
 	e.GET("/health", health)
 	e.GET("/static/*", s.static)
 	routes(e)
-	e.Use(around(append([]echo.MiddlewareFunc{
+	useAround(e, append([]echo.MiddlewareFunc{
 		s.identify,
 		s.observe(name),
 		s.recoverPanic,
 		s.securityHeaders,
 		s.bound,
-	}, own...)...))
+	}, own...)...)
 	return e
 }
 

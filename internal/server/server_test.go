@@ -91,15 +91,18 @@ func TestMiddlewareIsAroundWhateverIsFound(t *testing.T) {
 		}
 	}
 	e := echo.New()
-	e.Use(see("outside")) // one that is added otherwise is not lost
-	e.Use(around(see("first"), see("second")))
+	e.Use(see("outside")) // which comes before, and is not lost
+	useAround(e, see("first"), see("second"))
 	e.GET("/a", func(c echo.Context) error { return c.String(http.StatusOK, c.Path()) }, see("of the route"))
+	e.GET("/c/:name", func(c echo.Context) error { return c.String(http.StatusOK+len(c.Param("name")), "") })
 	for _, want := range []struct {
 		method, path, seen string
 		status             int
 	}{
 		{http.MethodGet, "/a", "outside, first, second, of the route", http.StatusOK},
 		{http.MethodGet, "/b", "outside, first, second", http.StatusNotFound},
+		{http.MethodGet, "/c/xx", "outside, first, second", http.StatusAccepted},
+		{http.MethodOptions, "/a", "outside, first, second", http.StatusNoContent},
 		{http.MethodPost, "/a", "outside, first, second", http.StatusMethodNotAllowed},
 	} {
 		seen = nil

@@ -3,7 +3,6 @@ package usage
 import (
 	"cmp"
 	"errors"
-	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,76 +146,62 @@ type group struct {
 	keys     map[uuid.UUID]bool // of the receipts
 }
 
-// worthHalving is how many calls take PostgreSQL several times as long as another transaction costs.
+// worthHalving is how many groups take PostgreSQL several times as long as another transaction costs.
 const worthHalving = 250
 
-var seed = maphash.MakeSeed()
-
-// flushFast counts a batch. A large one is counted in halves, side by side, as one connection keeps only one core of
-// PostgreSQL busy. All calls of a user are in one of them, so neither waits for a row of the other.
+// flushFast counts the groups of a batch that are plain, and leaves the others to the careful lane.
 func (s *Service) flushFast(batch []*item) {
-	if len(batch) < worthHalving {
-		s.countFast(batch)
-		return
+	if groups := groupByUser(batch); len(groups) < worthHalving {
+		s.countFast(groups)
+	} else {
+		s.countHalves(groups)
 	}
-	halves := halve(batch)
+	var left []*item
+	for _, it := range batch {
+		if !it.settled.Load() {
+			left = append(left, it)
+		}
+	}
+	passOn(s.careful, left)
+}
+
+// countHalves counts many groups in two transactions side by side, as one connection keeps only one core of PostgreSQL busy. No
+// user is in both, so neither waits for a row of the other.
+func (s *Service) countHalves(groups []group) {
+	one, other := groups[:len(groups)/2], groups[len(groups)/2:]
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	beside.Go(func() { guard(s.countFast)(halves[1]) })
-	s.countFast(halves[0])
+	beside.Go(func() { guard(func([]*item) { s.countFast(other) })(itemsOf(other)) })
+	s.countFast(one)
 }
 
-// halve splits a batch by user, and keeps the order of arrival.
-func halve(batch []*item) (halves [2][]*item) {
-	for _, it := range batch {
-		half := &halves[maphash.Comparable(seed, it.account())%2]
-		*half = append(*half, it)
-	}
-	return halves
-}
-
-// countFast counts the groups of a batch that are plain, and leaves the others to the careful lane.
-func (s *Service) countFast(batch []*item) {
-	if len(batch) == 0 {
-		return
-	}
-	groups := groupByUser(batch)
+// countFast counts groups in one transaction, and settles the calls of those that were counted. Whether the others fit is not
+// known yet.
+func (s *Service) countFast(groups []group) {
 	sql, args := statement(groups)
 	ctx, cancel := commitContext()
 	defer cancel()
 	var found []added
-	err := s.lanes.OneTrip(ctx, platformsOf(batch), func(t *db.Trip) { db.Collect(t, &found, sql, args...) })
+	items := itemsOf(groups)
+	err := s.lanes.OneTrip(ctx, platformsOf(items), func(t *db.Trip) { db.Collect(t, &found, sql, args...) })
 	switch {
 	case errors.Is(err, db.ErrRolledBack): // two batches with one key, or a call that no database takes
-		passOn(s.careful, batch)
-		return
 	case err != nil:
-		for _, it := range batch {
+		for _, it := range items {
 			it.settle(Outcome{}, err)
 		}
-		return
-	}
-	counted := make([]*added, len(groups))
-	for i := range found {
-		counted[found[i].N-1] = &found[i]
-	}
-	var left []*item
-	for i, g := range groups {
-		for _, it := range g.items {
-			it.counted = counted[i] != nil
+	default:
+		for i := range found {
+			groups[found[i].N-1].settle(&found[i])
 		}
 	}
-	for _, it := range batch {
-		if !it.counted {
-			left = append(left, it)
-		}
+}
+
+func itemsOf(groups []group) (items []*item) {
+	for _, g := range groups {
+		items = append(items, g.items...)
 	}
-	for i, g := range groups {
-		if counted[i] != nil {
-			g.settle(counted[i])
-		}
-	}
-	passOn(s.careful, left)
+	return items
 }
 
 // groupByUser makes groups, sorted by user. In none is a call of a user of whom the batch has others that differ in more

@@ -26,7 +26,7 @@ import (
 var ErrStale = errors.New("the entitlement is out of date")
 
 const (
-	connections   = 6 // two flushers for each lane, of which those of the fast one may use two
+	connections   = 6 // two for each lane's flushes, and two for the other halves of the fast one's
 	waitingAtMost = 50_000
 	fastBatch     = 1000
 	carefulBatch  = 500
@@ -43,7 +43,6 @@ type item struct {
 	limit   tenant.Limit
 	slot    string
 	place   int32 // where the slot is thought to stand in the user's row, from 0
-	counted bool  // by the fast lane
 	tries   int   // for which a row was held by somebody
 	fault   error // an error that is known beforehand: the call counts against the rate all the same
 	settled atomic.Bool
