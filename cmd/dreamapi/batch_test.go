@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -80,4 +83,53 @@ func TestABatchHoldsAThousandItems(t *testing.T) {
 	got := p.api(t, "POST /api/data/batch", items(1000)).want(t, 200)
 	equal(t, "results", len(got.list("results")), 1000)
 	got.expect(t, "results.999.usage.count", "1000")
+}
+
+// Who sends so much at once that it would not fit into memory is refused before it is read, and nobody else is.
+func TestABatchIsRefusedWhileAsManyAsFitAreAtWork(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	other := p.dev.platform(t, "other")
+	const item, most = `{"items":[{"id":"1","userId":"u","plan":"free"}]}`, 1 << 20
+	end := make(chan struct{})
+	var sending sync.WaitGroup
+	half := func() (refused bool) { // sends half of a batch, which says that a megabyte comes, and waits
+		body, rest := io.Pipe()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://surface/api/data/batch", body)
+		if err != nil {
+			t.Error(err)
+			return false
+		}
+		req.Host, req.ContentLength = "api.localhost", most
+		req.Header.Set("Authorization", "Bearer "+p.sk)
+		sending.Go(func() {
+			_, _ = io.WriteString(rest, strings.Repeat(" ", 64<<10)) // more than the client keeps to itself
+			<-end
+			_ = rest.CloseWithError(io.ErrUnexpectedEOF)
+		})
+		got, err := p.w.client.Do(req)
+		if err != nil {
+			return false // the end
+		}
+		_ = got.Body.Close()
+		return got.StatusCode == http.StatusServiceUnavailable
+	}
+	for range 4 {
+		sending.Go(func() {
+			for half() { // a batch below was in its way
+			}
+		})
+	}
+	var refused answer
+	await(t, "a batch is refused", func() bool {
+		refused = p.api(t, "POST /api/data/batch", item)
+		return refused.status != http.StatusOK
+	})
+	refused.want(t, http.StatusServiceUnavailable).expect(t, "code", "unavailable")
+	equal(t, "Retry-After", refused.header.Get("Retry-After"), "1")
+	other.api(t, "POST /api/data/batch", item).want(t, http.StatusOK)
+	p.api(t, "POST /api/data", "", "X-User-Id: u", "X-User-Plan: free").want(t, http.StatusOK)
+	close(end)
+	sending.Wait()
+	await(t, "there is room again", func() bool { return p.api(t, "POST /api/data/batch", item).status == http.StatusOK })
 }

@@ -23,6 +23,8 @@ type Writer struct {
 	waiting []byte
 	spare   []byte
 	writing bool
+	added   int64 // bytes
+	written int64 // of those
 }
 
 // New makes a Writer.
@@ -40,6 +42,7 @@ func (w *Writer) Write(line []byte) (int, error) {
 		w.changed.Wait()
 	}
 	w.waiting = append(w.waiting, line...)
+	w.added += int64(len(line))
 	if !w.writing {
 		w.writing = true
 		go w.drain()
@@ -47,11 +50,11 @@ func (w *Writer) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Flush returns when nothing waits.
+// Flush returns when all is written that was added before, whatever is added meanwhile.
 func (w *Writer) Flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.writing {
+	for before := w.added; w.written < before; {
 		w.changed.Wait()
 	}
 }
@@ -66,11 +69,10 @@ func (w *Writer) drain() {
 		w.mu.Unlock()
 		_, _ = w.to.Write(text) // nobody could be told but by the log
 		w.mu.Lock()
-		w.spare = text
+		w.spare, w.written = text, w.written+int64(len(text))
 		w.changed.Broadcast()
 	}
 	w.writing = false
-	w.changed.Broadcast()
 }
 
 // Handler is a handler that writes to a Writer. It returns from what is a warning, or worse, when that is written.
