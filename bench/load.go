@@ -15,17 +15,21 @@ import (
 )
 
 // load is what calls are made, by so many connections, each of which makes the next one when it has the answer to the
-// last. It is told to a process of its own, on its standard input.
+// last. It is told to a process of its own, on its standard input, and after it each run that the process is to make.
 type load struct {
 	Addr        string
 	Connections int
-	Warmup      time.Duration // before anything is measured
-	For         time.Duration // 0: until every user of the crowd has called once
 	Call        call
 	Crowd       crowd
 }
 
-// tally is what came of a load.
+// stretch is how long calls are made.
+type stretch struct {
+	Warmup time.Duration // before anything is measured
+	For    time.Duration // 0: until every user of the crowd has called once
+}
+
+// tally is what came of a run.
 type tally struct {
 	Calls    int           // that were counted; each item of a batch is one
 	Time     time.Duration // in which they were
@@ -34,55 +38,64 @@ type tally struct {
 	Example  string        // the answer to one of those
 }
 
-// The lines that a load prints when the time that is measured begins and when it ends. The tally follows, and then the
-// load waits until its input ends, so that its CPU time can still be read.
+// The lines that a load prints when the time that is measured begins and when it ends. The tally of the run follows, and then
+// the load waits for what to do next.
 const (
 	begins = "begins"
 	ends   = "ends"
 )
 
-// generate is a process that makes a load.
+// generate is a process that makes a load, again and again, until its input ends.
 func generate(ctx context.Context, in io.Reader, out io.Writer) error {
 	var l load
 	told := json.NewDecoder(in)
 	if err := told.Decode(&l); err != nil {
 		return fmt.Errorf("the load can not be read: %w", err)
 	}
-	t, err := l.run(ctx, out)
+	clients, err := l.connect()
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(out).Encode(t); err != nil {
-		return err
+	for {
+		var s stretch
+		switch err := told.Decode(&s); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("the run can not be read: %w", err)
+		}
+		t, err := l.run(ctx, out, clients, s)
+		if err != nil {
+			return err
+		}
+		if err := json.NewEncoder(out).Encode(t); err != nil {
+			return err
+		}
 	}
-	var more any
-	if err := told.Decode(&more); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("the input goes on behind the load: %w", err)
-	}
-	return nil
 }
 
-func (l load) run(ctx context.Context, out io.Writer) (tally, error) {
+// connect makes the connections, which live as long as the process.
+func (l load) connect() ([]*client, error) {
 	clients := make([]*client, l.Connections)
 	for i := range clients {
 		conn, err := net.Dial("tcp", l.Addr)
 		if err != nil {
-			return tally{}, err
+			return nil, err
 		}
-		defer func() { _ = conn.Close() }()
 		clients[i] = &client{conn: conn, in: bufio.NewReaderSize(conn, 16<<10), requests: newRequests(l.Call, l.Crowd)}
 	}
-	if l.For == 0 {
+	return clients, nil
+}
+
+func (l load) run(ctx context.Context, out io.Writer, clients []*client, s stretch) (tally, error) {
+	for _, c := range clients {
+		c.took, c.failed, c.example = c.took[:0], 0, ""
+	}
+	if s.For == 0 {
 		return everybodyOnce(ctx, out, clients, l.Crowd.size())
 	}
-	// A key is looked up again that was last used a while ago, which is to happen before the time that is measured.
-	if l.Call != batched {
-		if _, err := once(ctx, clients, len(l.Crowd.Platforms)); err != nil {
-			return tally{}, err
-		}
-	}
-	from := time.Now().Add(l.Warmup)
-	to := from.Add(l.For)
+	from := time.Now().Add(s.Warmup)
+	to := from.Add(s.For)
 	var working sync.WaitGroup
 	errs := make([]error, len(clients))
 	for i, c := range clients {
@@ -102,7 +115,7 @@ func (l load) run(ctx context.Context, out io.Writer) (tally, error) {
 		}
 	}
 	working.Wait()
-	return sum(clients, l.For), errors.Join(errs...)
+	return sum(clients, s.For), errors.Join(errs...)
 }
 
 // everybodyOnce has every user call once.
@@ -110,15 +123,6 @@ func everybodyOnce(ctx context.Context, out io.Writer, clients []*client, users 
 	if _, err := fmt.Fprintln(out, begins); err != nil {
 		return tally{}, err
 	}
-	took, err := once(ctx, clients, users)
-	t := sum(clients, took)
-	t.Calls = users
-	_, printed := fmt.Fprintln(out, ends)
-	return t, errors.Join(err, printed)
-}
-
-// once has the first users of the crowd, one platform after the other, call once.
-func once(ctx context.Context, clients []*client, users int) (time.Duration, error) {
 	from := time.Now()
 	var working sync.WaitGroup
 	var next atomic.Int64
@@ -131,7 +135,10 @@ func once(ctx context.Context, clients []*client, users int) (time.Duration, err
 		})
 	}
 	working.Wait()
-	return time.Since(from), errors.Join(errors.Join(errs...), ctx.Err())
+	t := sum(clients, time.Since(from))
+	t.Calls = users
+	_, printed := fmt.Fprintln(out, ends)
+	return t, errors.Join(errors.Join(errs...), ctx.Err(), printed)
 }
 
 // client is one connection.

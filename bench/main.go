@@ -19,15 +19,18 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// settings come from the environment, for a run that is shorter or longer. What else goes on at the host changes within seconds:
-// so runs are short, and what is compared is measured many times, one right after the other.
+// settings come from the environment, for a measurement that is shorter or longer.
 type settings struct {
-	Seconds  float64  `env:"BENCH_SECONDS" envDefault:"0.8"`      // of each run, but for those that say more
-	Passes   int      `env:"BENCH_PASSES" envDefault:"9"`         // over all the scenarios; half as many over the pages
+	Seconds  float64  `env:"BENCH_SECONDS" envDefault:"0.4"`      // of each run, but for those that say more
+	Turns    int      `env:"BENCH_TURNS" envDefault:"8"`          // of each scenario in a pass; half as many looks at the pages
+	Passes   int      `env:"BENCH_PASSES" envDefault:"3"`         // over all the scenarios
 	Users    int      `env:"BENCH_USERS" envDefault:"100000"`     // who call
 	Counters int      `env:"BENCH_COUNTERS" envDefault:"1000000"` // in the big database
 	Only     []string `env:"BENCH_ONLY"`                          // the ratios to measure; empty: all
 }
+
+// runs is how many each scenario has.
+func (s settings) runs() int { return s.Passes * s.Turns }
 
 // To the kernel the parent of a process is the thread that started it. All are started from here, so that none is ended
 // before us.
@@ -62,8 +65,8 @@ func measure(ctx context.Context, program string) (err error) {
 	if err := env.Parse(&s); err != nil {
 		return err
 	}
-	if s.Seconds <= 0 || s.Passes < 1 || s.Users < platforms || s.Counters < smallCounters {
-		return fmt.Errorf("BENCH_SECONDS is above 0, BENCH_PASSES at least 1, BENCH_USERS at least %d and BENCH_COUNTERS at least %d",
+	if s.Seconds <= 0 || s.Passes < 1 || s.Turns < 1 || s.Users < platforms || s.Counters < smallCounters {
+		return fmt.Errorf("BENCH_SECONDS is above 0, BENCH_PASSES and BENCH_TURNS at least 1, BENCH_USERS at least %d and BENCH_COUNTERS at least %d",
 			platforms, smallCounters)
 	}
 	for _, name := range s.Only {

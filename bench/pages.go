@@ -92,7 +92,7 @@ func (st *stage) measurePages(ctx context.Context, s settings, all *series) erro
 	for _, p := range wanted {
 		looks = append(looks, look{p.scenario("small"), "/platforms/" + b.small + p.path, p}, look{p.scenario("big"), "/platforms/" + b.big + p.path, p})
 	}
-	passes := (s.Passes + 1) / 2 // of which each has 20 looks at a page or more
+	passes := (s.Turns + 1) / 2 // of which each has 20 looks at a page or more
 	for pass := range passes {
 		again := slices.Clone(looks)
 		if pass%2 == 1 {
@@ -102,7 +102,7 @@ func (st *stage) measurePages(ctx context.Context, s settings, all *series) erro
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			m, err := st.lookOnce(program, v, l, time.Duration(s.Seconds*float64(time.Second)))
+			m, err := st.lookOnce(program, v, l, seconds(2*s.Seconds))
 			if err != nil {
 				return fmt.Errorf("%s: %w", l.scenario, errors.Join(err, program.forget()))
 			}

@@ -8,50 +8,89 @@ import (
 	"time"
 )
 
-// morePasses are made at the most, of scenarios of which too many runs were noise.
-const morePasses = 3
+// morePasses are made at the most, over groups of which too many runs were noise.
+const morePasses = 2
 
-// passes goes over the scenarios again and again, so that what changes on the machine meanwhile touches all of them; every
-// other time backwards, so that neither of two always comes first.
-func (st *stage) passes(ctx context.Context, s settings, all *series, scenarios []scenario) error {
-	scenarios = slices.DeleteFunc(scenarios, func(sc scenario) bool { return !s.wants(sc.name) })
+// settling is how long the load of a scenario goes on before another one's was that is measured.
+const settling = 100 * time.Millisecond
+
+// group is scenarios that are compared with each other. Their loads stay connected, and take turns of a fraction of a second:
+// what else goes on at the host changes within seconds, and so meets all of them.
+type group []scenario
+
+// passes goes over the groups again and again, so that what changes on the machine within minutes touches all of them.
+func (st *stage) passes(ctx context.Context, s settings, all *series, groups []group) error {
+	for i := range groups {
+		groups[i] = slices.DeleteFunc(groups[i], func(sc scenario) bool { return !s.wants(sc.name) })
+	}
 	for pass := range s.Passes + morePasses {
-		again := slices.Clone(scenarios)
-		if pass >= s.Passes {
-			again = slices.DeleteFunc(again, func(sc scenario) bool { return !all.disturbed(sc.name, s) })
-		}
-		if pass%2 == 1 {
-			slices.Reverse(again)
-		}
-		for _, sc := range again {
-			if err := ctx.Err(); err != nil {
+		for _, g := range groups {
+			disturbed := func(sc scenario) bool { return all.disturbed(sc.name, s.runs()/2) }
+			if pass >= s.Passes && !slices.ContainsFunc(g, disturbed) {
+				continue
+			}
+			if err := st.takeTurns(ctx, s, all, pass, g); err != nil {
 				return err
 			}
-			sc.load.Warmup = max(sc.load.Warmup, warmup)
-			sc.load.For = max(sc.load.For, time.Duration(s.Seconds*float64(time.Second)))
-			m, err := st.measureOnce(sc)
-			if err != nil {
-				return fmt.Errorf("%s: %w", sc.name, err)
-			}
-			progress("pass %d  %-18s %8.0f/s  %6.1f µs of CPU, others took %.0f%%", pass+1, sc.name, m.PerSecond, m.cpu(), 100*m.Others)
-			m.Pass = pass + 1
-			*all = append(*all, m)
 		}
 	}
-	for _, sc := range scenarios {
-		all.drop(sc.name, s.Passes)
+	for _, g := range groups {
+		for _, sc := range g {
+			all.drop(sc.name, s.runs()/2)
+		}
 	}
 	return nil
 }
 
-// measureOnce is one run.
-func (st *stage) measureOnce(sc scenario) (measured, error) {
-	t, u, err := st.generate(sc)
+// takeTurns makes a run of each scenario of a group, and that again and again; every other time backwards, so that neither of
+// two always comes first.
+func (st *stage) takeTurns(ctx context.Context, s settings, all *series, pass int, g group) error {
+	loads := map[string]*process{}
+	for _, sc := range g {
+		p, err := st.startLoad("load "+sc.name, sc.server, sc.load)
+		if err != nil {
+			return err
+		}
+		defer p.end()
+		loads[sc.name] = p
+		// What has been idle for a while is looked up again, which is to happen before anything is measured.
+		if _, err := st.measureOnce(sc, p, stretch{For: max(sc.warmup, warmup)}); err != nil {
+			return fmt.Errorf("%s: %w", sc.name, err)
+		}
+	}
+	turns := slices.Clone(g)
+	for turn := range s.Turns {
+		for _, sc := range turns {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			m, err := st.measureOnce(sc, loads[sc.name], stretch{settling, max(sc.lasts, seconds(s.Seconds))})
+			if err != nil {
+				return fmt.Errorf("%s: %w", sc.name, err)
+			}
+			m.Pass, m.Turn = pass+1, turn+1
+			*all = append(*all, m)
+		}
+		slices.Reverse(turns)
+	}
+	for _, sc := range g {
+		now := slices.DeleteFunc(slices.Clone(*all), func(m measured) bool { return m.Pass != pass+1 })
+		m := now.middle(sc.name)
+		progress("pass %d  %-21s %8.0f/s  %6.1f µs of CPU, others took %.0f%%", pass+1, sc.name, m.PerSecond, m.cpu(), 100*m.Others)
+	}
+	return nil
+}
+
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
+// measureOnce is one run of a scenario by its load.
+func (st *stage) measureOnce(sc scenario, p *process, long stretch) (measured, error) {
+	t, u, err := st.generate(sc, p, long)
 	if err != nil {
 		return measured{}, err
 	}
 	if t.Calls == 0 {
-		return measured{}, fmt.Errorf("not one call was answered within %v", sc.load.For)
+		return measured{}, fmt.Errorf("not one call was answered within %v", long.For)
 	}
 	perCall := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(t.Calls) }
 	return measured{
@@ -61,28 +100,27 @@ func (st *stage) measureOnce(sc scenario) (measured, error) {
 	}, nil
 }
 
-// generate puts a load on a server, and reads how much CPU time that takes.
-func (st *stage) generate(sc scenario) (t tally, u usage, err error) {
-	var pids []int
+// generate has a load make calls, and reads how much CPU time that takes.
+func (st *stage) generate(sc scenario, p *process, long stretch) (t tally, u usage, err error) {
+	pids := []int{p.pid()}
 	if sc.beside != nil {
-		longer := *sc.beside
-		longer.For = time.Hour // until it is ended
-		p, err := st.startLoad("beside", sc.server, longer)
+		beside, err := st.startLoad("beside", sc.server, *sc.beside)
 		if err != nil {
 			return t, u, err
 		}
-		defer p.end()
-		if _, err := p.line(); err != nil { // it has begun
+		defer beside.end()
+		if err := json.NewEncoder(beside.in).Encode(stretch{For: time.Hour}); err != nil { // until it is ended
+			return t, u, beside.explain(err)
+		}
+		if _, err := beside.line(); err != nil { // it has begun
 			return t, u, sc.server.explain(err)
 		}
-		pids = append(pids, p.pid())
+		pids = append(pids, beside.pid())
+		long.Warmup = max(long.Warmup, warmup)
 	}
-	p, err := st.startLoad("load", sc.server, sc.load)
-	if err != nil {
-		return t, u, err
+	if err := json.NewEncoder(p.in).Encode(long); err != nil {
+		return t, u, p.explain(err)
 	}
-	defer p.end()
-	pids = append(pids, p.pid())
 	var before, after cpuTime
 	for {
 		line, err := p.line()
@@ -105,6 +143,7 @@ func (st *stage) generate(sc scenario) (t tally, u usage, err error) {
 	}
 }
 
+// startLoad starts a process that will make a load.
 func (st *stage) startLoad(name string, on server, l load) (*process, error) {
 	l.Addr = on.addr
 	p, err := start(st.dir, name, nil, st.self, "load")

@@ -39,14 +39,13 @@ func (s settings) wants(scenario string) bool {
 	return len(s.Only) == 0 || slices.ContainsFunc(s.chosen(), func(r ratio) bool { return r.of == scenario || r.to == scenario })
 }
 
-// value is the median over the passes of what the one run is to the other: runs of one pass stand together and have met the
-// same machine, whose speed may change by half from pass to pass. A pass in which either was dropped counts only if there is
-// no other.
+// value is the median over the turns of what the one run is to the other: those of one turn have met the same machine, whose
+// speed may change by half within seconds. A turn in which either was dropped counts only if there is no other.
 func (all series) value(r ratio) float64 {
 	var calm, every []float64
 	for _, of := range all.of(r.of) {
 		for _, to := range all.of(r.to) {
-			if of.Pass != to.Pass {
+			if of.Pass != to.Pass || of.Turn != to.Turn {
 				continue
 			}
 			value := of.PerSecond / to.PerSecond
@@ -65,15 +64,8 @@ func (all series) value(r ratio) float64 {
 	return median(calm)
 }
 
-// disturbed is whether a scenario, or one that it is compared with, has too few runs that are not noise.
-func (all series) disturbed(scenario string, s settings) bool {
-	if all.calm(scenario) < s.Passes {
-		return true
-	}
-	return slices.ContainsFunc(s.chosen(), func(r ratio) bool {
-		return r.of == scenario && all.calm(r.to) < s.Passes || r.to == scenario && all.calm(r.of) < s.Passes
-	})
-}
+// disturbed is whether a scenario has too few runs that are not noise.
+func (all series) disturbed(scenario string, enough int) bool { return all.calm(scenario) < enough }
 
 func (r ratio) misses(value float64) bool {
 	if r.latency != nil {

@@ -16,13 +16,17 @@ type scenario struct {
 	server server
 	load   load
 	beside *load // another load on the same server, of which nothing but the CPU time is measured; nil: none
+
+	warmup time.Duration // before the first run of each pass; 0: as long as for most
+	lasts  time.Duration // a run; 0: as long as most
 }
 
 const (
 	platforms     = 100 // where nothing else is said
 	smallCounters = 10_000
-	warmup        = 500 * time.Millisecond // of each run, but for those that say another
-	longer        = 2 * time.Second        // of runs that have few requests, or whose slowest ones count
+	warmup        = 500 * time.Millisecond
+	recall        = 4 * time.Second // in which what was known of a thousand platforms is looked up again
+	longer        = time.Second     // of runs that have few requests, or whose slowest ones count
 	mostActive    = 50_000
 )
 
@@ -60,30 +64,40 @@ func (st *stage) measureCalls(ctx context.Context, s settings, all *series) erro
 		}
 	}
 
-	// What is compared stands together, so that it meets the same machine.
-	return st.passes(ctx, s, all, []scenario{
-		{"health_c64", program, load{Connections: 64, Call: health, Crowd: many}, nil},
-		{"health_c256", program, load{Connections: 256, Call: health, Crowd: many}, nil},
-		{"upsert_c1", others["upsert"], load{Connections: 1, Call: track, Crowd: many}, nil},
-		{"distinct_c1", program, load{Connections: 1, Call: track, Crowd: many}, nil},
-		{"null_c1", others["null"], load{Connections: 1, Call: track, Crowd: many}, nil},
-		{"null_c256", others["null"], load{Connections: 256, Call: track, Crowd: many}, nil},
-		{"distinct_c256", program, load{Connections: 256, Call: track, Crowd: many}, nil},
-		{"null_c64", others["null"], load{Connections: 64, Call: track, Crowd: many}, nil},
-		{"distinct_c64", program, load{Connections: 64, Call: track, Crowd: many}, nil},
-		{"naive_c64", others["naive"], load{Connections: 64, Call: track, Crowd: many}, nil},
-		{"keys_c64", program, load{Connections: 64, Call: keyed, Crowd: many}, nil},
-		{"batch_c4", program, load{Connections: 4, Call: batched, Crowd: one, For: longer}, nil},
-		{"upsert_c64", others["upsert"], load{Connections: 64, Call: track, Crowd: many}, nil},
-		{"naive_hot_c64", others["naive"], load{Connections: 64, Call: hot, Crowd: many}, nil},
-		{"hot_c64", program, load{Connections: 64, Call: hot, Crowd: many}, nil},
-		{"hot_c256", program, load{Connections: 256, Call: hot, Crowd: many}, nil},
-		// What is known of a platform is looked up again once a minute or so: where it has been idle since the run before, that
-		// comes all at once, and before the time that is measured.
-		{"platforms1_c64", program, load{Connections: 64, Call: track, Crowd: one, Warmup: 8 * warmup}, nil},
-		{"platforms1000_c64", program, load{Connections: 64, Call: track, Crowd: thousand, Warmup: 8 * warmup}, nil},
-		{"quiet_beside_many_c4", program, load{Connections: 4, Call: track, Crowd: quiet, For: longer}, &load{Connections: 64, Call: track, Crowd: thousand}},
-		{"quiet_beside_flood_c4", program, load{Connections: 4, Call: track, Crowd: quiet, For: longer}, &load{Connections: 64, Call: track, Crowd: one}},
+	calls := func(name string, on server, connections int, kind call, by crowd) scenario {
+		return scenario{name: name, server: on, load: load{Connections: connections, Call: kind, Crowd: by}}
+	}
+	batches := calls("batch_c4", program, 4, batched, one)
+	batches.lasts = longer
+	single := calls("platforms1_c64", program, 64, track, one)
+	several := calls("platforms1000_c64", program, 64, track, thousand)
+	single.warmup, several.warmup = recall, recall
+	besideMany, besideFlood := calls("quiet_beside_many_c4", program, 4, track, quiet), calls("quiet_beside_flood_c4", program, 4, track, quiet)
+	besideMany.beside, besideFlood.beside = &several.load, &single.load
+	besideMany.lasts, besideFlood.lasts = longer, longer
+	return st.passes(ctx, s, all, []group{
+		{calls("health_c64", program, 64, health, many), calls("health_c256", program, 256, health, many)},
+		{
+			calls("upsert_c1", others["upsert"], 1, track, many),
+			calls("distinct_c1", program, 1, track, many),
+			calls("null_c1", others["null"], 1, track, many),
+		},
+		{calls("null_c256", others["null"], 256, track, many), calls("distinct_c256", program, 256, track, many)},
+		{
+			calls("null_c64", others["null"], 64, track, many),
+			calls("distinct_c64", program, 64, track, many),
+			calls("naive_c64", others["naive"], 64, track, many),
+			calls("keys_c64", program, 64, keyed, many),
+			batches,
+		},
+		{
+			calls("hot_c64", program, 64, hot, many),
+			calls("naive_hot_c64", others["naive"], 64, hot, many),
+			calls("upsert_c64", others["upsert"], 64, track, many),
+			calls("hot_c256", program, 256, hot, many),
+		},
+		{single, several},
+		{besideMany, besideFlood},
 	})
 }
 
@@ -93,7 +107,7 @@ func (st *stage) measureGrowth(ctx context.Context, s settings, all *series) err
 	if !s.wants("counters_big_c64") {
 		return nil
 	}
-	var scenarios []scenario
+	var both group
 	for _, size := range []struct {
 		name             string
 		counters, active int
@@ -110,11 +124,11 @@ func (st *stage) measureGrowth(ctx context.Context, s settings, all *series) err
 		if err != nil {
 			return err
 		}
-		scenarios = append(scenarios, scenario{
-			"counters_" + size.name + "_c64", program, load{Connections: 64, Call: track, Crowd: crowd}, nil,
+		both = append(both, scenario{
+			name: "counters_" + size.name + "_c64", server: program, load: load{Connections: 64, Call: track, Crowd: crowd},
 		})
 	}
-	return st.passes(ctx, s, all, scenarios)
+	return st.passes(ctx, s, all, []group{both})
 }
 
 // populate makes platforms and counters for so many users of each, of whom some will call. Those have called once when it
@@ -138,7 +152,13 @@ func (st *stage) populate(ctx context.Context, url secret.Text, program server, 
 
 // touch has each user of a crowd call once.
 func (st *stage) touch(program server, c crowd) error {
-	m, err := st.measureOnce(scenario{"first calls", program, load{Connections: 64, Call: track, Crowd: c}, nil})
+	first := scenario{name: "first calls", server: program, load: load{Connections: 64, Call: track, Crowd: c}}
+	p, err := st.startLoad(first.name, program, first.load)
+	if err != nil {
+		return err
+	}
+	defer p.end()
+	m, err := st.measureOnce(first, p, stretch{})
 	if err != nil {
 		return fmt.Errorf("first calls of %d users: %w", c.size(), err)
 	}

@@ -10,6 +10,7 @@ import (
 type measured struct {
 	Scenario    string  `json:"scenario"`
 	Pass        int     `json:"pass"`
+	Turn        int     `json:"turn"` // within the pass; what is compared took it together
 	Connections int     `json:"connections"`
 	PerSecond   float64 `json:"perSecond"`       // calls that were counted
 	P50         float64 `json:"p50Ms"`           // of a request
@@ -67,7 +68,7 @@ func (all series) calm(name string) (n int) {
 	return n
 }
 
-// drop drops the runs of a scenario that are noise; where too few are left, the least disturbed ones stay.
+// drop drops the runs of a scenario that are noise; where fewer would be left than are to be kept, the least disturbed ones stay.
 func (all series) drop(name string, keep int) {
 	runs := all.of(name)
 	slices.SortFunc(runs, func(a, b *measured) int { return cmp.Compare(a.Others, b.Others) })
@@ -79,7 +80,7 @@ func (all series) drop(name string, keep int) {
 // middle is what is typical of a scenario: the median of each figure, over the runs that were not dropped.
 type middle struct {
 	measured
-	spread        float64 // how far the runs are from the middle at the most
+	spread        float64 // half of the runs are no farther from the middle
 	runs, dropped int
 }
 
@@ -93,9 +94,7 @@ func (all series) middle(name string) middle {
 	m.Bytes = int(of(func(m *measured) float64 { return float64(m.Bytes) }))
 	m.Server, m.Postgres = of(func(m *measured) float64 { return m.Server }), of(func(m *measured) float64 { return m.Postgres })
 	m.Load, m.Others = of(func(m *measured) float64 { return m.Load }), of(func(m *measured) float64 { return m.Others })
-	for _, run := range kept {
-		m.spread = max(m.spread, math.Abs(run.PerSecond-m.PerSecond)/m.PerSecond)
-	}
+	m.spread = of(func(run *measured) float64 { return math.Abs(run.PerSecond-m.PerSecond) / m.PerSecond })
 	for _, run := range runs {
 		m.Failed += run.Failed
 	}
