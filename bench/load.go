@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -52,7 +48,7 @@ func generate(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := told.Decode(&l); err != nil {
 		return fmt.Errorf("the load can not be read: %w", err)
 	}
-	clients, err := l.connect()
+	all, err := l.connect()
 	if err != nil {
 		return err
 	}
@@ -64,7 +60,7 @@ func generate(ctx context.Context, in io.Reader, out io.Writer) error {
 		case err != nil:
 			return fmt.Errorf("the run can not be read: %w", err)
 		}
-		t, err := l.run(ctx, out, clients, s)
+		t, err := l.run(ctx, out, all, s)
 		if err != nil {
 			return err
 		}
@@ -74,33 +70,27 @@ func generate(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 }
 
-// connect makes the connections, which live as long as the process.
-func (l load) connect() ([]*client, error) {
-	clients := make([]*client, l.Connections)
-	for i := range clients {
-		conn, err := net.Dial("tcp", l.Addr)
-		if err != nil {
-			return nil, err
-		}
-		clients[i] = &client{conn: conn, in: bufio.NewReaderSize(conn, 16<<10), requests: newRequests(l.Call, l.Crowd)}
-	}
-	return clients, nil
-}
-
-func (l load) run(ctx context.Context, out io.Writer, clients []*client, s stretch) (tally, error) {
-	for _, c := range clients {
-		c.took, c.failed, c.example = c.took[:0], 0, ""
+func (l load) run(ctx context.Context, out io.Writer, all *clients, s stretch) (tally, error) {
+	for _, c := range all.list {
+		c.asked, c.took, c.failed, c.example = time.Time{}, c.took[:0], 0, ""
 	}
 	if s.For == 0 {
-		return everybodyOnce(ctx, out, clients, l.Crowd.size())
+		return everybodyOnce(out, all, l.Crowd.size())
 	}
 	from := time.Now().Add(s.Warmup)
 	to := from.Add(s.For)
-	var working sync.WaitGroup
-	errs := make([]error, len(clients))
-	for i, c := range clients {
-		working.Go(func() { errs[i] = c.work(from, to) })
-	}
+	done := make(chan error, 1)
+	go func() {
+		done <- all.drive(func(c *client, now time.Time) []byte {
+			if !c.asked.IsZero() && !now.Before(from) && !now.After(to) {
+				c.took = append(c.took, now.Sub(c.asked))
+			}
+			if !now.Before(to) {
+				return nil
+			}
+			return c.requests.next()
+		})
+	}()
 	for _, at := range []struct {
 		time time.Time
 		line string
@@ -114,73 +104,52 @@ func (l load) run(ctx context.Context, out io.Writer, clients []*client, s stret
 			return tally{}, err
 		}
 	}
-	working.Wait()
-	return sum(clients, s.For), errors.Join(errs...)
+	err := <-done
+	return sum(all.list, s.For), err
 }
 
 // everybodyOnce has every user call once.
-func everybodyOnce(ctx context.Context, out io.Writer, clients []*client, users int) (tally, error) {
+func everybodyOnce(out io.Writer, all *clients, users int) (tally, error) {
 	if _, err := fmt.Fprintln(out, begins); err != nil {
 		return tally{}, err
 	}
-	from := time.Now()
-	var working sync.WaitGroup
-	var next atomic.Int64
-	errs := make([]error, len(clients))
-	for i, c := range clients {
-		working.Go(func() {
-			for n := next.Add(1) - 1; n < int64(users) && errs[i] == nil && ctx.Err() == nil; n = next.Add(1) - 1 {
-				errs[i] = c.call(c.requests.ofUser(int(n)))
-			}
-		})
-	}
-	working.Wait()
-	t := sum(clients, time.Since(from))
+	from, called := time.Now(), 0
+	err := all.drive(func(c *client, _ time.Time) []byte {
+		if called == users {
+			return nil
+		}
+		called++
+		return c.requests.ofUser(called - 1)
+	})
+	t := sum(all.list, time.Since(from))
 	t.Calls = users
 	_, printed := fmt.Fprintln(out, ends)
-	return t, errors.Join(errors.Join(errs...), ctx.Err(), printed)
+	return t, errors.Join(err, printed)
 }
 
 // client is one connection.
 type client struct {
-	conn     net.Conn
-	in       *bufio.Reader
-	body     []byte
+	fd       int
 	requests *requests
+	in       []byte // what has come of the answer
+	asked    time.Time
 	took     []time.Duration // of each request that was answered in the time that is measured
 	failed   int
 	example  string
 }
 
-// work makes calls until a moment, and keeps how long those took that were answered between the two.
-func (c *client) work(from, to time.Time) error {
-	for now := time.Now(); now.Before(to); {
-		if err := c.call(c.requests.next()); err != nil {
-			return err
-		}
-		answered := time.Now()
-		if !answered.Before(from) && !answered.After(to) {
-			c.took = append(c.took, answered.Sub(now))
-		}
-		now = answered
+// read takes note of an answer; ok is false while some of it is still to come.
+func (c *client) read() (ok bool, err error) {
+	r, ok, err := readReply(c.in)
+	if !ok || err != nil {
+		return false, err
 	}
-	return nil
-}
-
-// call makes one request.
-func (c *client) call(request []byte) error {
-	if _, err := c.conn.Write(request); err != nil {
-		return err
-	}
-	status, err := c.readAnswer()
-	if err != nil {
-		return fmt.Errorf("an answer can not be read: %w", err)
-	}
-	if failed, example := c.requests.failed(status, c.body); failed > 0 {
+	if failed, example := c.requests.failed(r.status, r.body); failed > 0 {
 		c.failed += failed
-		c.example = fmt.Sprintf("%d %.500s", status, example)
+		c.example = fmt.Sprintf("%d %.500s", r.status, example)
 	}
-	return nil
+	c.in = c.in[:0]
+	return true, nil
 }
 
 // sum puts together what the clients have seen.

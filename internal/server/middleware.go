@@ -98,29 +98,44 @@ func (s *Server) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// securityHeaders tells the browser to be strict. Pages bring everything from their own origin and run no inline
-// script.
+// header is one of an answer's. Its values are of all answers, so they are not to be changed, but may be replaced.
+type header struct {
+	name   string // in its canonical form
+	values []string
+}
+
+// ofAll are the headers of every answer that tell the browser to be strict. Pages bring everything from their own origin and
+// run no inline script.
+var ofAll = []header{
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"Content-Security-Policy", []string{"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; " +
+		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}},
+	{"Cache-Control", []string{"no-store"}},
+}
+
+// ofPages are those that mean nothing for the JSON of an API: it has no links, and opens no window. Each tracked call would
+// pay for them: a map of more than eight headers is several times as dear.
+var ofPages = []header{
+	{"X-Frame-Options", []string{"DENY"}}, // for browsers that do not know frame-ancestors
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+}
+
+// securityHeaders tells the browser to be strict.
 func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	type header struct {
-		name   string   // in its canonical form
-		values []string // of all requests, so they are not to be changed, but may be replaced
-	}
-	strict := []header{
-		{"X-Content-Type-Options", []string{"nosniff"}},
-		{"X-Frame-Options", []string{"DENY"}},
-		{"Referrer-Policy", []string{"no-referrer"}},
-		{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
-		{"Content-Security-Policy", []string{"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; " +
-			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}},
-		{"Cache-Control", []string{"no-store"}},
-	}
+	always := slices.Clone(ofAll)
 	if s.cfg.CustomerURL.Scheme == "https" {
-		strict = append(strict, header{"Strict-Transport-Security", []string{"max-age=31536000"}})
+		always = append(always, header{"Strict-Transport-Security", []string{"max-age=31536000"}})
 	}
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		for _, header := range strict {
+		for _, header := range always {
 			h[header.name] = header.values
+		}
+		if !strings.HasPrefix(c.Request().URL.Path, "/api/") {
+			for _, header := range ofPages {
+				h[header.name] = header.values
+			}
 		}
 		return next(c)
 	}
