@@ -53,7 +53,10 @@ func Open(ctx context.Context, url secret.Text, role Role) (*DB, error) {
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
-	cfg.AfterConnect = neverCompile
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		sendLists(conn)
+		return neverCompile(ctx, conn)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, hideURL(err)
@@ -264,13 +267,21 @@ func entered(platforms ...id.Platform) string {
 		if i > 0 {
 			list = append(list, ',')
 		}
-		name, err := json.Marshal(string(p))
-		if err != nil {
-			panic(err) // a string always marshals
-		}
-		list = append(append(list, name...), ":true"...)
+		list = append(appendJSON(list, string(p)), ":true"...)
 	}
 	return string(append(list, '}'))
+}
+
+// appendJSON adds a text as JSON. An id of ours, as each batch has dozens of, needs nothing but quotes.
+func appendJSON(list []byte, text string) []byte {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r != '_' && !('a' <= r && r <= 'z') && !('0' <= r && r <= '9') }) {
+		return append(append(append(list, '"'), text...), '"')
+	}
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string always marshals
+	}
+	return append(list, quoted...)
 }
 
 func quote(s string) string {

@@ -34,7 +34,7 @@ WITH clock AS {kept_clock} (
         today[g.place] = u.today[g.place] + g.quantity,
         calls = CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END,
         minute = c.minute
-    FROM {groups} AS g (platform_id, user_id, slot, place, plan, quantity, calls, most, rate, user_epoch, until, n), clock c
+    FROM {groups} AS g (platform_id, user_id, slot, place, quantity, calls, most, rate, user_epoch, until, n), clock c
     WHERE u.platform_id = g.platform_id AND u.user_id = g.user_id
         AND u.epoch = g.user_epoch AND u.settled = g.user_epoch AND u.slots[g.place] = g.slot
         AND {fresh}
@@ -44,7 +44,7 @@ WITH clock AS {kept_clock} (
         AND (u.kept[g.place] > 0 OR 0 >= ALL (u.kept))
         AND CASE WHEN u.minute < c.minute THEN g.calls ELSE u.calls + g.calls END <= g.rate
         {unseen}
-    RETURNING g.n, g.platform_id, g.plan, g.slot, u.counts[g.place] AS count,
+    RETURNING g.n, {whose} u.counts[g.place] AS count,
         u.extras[g.place] + u.kept[g.place] AS extra, u.calls, u.starts[g.place] AS starts, u.ends[g.place] AS ends, c.at
 ), journaled AS (
     INSERT INTO tenant_usage.journal (at, platforms, meters, plans, tallies, counts, counted)
@@ -55,7 +55,7 @@ SELECT n, count, extra, calls, starts, ends, at FROM added`
 // Many groups are taken out of arrays, and what is the same for several of them is found out once.
 var many = strings.NewReplacer(
 	"{kept_clock}", "MATERIALIZED",
-	"{groups}", `unnest(@platforms::text[], @users::text[], @slots::text[], @places::int[], @plans::text[],
+	"{groups}", `unnest(@platforms::text[], @users::text[], @slots::text[], @places::int[],
             @quantities::bigint[], @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[]) WITH ORDINALITY`,
 	"{stale}", `stale AS MATERIALIZED (
     SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
@@ -71,8 +71,8 @@ var many = strings.NewReplacer(
 // what such a call costs.
 var one = strings.NewReplacer(
 	"{kept_clock}", "NOT MATERIALIZED",
-	"{groups}", `(SELECT @platform::text, @user::text, @slot::text, @place::int, @plan::text, @quantity::bigint, @calls::int,
-            @most::bigint, @rate::int, @user_epoch::bigint, @until::timestamptz, 1::bigint)`,
+	"{groups}", `(SELECT @platform::text, @user::text, @slot::text, @place::int, @quantity::bigint, @calls::int, @most::bigint,
+            @rate::int, @user_epoch::bigint, @until::timestamptz, 1::bigint)`,
 	"{stale}", "",
 	"{fresh}", `@epoch::bigint = (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id COLLATE "C" = @platform::text)`,
 	"{line}", `SELECT at, ARRAY[@platform::text], ARRAY[@meter::text], ARRAY[@plan::text], ARRAY[1], ARRAY[@quantity::bigint],
@@ -88,24 +88,27 @@ var keyed = strings.NewReplacer(
     FROM {keys}
     WHERE (SELECT true FROM tenant_usage.receipts r WHERE r.platform_id = k.platform_id AND r.id = k.id)
 ),`,
+	"{whose}", "g.platform_id, g.slot,",
 	"{unseen}", "AND g.n <> ALL ((SELECT groups FROM seen)::bigint[])",
 	"{receipts}", `, receipts AS (
     INSERT INTO tenant_usage.receipts (platform_id, id, fingerprint, refused, count, max, extra, plan, slot, starts, ends, created_at)
     SELECT platform_id, (@keys::uuid[])[i], (@fingerprints::uuid[])[i], false, count - (@later::bigint[])[i],
-        NULLIF((@maxima::bigint[])[i], -1), extra, plan, slot, starts, ends, at
+        NULLIF((@maxima::bigint[])[i], -1), extra, {plan}, slot, starts, ends, at
     FROM (SELECT a.*, generate_series({first_key}, {last_key}) i FROM added a) k
 )`,
 )
 
-var keyless = strings.NewReplacer("{seen}", "", "{unseen}", "", "{receipts}", "")
+var keyless = strings.NewReplacer("{seen}", "", "{whose}", "", "{unseen}", "", "{receipts}", "")
 
 // The keys of many groups say whose they are, and those of a group stand next to each other.
 var manyKeys = strings.NewReplacer(
+	"{plan}", "(@tally_plans::text[])[(@tallies::int[])[n]]",
 	"{keys}", "unnest(@key_groups::bigint[], @key_platforms::text[], @keys::uuid[]) AS k (n, platform_id, id)",
 	"{first_key}", "(@first_keys::bigint[])[a.n]", "{last_key}", "(@last_keys::bigint[])[a.n]",
 )
 
 var oneKeys = strings.NewReplacer(
+	"{plan}", "@plan::text",
 	"{keys}", "(SELECT 1::bigint AS n, @platform::text AS platform_id, unnest(@keys::uuid[]) AS id) k",
 	"{first_key}", "1", "{last_key}", "cardinality(@keys::uuid[])",
 )
@@ -129,13 +132,13 @@ func counting(kind, receipts, keys *strings.Replacer, parameters []string) strin
 // The names of the parameters, in the order of the arguments. The last ones are those of receipts.
 var (
 	ofMany = []string{
-		"platforms", "users", "slots", "places", "plans", "quantities", "calls", "most", "rates", "user_epochs", "until",
+		"platforms", "users", "slots", "places", "quantities", "calls", "most", "rates", "user_epochs", "until",
 		"fenced", "epochs", "tally_platforms", "tally_meters", "tally_plans", "tallies",
 		"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima", "first_keys", "last_keys",
 	}
 	ofOne = []string{
-		"platform", "user", "slot", "place", "plan", "quantity", "calls", "most", "rate", "user_epoch", "until", "epoch",
-		"meter", "keys", "fingerprints", "later", "maxima",
+		"platform", "user", "slot", "place", "quantity", "calls", "most", "rate", "user_epoch", "until", "epoch", "meter",
+		"plan", "keys", "fingerprints", "later", "maxima",
 	}
 )
 
@@ -182,12 +185,11 @@ func (s *Service) countFast(groups []group) {
 	ctx, cancel := commitContext()
 	defer cancel()
 	var found []added
-	items := itemsOf(groups)
-	err := s.lanes.OneTrip(ctx, platformsOf(items), func(t *db.Trip) { db.Collect(t, &found, sql, args...) })
+	err := s.lanes.OneTrip(ctx, platformsIn(groups), func(t *db.Trip) { db.Collect(t, &found, sql, args...) })
 	switch {
 	case errors.Is(err, db.ErrRolledBack): // two batches with one key, or a call that no database takes
 	case err != nil:
-		for _, it := range items {
+		for _, it := range itemsOf(groups) {
 			it.settle(Outcome{}, err)
 		}
 	default:
@@ -195,6 +197,16 @@ func (s *Service) countFast(groups []group) {
 			groups[found[i].N-1].settle(&found[i])
 		}
 	}
+}
+
+// platformsIn are the platforms of the groups, which stand together.
+func platformsIn(groups []group) (list []id.Platform) {
+	for _, g := range groups {
+		if p := g.items[0].Entitlement.Platform; len(list) == 0 || list[len(list)-1] != p {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 func itemsOf(groups []group) (items []*item) {
@@ -283,8 +295,8 @@ func (g *group) statement() (sql string, args []any) {
 		}
 	}
 	args = []any{
-		string(e.Platform), e.UserID, first.slot, first.place + 1, e.Plan, g.quantity, int32(len(g.items)),
-		maxOr(first.limit, unlimited), int32(e.RateLimit), e.UserEpoch, until, e.Epoch, first.Meter,
+		string(e.Platform), e.UserID, first.slot, first.place + 1, g.quantity, int32(len(g.items)),
+		maxOr(first.limit, unlimited), int32(e.RateLimit), e.UserEpoch, until, e.Epoch, first.Meter, e.Plan,
 	}
 	if len(keys) == 0 {
 		return countOneSQL, args
@@ -296,7 +308,7 @@ func (g *group) statement() (sql string, args []any) {
 func arguments(groups []group) (args []any, keyed bool) {
 	n := len(groups)
 	platforms, users, slots := make([]string, n), make([]string, n), make([]string, n)
-	plans, until := make([]string, n), make([]time.Time, n)
+	until := make([]time.Time, n)
 	quantities, most, userEpochs := make([]int64, n), make([]int64, n), make([]int64, n)
 	places, calls, rates := make([]int32, n), make([]int32, n), make([]int32, n)
 	firstKeys, lastKeys := make([]int64, n), make([]int64, n) // a group's are next to each other; first behind last: none
@@ -306,7 +318,7 @@ func arguments(groups []group) (args []any, keyed bool) {
 	for i, g := range groups {
 		first, e := g.items[0], g.items[0].Entitlement
 		platforms[i], users[i], slots[i], places[i] = string(e.Platform), e.UserID, first.slot, first.place+1
-		plans[i], until[i] = e.Plan, first.until()
+		until[i] = first.until()
 		quantities[i], most[i], userEpochs[i] = g.quantity, maxOr(first.limit, unlimited), e.UserEpoch
 		calls[i], rates[i] = int32(len(g.items)), int32(e.RateLimit)
 		left := g.quantity
@@ -329,7 +341,7 @@ func arguments(groups []group) (args []any, keyed bool) {
 	fenced, epochs := fences(groups)
 	t := talliesOf(groups)
 	args = []any{
-		platforms, users, slots, places, plans, quantities, calls, most, rates, userEpochs, until, fenced, epochs,
+		platforms, users, slots, places, quantities, calls, most, rates, userEpochs, until, fenced, epochs,
 		t.platforms, t.meters, t.plans, t.ofGroups,
 	}
 	if len(keys) > 0 {

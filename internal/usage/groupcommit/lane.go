@@ -39,10 +39,9 @@ type Lane[T any] struct {
 	mu      sync.Mutex
 	turns   []*owner[T] // those with items waiting, in the order of their turns
 	owners  map[string]*owner[T]
-	waiting int                // items
-	ready   int                // of those, the items of owners who are not away
-	away    map[string]*flight // where owners have items in a flush under way
-	flights []*flight
+	waiting int // items
+	ready   int // of those, the items of owners who are not away
+	flights []*flight[T]
 
 	wake     chan struct{} // for a flusher
 	stop     chan struct{} // ends the watch
@@ -52,8 +51,8 @@ type Lane[T any] struct {
 }
 
 // flight is a flush under way.
-type flight struct {
-	owners []string // of its items
+type flight[T any] struct {
+	owners []*owner[T] // of its items
 	since  time.Time
 	slow   bool
 }
@@ -61,10 +60,11 @@ type flight struct {
 // atOnce is how many flushes may be under way.
 const atOnce = 2
 
-// owner holds the items of one owner, oldest first.
+// owner is one who has items waiting, or in a flush under way.
 type owner[T any] struct {
 	name  string
-	items []entry[T]
+	items []entry[T] // that wait, oldest first
+	away  *flight[T] // nil: none under way has items of this owner
 }
 
 type entry[T any] struct {
@@ -75,7 +75,7 @@ type entry[T any] struct {
 // New makes a Lane and starts it.
 func New[T any](cfg Config[T]) *Lane[T] {
 	l := &Lane[T]{
-		cfg: cfg, owners: map[string]*owner[T]{}, away: map[string]*flight{},
+		cfg: cfg, owners: map[string]*owner[T]{},
 		wake: make(chan struct{}, atOnce), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	for range atOnce {
@@ -130,10 +130,12 @@ func (l *Lane[T]) enqueue(items []T) error {
 		if o == nil {
 			o = &owner[T]{name: name}
 			l.owners[name] = o
+		}
+		if len(o.items) == 0 {
 			l.turns = append(l.turns, o)
 		}
 		o.items = append(o.items, entry[T]{item, now})
-		if l.away[name] == nil {
+		if o.away == nil {
 			l.ready++
 		}
 	}
@@ -157,23 +159,23 @@ func (l *Lane[T]) wakeOne() {
 // may is whether a flush may begin, where so many are the most. Beside another it does only if that is slow: two small
 // batches cost more than a large one.
 func (l *Lane[T]) may(most int) bool {
-	return l.ready > 0 && len(l.flights) < most && (len(l.flights) == 0 || slices.ContainsFunc(l.flights, (*flight).isSlow))
+	return l.ready > 0 && len(l.flights) < most && (len(l.flights) == 0 || slices.ContainsFunc(l.flights, (*flight[T]).isSlow))
 }
 
-func (f *flight) isSlow() bool { return f.slow }
+func (f *flight[T]) isSlow() bool { return f.slow }
 
 // room is an error unless the items, which belong to one owner, may wait.
 func (l *Lane[T]) room(items []T, now time.Time) error {
-	stuck := func(f *flight) bool { return now.Sub(f.since) > l.cfg.Patience }
-	others := func(f *flight) bool { return !stuck(f) }
-	f := l.away[l.cfg.Owner(items[0])]
-	if f != nil && stuck(f) || len(l.flights) == atOnce && !slices.ContainsFunc(l.flights, others) {
+	stuck := func(f *flight[T]) bool { return now.Sub(f.since) > l.cfg.Patience }
+	others := func(f *flight[T]) bool { return !stuck(f) }
+	o := l.owners[l.cfg.Owner(items[0])]
+	if o != nil && o.away != nil && stuck(o.away) || len(l.flights) == atOnce && !slices.ContainsFunc(l.flights, others) {
 		return ErrStuck
 	}
 	if l.waiting+len(items) > l.cfg.Bound {
 		return ErrFull
 	}
-	if o := l.owners[l.cfg.Owner(items[0])]; o != nil && len(o.items)+len(items) > l.cfg.Bound/2 {
+	if o != nil && len(o.items)+len(items) > l.cfg.Bound/2 {
 		return ErrFull
 	}
 	return nil
@@ -212,7 +214,7 @@ func (l *Lane[T]) flush(most int) bool {
 
 // take removes the next batch: one item of each owner in turn, until it is full. An owner who has items in another flush
 // waits for its end.
-func (l *Lane[T]) take(most int) ([]T, *flight) {
+func (l *Lane[T]) take(most int) ([]T, *flight[T]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.may(most) {
@@ -220,27 +222,25 @@ func (l *Lane[T]) take(most int) ([]T, *flight) {
 	}
 	var elsewhere, turns []*owner[T]
 	for _, o := range l.turns {
-		if l.away[o.name] != nil {
+		if o.away != nil {
 			elsewhere = append(elsewhere, o)
 		} else {
 			turns = append(turns, o)
 		}
 	}
 	batch := make([]T, 0, min(l.ready, l.cfg.Most))
-	f := &flight{since: time.Now()}
+	f := &flight[T]{since: time.Now()}
 	for len(batch) < cap(batch) {
 		o := turns[0]
 		batch = append(batch, o.items[0].item)
-		if l.away[o.name] == nil {
-			l.away[o.name] = f
-			f.owners = append(f.owners, o.name)
+		if o.away == nil {
+			o.away = f
+			f.owners = append(f.owners, o)
 		}
 		o.items = o.items[1:]
 		turns = turns[1:]
 		if len(o.items) > 0 {
 			turns = append(turns, o)
-		} else {
-			delete(l.owners, o.name)
 		}
 	}
 	l.turns = slices.Concat(elsewhere, turns)
@@ -254,22 +254,30 @@ func (l *Lane[T]) take(most int) ([]T, *flight) {
 func (l *Lane[T]) countReady() {
 	l.ready = 0
 	for _, o := range l.turns {
-		if l.away[o.name] == nil {
+		if o.away == nil {
 			l.ready += len(o.items)
 		}
 	}
 }
 
 // land lets the owners of a batch go into others again.
-func (l *Lane[T]) land(f *flight) {
+func (l *Lane[T]) land(f *flight[T]) {
 	l.mu.Lock()
-	for _, name := range f.owners {
-		delete(l.away, name)
+	for _, o := range f.owners {
+		o.away = nil
+		l.forget(o)
 	}
-	l.flights = slices.DeleteFunc(l.flights, func(other *flight) bool { return other == f })
+	l.flights = slices.DeleteFunc(l.flights, func(other *flight[T]) bool { return other == f })
 	l.countReady()
 	l.mu.Unlock()
 	l.wakeOne()
+}
+
+// forget forgets an owner who has no items here any more.
+func (l *Lane[T]) forget(o *owner[T]) {
+	if len(o.items) == 0 && o.away == nil {
+		delete(l.owners, o.name)
+	}
 }
 
 // watch refuses what has waited longer than the lane's patience.
@@ -300,9 +308,8 @@ func (l *Lane[T]) overdue(before time.Time) (late []T) {
 		}
 		if len(o.items) > 0 {
 			kept = append(kept, o)
-		} else {
-			delete(l.owners, o.name)
 		}
+		l.forget(o)
 	}
 	l.turns = kept
 	l.waiting -= len(late)
