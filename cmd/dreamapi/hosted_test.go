@@ -53,7 +53,7 @@ func TestTheWayBackLeadsNowhereElse(t *testing.T) {
 	}
 	p.w.db.Exec(t, "UPDATE platform.platforms SET mode = 'live' WHERE id = $1", p.id)
 	p.dev.pays(t)
-	p.w.db.Exec(t, "UPDATE tenant.settings SET epoch = nextval('tenant.epochs')")
+	p.w.db.Exec(t, "UPDATE tenant.settings SET epoch = tenant.next_epoch()")
 	g.open(t, p.w.url("api")+"/sign-in"+p.query("redirectUrl", "http://localhost:3000/callback")).refused(t, "localhost, live")
 	g.enters(t, "/sign-in", "redirectUrl", callback).code(t)
 }
@@ -364,7 +364,7 @@ func TestAPlatformThatIsSuspendedLetsNobodyIn(t *testing.T) {
 	p := newProduct(t)
 	g, s := p.signedIn(t, "eve@mail.example")
 	p.w.db.Exec(t, "UPDATE platform.platforms SET mode = 'live' WHERE id = $1", p.id) // its developer has paid nothing
-	p.w.db.Exec(t, "UPDATE tenant.settings SET epoch = nextval('tenant.epochs')")
+	p.w.db.Exec(t, "UPDATE tenant.settings SET epoch = tenant.next_epoch()")
 	p.w.api(t, "POST /api/data", s.token, "").want(t, 403, "platform_suspended")
 	p.refresh(t, s.refresh).want(t, 403, "platform_suspended")
 	g.open(t, p.w.url("api")+"/sign-in"+p.query())

@@ -73,9 +73,14 @@ func neverCompile(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // Reserve makes another pool to the same database under the same role, of so many connections, for work that must not
-// wait while all of this one's are in use.
-func (d *DB) Reserve(ctx context.Context, connections int32) (*DB, error) {
+// wait while all of this one's are in use. It calls connected for each connection that it makes, before that is used.
+func (d *DB) Reserve(ctx context.Context, connections int32, connected func()) (*DB, error) {
 	cfg := d.pool.Config()
+	prepare := cfg.AfterConnect
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		connected()
+		return prepare(ctx, conn)
+	}
 	cfg.MinConns, cfg.MaxConns = 0, connections
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

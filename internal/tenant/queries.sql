@@ -61,10 +61,10 @@ SELECT coalesce(checkout_success_url, '')::text AS success, coalesce(checkout_ca
 FROM tenant.settings WHERE platform_id = @platform_id;
 
 -- name: SetCheckoutSuccessURL :exec
-UPDATE tenant.settings SET checkout_success_url = sqlc.narg(address), epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
+UPDATE tenant.settings SET checkout_success_url = sqlc.narg(address), epoch = tenant.next_epoch() WHERE platform_id = @platform_id;
 
 -- name: SetCheckoutCancelURL :exec
-UPDATE tenant.settings SET checkout_cancel_url = sqlc.narg(address), epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
+UPDATE tenant.settings SET checkout_cancel_url = sqlc.narg(address), epoch = tenant.next_epoch() WHERE platform_id = @platform_id;
 
 -- name: PlatformAtGate :one
 -- It is read before anything else that is remembered, so that the epoch is not newer than that.
@@ -74,13 +74,13 @@ SELECT epoch, allowed_origins, rate_limit, (directory.mode() = 'test')::boolean 
 FROM tenant.settings WHERE platform_id = @platform_id;
 
 -- name: SetAllowedOrigins :exec
-UPDATE tenant.settings SET allowed_origins = @origins, epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
+UPDATE tenant.settings SET allowed_origins = @origins, epoch = tenant.next_epoch() WHERE platform_id = @platform_id;
 
 -- name: SetRateLimit :exec
-UPDATE tenant.settings SET rate_limit = sqlc.narg(rate_limit), epoch = nextval('tenant.epochs') WHERE platform_id = @platform_id;
+UPDATE tenant.settings SET rate_limit = sqlc.narg(rate_limit), epoch = tenant.next_epoch() WHERE platform_id = @platform_id;
 
 -- name: SetCurrency :execrows
-UPDATE tenant.settings s SET currency = @currency, epoch = nextval('tenant.epochs')
+UPDATE tenant.settings s SET currency = @currency, epoch = tenant.next_epoch()
 WHERE s.platform_id = @platform_id
     AND NOT EXISTS (SELECT FROM tenant.prices p WHERE p.platform_id = s.platform_id AND p.amount > 0);
 

@@ -82,9 +82,10 @@ func TestAForeignPlatformPlantedInABatchCountsNothing(t *testing.T) {
 	batch := []*item{itemOf(t, own), itemOf(t, foreign)}
 	entered := []id.Platform{own.Entitlement.Platform}
 
-	args, _ := arguments(groupByUser(batch))
+	groups := groupByUser(batch)
+	sql, args := statement(groups, b.fence.ask(groups))
 	var found []added
-	err := b.lanes.OneTrip(t.Context(), entered, func(trip *db.Trip) { db.Collect(trip, &found, countManySQL, args...) })
+	err := b.lanes.OneTrip(t.Context(), entered, func(trip *db.Trip) { db.Collect(trip, &found, sql, args...) })
 	if err != nil || len(found) != 1 || b.count(t, own) != 2 || b.count(t, foreign) != 1 {
 		t.Errorf("the fast lane: %+v, %v; the counts are %d and %d, want 2 and 1", found, err, b.count(t, own), b.count(t, foreign))
 	}

@@ -57,15 +57,30 @@ var many = strings.NewReplacer(
 	"{kept_clock}", "MATERIALIZED",
 	"{groups}", `unnest(@platforms::text[], @users::text[], @slots::text[], @places::int[],
             @quantities::bigint[], @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[]) WITH ORDINALITY`,
-	"{stale}", `stale AS MATERIALIZED (
-    SELECT coalesce(array_agg(f.platform_id), '{}') AS platforms
-    FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
-    WHERE f.epoch IS DISTINCT FROM (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id COLLATE "C" = f.platform_id)
-),`,
+	"{stale}", "stale AS MATERIALIZED (SELECT coalesce(array_agg(platform_id), '{}') AS platforms FROM {changed}),",
 	"{fresh}", "g.platform_id <> ALL ((SELECT platforms FROM stale)::text[])",
 	"{line}", `SELECT min(at), @tally_platforms::text[], @tally_meters::text[], @tally_plans::text[], @tallies::int[],
         @quantities::bigint[], array_agg(n) FROM added HAVING count(*) > 0`,
 )
+
+// The platforms whose entitlements are out of date: in a batch whose platforms are all known from within the term of the fence, those
+// that have changed since it began. Two numbers bound what is looked at, and the second leaves away what a database brought along that
+// was restored.
+const changedSince = `(
+    SELECT s.platform_id FROM tenant.settings s
+    WHERE s.epoch >= @since::bigint AND s.epoch < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+        AND NOT pg_visible_in_snapshot(s.epoch::text::xid8, @snapshot::text::pg_snapshot)
+)`
+
+var known = strings.NewReplacer("{changed}", changedSince+" x")
+
+// Of those that are looked up, whose epoch is another.
+var unknown = strings.NewReplacer("{changed}", `(
+    SELECT f.platform_id FROM unnest(@fenced::text[], @epochs::bigint[]) AS f (platform_id, epoch)
+    WHERE f.epoch IS DISTINCT FROM (SELECT s.epoch FROM tenant.settings s WHERE s.platform_id COLLATE "C" = f.platform_id)
+    UNION ALL
+    SELECT y.platform_id FROM `+changedSince+` y WHERE y.platform_id <> ALL (@fenced::text[])
+) x`)
 
 // One group, as that of a lone caller, has plain parameters, and a plan of a third of the nodes: to start one is most of
 // what such a call costs.
@@ -114,29 +129,35 @@ var oneKeys = strings.NewReplacer(
 )
 
 var (
-	countManySQL      = counting(many, keyless, manyKeys, ofMany)
-	countManyKeyedSQL = counting(many, keyed, manyKeys, ofMany)
-	countOneSQL       = counting(one, keyless, oneKeys, ofOne)
-	countOneKeyedSQL  = counting(one, keyed, oneKeys, ofOne)
+	countKnownSQL        = counting(ofMany, many, known, keyless, manyKeys)
+	countKnownKeyedSQL   = counting(slices.Concat(ofMany, ofKeys), many, known, keyed, manyKeys)
+	countUnknownSQL      = counting(slices.Concat(ofMany, ofLookUps), many, unknown, keyless, manyKeys)
+	countUnknownKeyedSQL = counting(slices.Concat(ofMany, ofLookUps, ofKeys), many, unknown, keyed, manyKeys)
+	countOneSQL          = counting(ofOne, one, keyless, oneKeys)
+	countOneKeyedSQL     = counting(ofOne, one, keyed, oneKeys)
 )
 
-// counting is a variant of the statement: each step may leave marks that the next one fills in.
-func counting(kind, receipts, keys *strings.Replacer, parameters []string) string {
-	sql := keys.Replace(receipts.Replace(kind.Replace(addSQL)))
+// counting is a variant of the statement: each step may leave marks that the next ones fill in.
+func counting(parameters []string, steps ...*strings.Replacer) string {
+	sql := addSQL
+	for _, step := range steps {
+		sql = step.Replace(sql)
+	}
 	for i, name := range parameters {
 		sql = strings.ReplaceAll(sql, "@"+name+"::", "$"+strconv.Itoa(i+1)+"::")
 	}
 	return sql
 }
 
-// The names of the parameters, in the order of the arguments. The last ones are those of receipts.
+// The names of the parameters, in the order of the arguments. The last ones of one group are those of receipts.
 var (
 	ofMany = []string{
 		"platforms", "users", "slots", "places", "quantities", "calls", "most", "rates", "user_epochs", "until",
-		"fenced", "epochs", "tally_platforms", "tally_meters", "tally_plans", "tallies",
-		"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima", "first_keys", "last_keys",
+		"since", "snapshot", "tally_platforms", "tally_meters", "tally_plans", "tallies",
 	}
-	ofOne = []string{
+	ofLookUps = []string{"fenced", "epochs"}
+	ofKeys    = []string{"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima", "first_keys", "last_keys"}
+	ofOne     = []string{
 		"platform", "user", "slot", "place", "quantity", "calls", "most", "rate", "user_epoch", "until", "epoch", "meter",
 		"plan", "keys", "fingerprints", "later", "maxima",
 	}
@@ -181,18 +202,34 @@ func (s *Service) countHalves(groups []group) {
 // countFast counts groups in one transaction, and settles the calls of those that were counted. Whether the others fit is not
 // known yet.
 func (s *Service) countFast(groups []group) {
-	sql, args := statement(groups)
 	ctx, cancel := commitContext()
 	defer cancel()
+	var q question
+	var snapshots []struct{ Text string }
 	var found []added
-	err := s.lanes.OneTrip(ctx, platformsIn(groups), func(t *db.Trip) { db.Collect(t, &found, sql, args...) })
+	err := s.lanes.OneTrip(ctx, platformsIn(groups), func(t *db.Trip) {
+		if len(groups) > 1 {
+			q = s.fence.ask(groups)
+		}
+		if q.begins {
+			db.Collect(t, &snapshots, "SELECT pg_current_snapshot()::text")
+		}
+		sql, args := statement(groups, q)
+		db.Collect(t, &found, sql, args...)
+	})
 	switch {
 	case errors.Is(err, db.ErrRolledBack): // two batches with one key, or a call that no database takes
 	case err != nil:
+		s.fence.reset()
 		for _, it := range itemsOf(groups) {
 			it.settle(Outcome{}, err)
 		}
 	default:
+		var snapshot string
+		if q.begins {
+			snapshot = snapshots[0].Text
+		}
+		s.fence.learn(q, snapshot, groups, found)
 		for i := range found {
 			groups[found[i].N-1].settle(&found[i])
 		}
@@ -266,15 +303,21 @@ func (g *group) add(it *item) {
 }
 
 // statement is what counts the groups, and its arguments.
-func statement(groups []group) (sql string, args []any) {
+func statement(groups []group, q question) (sql string, args []any) {
 	if len(groups) == 1 {
 		return groups[0].statement()
 	}
-	args, keyed := arguments(groups)
-	if keyed {
-		return countManyKeyedSQL, args
+	args, keyed := arguments(groups, q)
+	switch lookedUp := len(q.platforms) > 0; {
+	case lookedUp && keyed:
+		return countUnknownKeyedSQL, args
+	case lookedUp:
+		return countUnknownSQL, args
+	case keyed:
+		return countKnownKeyedSQL, args
+	default:
+		return countKnownSQL, args
 	}
-	return countManySQL, args
 }
 
 // statement is that for one group.
@@ -304,8 +347,8 @@ func (g *group) statement() (sql string, args []any) {
 	return countOneKeyedSQL, append(args, keys, fingerprints, later, maxima)
 }
 
-// arguments are the groups as arrays, in the order of the parameters.
-func arguments(groups []group) (args []any, keyed bool) {
+// arguments are the groups as arrays, and what is asked about their platforms, in the order of the parameters.
+func arguments(groups []group, q question) (args []any, keyed bool) {
 	n := len(groups)
 	platforms, users, slots := make([]string, n), make([]string, n), make([]string, n)
 	until := make([]time.Time, n)
@@ -338,11 +381,13 @@ func arguments(groups []group) (args []any, keyed bool) {
 		}
 		lastKeys[i] = int64(len(keys))
 	}
-	fenced, epochs := fences(groups)
 	t := talliesOf(groups)
 	args = []any{
-		platforms, users, slots, places, quantities, calls, most, rates, userEpochs, until, fenced, epochs,
+		platforms, users, slots, places, quantities, calls, most, rates, userEpochs, until, q.since(), q.snapshot(),
 		t.platforms, t.meters, t.plans, t.ofGroups,
+	}
+	if len(q.platforms) > 0 {
+		args = append(args, q.platforms, q.epochs)
 	}
 	if len(keys) > 0 {
 		args = append(args, keyGroups, keyPlatforms, keys, fingerprints, later, maxima, firstKeys, lastKeys)
@@ -356,17 +401,6 @@ func maxOr(limit tenant.Limit, other int64) int64 {
 		return other
 	}
 	return *limit.Max
-}
-
-// fences are the platforms of the groups, which stand together, each with the epoch that its entitlements know.
-func fences(groups []group) (platforms []string, epochs []int64) {
-	for _, g := range groups {
-		platform, epoch, last := string(g.items[0].Entitlement.Platform), g.items[0].Entitlement.Epoch, len(platforms)-1
-		if last < 0 || platforms[last] != platform || epochs[last] != epoch {
-			platforms, epochs = append(platforms, platform), append(epochs, epoch)
-		}
-	}
-	return platforms, epochs
 }
 
 // tallies are what the groups are added up by in the history, and for each group the number of its own, from 1.

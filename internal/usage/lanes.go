@@ -75,11 +75,11 @@ func (it *item) crowded() bool {
 
 // New makes a Service that works under the customer surface's role, on connections of its own. Close ends it.
 func New(ctx context.Context, customer *db.DB) (*Service, error) {
-	own, err := customer.Reserve(ctx, connections)
-	if err != nil {
+	s := &Service{db: customer, places: newPlaces(), limits: newLimitsReached()}
+	var err error
+	if s.lanes, err = customer.Reserve(ctx, connections, s.fence.reset); err != nil {
 		return nil, err
 	}
-	s := &Service{db: customer, lanes: own, places: newPlaces(), limits: newLimitsReached()}
 	refuse := func(it *item, err error) { it.settle(Outcome{}, busy(err)) }
 	s.careful = groupcommit.New(groupcommit.Config[*item]{
 		Flush: guard(s.flushCarefully), Owner: (*item).owner, Refuse: refuse,

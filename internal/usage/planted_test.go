@@ -75,7 +75,8 @@ func TestRowsAreLockedInTheOrderOfTheirKeys(t *testing.T) {
 	t.Parallel()
 	for name, lock := range map[string]func(books, []*item) error{
 		"fast": func(b books, batch []*item) error {
-			sql, args := statement(groupByUser(batch))
+			groups := groupByUser(batch)
+			sql, args := statement(groups, b.fence.ask(groups))
 			var found []added
 			return b.lanes.OneTrip(context.Background(), platformsOf(batch), func(trip *db.Trip) { db.Collect(trip, &found, sql, args...) })
 		},

@@ -117,5 +117,6 @@ type Service struct {
 	fast, careful lane
 	held          held
 	places        places
+	fence         fence
 	limits        limitsReached
 }

@@ -2920,7 +2920,7 @@ func (q *Queries) SeeOffUser(ctx context.Context, db DBTX, userID string) error 
 }
 
 const setAllowedOrigins = `-- name: SetAllowedOrigins :exec
-UPDATE tenant.settings SET allowed_origins = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
+UPDATE tenant.settings SET allowed_origins = $1, epoch = tenant.next_epoch() WHERE platform_id = $2
 `
 
 type SetAllowedOriginsParams struct {
@@ -2934,7 +2934,7 @@ func (q *Queries) SetAllowedOrigins(ctx context.Context, db DBTX, arg SetAllowed
 }
 
 const setCheckoutCancelURL = `-- name: SetCheckoutCancelURL :exec
-UPDATE tenant.settings SET checkout_cancel_url = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
+UPDATE tenant.settings SET checkout_cancel_url = $1, epoch = tenant.next_epoch() WHERE platform_id = $2
 `
 
 type SetCheckoutCancelURLParams struct {
@@ -2948,7 +2948,7 @@ func (q *Queries) SetCheckoutCancelURL(ctx context.Context, db DBTX, arg SetChec
 }
 
 const setCheckoutSuccessURL = `-- name: SetCheckoutSuccessURL :exec
-UPDATE tenant.settings SET checkout_success_url = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
+UPDATE tenant.settings SET checkout_success_url = $1, epoch = tenant.next_epoch() WHERE platform_id = $2
 `
 
 type SetCheckoutSuccessURLParams struct {
@@ -2987,7 +2987,7 @@ func (q *Queries) SetConnection(ctx context.Context, db DBTX, arg SetConnectionP
 }
 
 const setCurrency = `-- name: SetCurrency :execrows
-UPDATE tenant.settings s SET currency = $1, epoch = nextval('tenant.epochs')
+UPDATE tenant.settings s SET currency = $1, epoch = tenant.next_epoch()
 WHERE s.platform_id = $2
     AND NOT EXISTS (SELECT FROM tenant.prices p WHERE p.platform_id = s.platform_id AND p.amount > 0)
 `
@@ -3032,7 +3032,7 @@ func (q *Queries) SetCustomerEmail(ctx context.Context, db DBTX, arg SetCustomer
 }
 
 const setRateLimit = `-- name: SetRateLimit :exec
-UPDATE tenant.settings SET rate_limit = $1, epoch = nextval('tenant.epochs') WHERE platform_id = $2
+UPDATE tenant.settings SET rate_limit = $1, epoch = tenant.next_epoch() WHERE platform_id = $2
 `
 
 type SetRateLimitParams struct {
