@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
 	"runtime"
@@ -44,6 +45,9 @@ func (l load) connect() (*clients, error) {
 	return all, nil
 }
 
+// longestAnswer is longer than any server of ours takes.
+const longestAnswer = time.Minute
+
 // drive has each client make the requests that next gives it, one when it has the answer to the last, until next gives it
 // none.
 func (all *clients) drive(next func(c *client, now time.Time) []byte) error {
@@ -66,7 +70,10 @@ func (all *clients) drive(next func(c *client, now time.Time) []byte) error {
 	}
 	ready := make([]syscall.EpollEvent, len(all.list))
 	for waiting > 0 {
-		n, err := syscall.EpollWait(all.epoll, ready, -1)
+		n, err := syscall.EpollWait(all.epoll, ready, int(longestAnswer.Milliseconds()))
+		if err == nil && n == 0 {
+			return fmt.Errorf("%d requests have no answer after %v", waiting, longestAnswer)
+		}
 		if err != nil && !errors.Is(err, syscall.EINTR) {
 			return err
 		}

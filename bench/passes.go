@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -45,17 +46,19 @@ func (st *stage) passes(ctx context.Context, s settings, all *series, groups []g
 // takeTurns makes a run of each scenario of a group, and that again and again; every other time backwards, so that neither of
 // two always comes first.
 func (st *stage) takeTurns(ctx context.Context, s settings, all *series, pass int, g group) error {
-	loads := map[string]*process{}
+	loads := map[string]loading{}
 	for _, sc := range g {
-		p, err := st.startLoad("load "+sc.name, sc.server, sc.load)
+		l, err := st.startLoads(sc)
+		defer l.end()
 		if err != nil {
 			return err
 		}
-		defer p.end()
-		loads[sc.name] = p
+		loads[sc.name] = l
 		// What has been idle for a while is looked up again, which is to happen before anything is measured.
-		if _, err := st.measureOnce(sc, p, stretch{For: max(sc.warmup, warmup)}); err != nil {
+		if m, err := st.measureOnce(sc, l, stretch{For: max(sc.warmup, warmup)}); err != nil {
 			return fmt.Errorf("%s: %w", sc.name, err)
+		} else if m.Failed > 0 {
+			return fmt.Errorf("%s: %d were not answered with 200 before anything was measured, one of them with: %s", sc.name, m.Failed, m.Example)
 		}
 	}
 	turns := slices.Clone(g)
@@ -84,8 +87,8 @@ func (st *stage) takeTurns(ctx context.Context, s settings, all *series, pass in
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
 // measureOnce is one run of a scenario by its load.
-func (st *stage) measureOnce(sc scenario, p *process, long stretch) (measured, error) {
-	t, u, err := st.generate(sc, p, long)
+func (st *stage) measureOnce(sc scenario, l loading, long stretch) (measured, error) {
+	t, u, err := st.generate(sc, l, long)
 	if err != nil {
 		return measured{}, err
 	}
@@ -100,45 +103,83 @@ func (st *stage) measureOnce(sc scenario, p *process, long stretch) (measured, e
 	}, nil
 }
 
+// loading is the processes that make the calls of a scenario.
+type loading struct{ load, beside *process } // beside: nil where there is none
+
+func (st *stage) startLoads(sc scenario) (l loading, err error) {
+	if l.load, err = st.startLoad("load "+sc.name, sc.server, sc.load); err != nil || sc.beside == nil {
+		return l, err
+	}
+	l.beside, err = st.startLoad("beside "+sc.name, sc.server, *sc.beside)
+	return l, err
+}
+
+func (l loading) end() {
+	for _, p := range []*process{l.load, l.beside} {
+		if p != nil {
+			p.end()
+		}
+	}
+}
+
 // generate has a load make calls, and reads how much CPU time that takes.
-func (st *stage) generate(sc scenario, p *process, long stretch) (t tally, u usage, err error) {
-	pids := []int{p.pid()}
-	if sc.beside != nil {
-		beside, err := st.startLoad("beside", sc.server, *sc.beside)
-		if err != nil {
+func (st *stage) generate(sc scenario, l loading, long stretch) (t tally, u usage, err error) {
+	pids := []int{l.load.pid()}
+	if l.beside != nil {
+		pids = append(pids, l.beside.pid())
+		long.Warmup = max(long.Warmup, warmup)
+		if err := l.beside.tell(stretch{For: long.Warmup + long.For + settling}); err != nil {
 			return t, u, err
 		}
-		defer beside.end()
-		if err := json.NewEncoder(beside.in).Encode(stretch{For: time.Hour}); err != nil { // until it is ended
-			return t, u, beside.explain(err)
-		}
-		if _, err := beside.line(); err != nil { // it has begun
+		if _, err := l.beside.line(); err != nil { // it has begun
 			return t, u, sc.server.explain(err)
 		}
-		pids = append(pids, beside.pid())
-		long.Warmup = max(long.Warmup, warmup)
 	}
-	if err := json.NewEncoder(p.in).Encode(long); err != nil {
-		return t, u, p.explain(err)
+	if err := l.load.tell(long); err != nil {
+		return t, u, err
 	}
 	var before, after cpuTime
+	t, err = l.load.await(func(line string) (err error) {
+		if line == begins {
+			before, err = readCPU(sc.server.pid(), st.postmaster, pids...)
+		} else {
+			after, err = readCPU(sc.server.pid(), st.postmaster, pids...)
+		}
+		return err
+	})
+	if err == nil && l.beside != nil {
+		var other tally
+		other, err = l.beside.await(func(string) error { return nil })
+		t.Failed += other.Failed
+		t.Example = cmp.Or(t.Example, other.Example)
+	}
+	if err != nil {
+		return t, u, sc.server.explain(err)
+	}
+	return t, after.since(before), sc.server.forget()
+}
+
+// tell has a load make calls.
+func (p *process) tell(long stretch) error {
+	if err := json.NewEncoder(p.in).Encode(long); err != nil {
+		return p.explain(err)
+	}
+	return nil
+}
+
+// await waits for the tally of a load, and calls at when it begins and ends.
+func (p *process) await(at func(line string) error) (t tally, err error) {
 	for {
 		line, err := p.line()
-		if err != nil {
-			return t, u, sc.server.explain(err)
-		}
-		switch line {
-		case begins:
-			before, err = readCPU(sc.server.pid(), st.postmaster, pids...)
-		case ends:
-			after, err = readCPU(sc.server.pid(), st.postmaster, pids...)
-		default:
-			if err = json.Unmarshal([]byte(line), &t); err == nil {
-				return t, after.since(before), sc.server.forget()
+		switch {
+		case err != nil:
+			return t, err
+		case line == begins || line == ends:
+			if err := at(line); err != nil {
+				return t, err
 			}
-		}
-		if err != nil {
-			return t, u, err
+		default:
+			return t, json.Unmarshal([]byte(line), &t)
 		}
 	}
 }

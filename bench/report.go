@@ -14,6 +14,9 @@ import (
 // latest is where the outcome goes, beside this code.
 const latest = "bench/latest.json"
 
+// mostOfALoad is how much of a second, in microseconds, the thread of a load may be at work.
+const mostOfALoad = 0.9e6
+
 // outcome is the content of that file.
 type outcome struct {
 	Ratios   map[string]float64 `json:"ratios"`
@@ -29,6 +32,9 @@ func report(out io.Writer, s settings, all series) error {
 	for _, m := range all {
 		dropped += bit(m.Dropped)
 		disturbed += bit(!m.Dropped && m.Others > tolerated)
+		if m.Load*m.PerSecond > mostOfALoad {
+			faults = append(faults, m.Scenario+": the load itself is the limit, as it is one thread that has hardly a pause")
+		}
 		if m.Failed > 0 {
 			faults = append(faults, fmt.Sprintf("%s: %d were not answered with 200, one of them with: %s", m.Scenario, m.Failed, m.Example))
 		}

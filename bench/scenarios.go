@@ -153,12 +153,12 @@ func (st *stage) populate(ctx context.Context, url secret.Text, program server, 
 // touch has each user of a crowd call once.
 func (st *stage) touch(program server, c crowd) error {
 	first := scenario{name: "first calls", server: program, load: load{Connections: 64, Call: track, Crowd: c}}
-	p, err := st.startLoad(first.name, program, first.load)
+	l, err := st.startLoads(first)
+	defer l.end()
 	if err != nil {
 		return err
 	}
-	defer p.end()
-	m, err := st.measureOnce(first, p, stretch{})
+	m, err := st.measureOnce(first, l, stretch{})
 	if err != nil {
 		return fmt.Errorf("first calls of %d users: %w", c.size(), err)
 	}

@@ -11,9 +11,21 @@ GRANT EXECUTE ON FUNCTION tenant.next_epoch() TO dreamapi_developer, dreamapi_wo
 
 ALTER TABLE tenant.settings ALTER COLUMN epoch SET DEFAULT tenant.next_epoch();
 UPDATE tenant.settings SET epoch = tenant.next_epoch();
+-- Of an older version of the program, which would give another kind of number while this one counts already.
+REVOKE USAGE ON SEQUENCE tenant.epochs FROM dreamapi_developer;
 CREATE INDEX settings_epoch_idx ON tenant.settings (epoch);
 COMMENT ON COLUMN tenant.settings.epoch IS
     'which transaction last changed what the platform''s calls are judged by: its keys, tiers, settings, suspension';
+
+-- +goose StatementBegin
+-- To be called after migrations: a database that was restored brings numbers along which this server has still to give.
+CREATE FUNCTION tenant.renew_epochs() RETURNS void
+    LANGUAGE sql SET search_path = ''
+    AS $$
+    UPDATE tenant.settings SET epoch = tenant.next_epoch()
+    WHERE epoch >= pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint
+$$;
+-- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION tenant.platform_changed(platform text) RETURNS void

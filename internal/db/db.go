@@ -279,7 +279,8 @@ func entered(platforms ...id.Platform) string {
 
 // appendJSON adds a text as JSON. An id of ours, as each batch has dozens of, needs nothing but quotes.
 func appendJSON(list []byte, text string) []byte {
-	if !strings.ContainsFunc(text, func(r rune) bool { return r != '_' && !('a' <= r && r <= 'z') && !('0' <= r && r <= '9') }) {
+	const plain = "_0123456789abcdefghijklmnopqrstuvwxyz"
+	if strings.Trim(text, plain) == "" {
 		return append(append(append(list, '"'), text...), '"')
 	}
 	quoted, err := json.Marshal(text)

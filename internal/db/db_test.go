@@ -14,6 +14,29 @@ import (
 	"github.com/dream-api/dream-api/internal/id"
 )
 
+// A database that was restored brings numbers of transactions along that its new server has still to give.
+func TestMigratingRenewsEpochsThatWereRestored(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	made, brought := two(t, d)
+	d.Exec(t, "INSERT INTO tenant.settings (platform_id, epoch) VALUES ($1, tenant.next_epoch()), ($2, 1::bigint << 60)", made, brought)
+	conn := d.Connect(t, d.Superuser)
+	read := func() (old, restored int64) {
+		if err := conn.QueryRow(t.Context(), `SELECT min(epoch) FILTER (WHERE platform_id = $1), min(epoch) FILTER (WHERE platform_id = $2)
+			FROM tenant.settings`, made, brought).Scan(&old, &restored); err != nil {
+			t.Fatal(err)
+		}
+		return old, restored
+	}
+	before, _ := read()
+	if _, err := db.Migrate(t.Context(), d.Owner); err != nil {
+		t.Fatal(err)
+	}
+	if old, restored := read(); old != before || restored <= before || restored > before+1_000_000 {
+		t.Errorf("the epochs are %d and %d, want %d and one soon after it", old, restored, before)
+	}
+}
+
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // two makes two platforms with a customer each.

@@ -44,6 +44,10 @@ func Migrate(ctx context.Context, url secret.Text) ([]Migration, error) {
 		for _, r := range results {
 			done = append(done, Migration{r.Source.Version, name(r.Source), true})
 		}
+		if err != nil {
+			return err
+		}
+		_, err = pool.Exec(ctx, "SELECT tenant.renew_epochs()")
 		return err
 	})
 	return done, err

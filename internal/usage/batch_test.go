@@ -83,15 +83,26 @@ func TestAForeignPlatformPlantedInABatchCountsNothing(t *testing.T) {
 	entered := []id.Platform{own.Entitlement.Platform}
 
 	groups := groupByUser(batch)
-	sql, args := statement(groups, b.fence.ask(groups))
-	var found []added
-	err := b.lanes.OneTrip(t.Context(), entered, func(trip *db.Trip) { db.Collect(trip, &found, sql, args...) })
-	if err != nil || len(found) != 1 || b.count(t, own) != 2 || b.count(t, foreign) != 1 {
-		t.Errorf("the fast lane: %+v, %v; the counts are %d and %d, want 2 and 1", found, err, b.count(t, own), b.count(t, foreign))
+	for _, know := range []bool{false, true} { // its epoch is looked up, or asked about by what has changed
+		if know {
+			b.know(t, []Call{own, foreign})
+		}
+		q := b.fence.ask(groups)
+		if looked := len(q.platforms) > 0; looked == know {
+			t.Fatalf("the platforms are looked up: %v", looked)
+		}
+		owns, foreigns := b.count(t, own), b.count(t, foreign)
+		sql, args := statement(groups, q)
+		var found []added
+		err := b.lanes.OneTrip(t.Context(), entered, func(trip *db.Trip) { db.Collect(trip, &found, sql, args...) })
+		if err != nil || len(found) != 1 || b.count(t, own) != owns+1 || b.count(t, foreign) != foreigns {
+			t.Errorf("the fast lane: %+v, %v; the counts are %d and %d, want %d and %d", found, err, b.count(t, own), b.count(t, foreign),
+				owns+1, foreigns)
+		}
 	}
 
 	d := &deed{}
-	err = b.lanes.Tenants(t.Context(), entered, func(ctx context.Context, tx db.Tenants) error { return d.read(ctx, tx, batch, b.held.has) })
+	err := b.lanes.Tenants(t.Context(), entered, func(ctx context.Context, tx db.Tenants) error { return d.read(ctx, tx, batch, b.held.has) })
 	if err == nil || d.sheets[account{foreign.Entitlement.Platform, "user"}] != nil {
 		t.Errorf("the careful lane reads a foreign sheet: %+v, %v", d.sheets, err)
 	}

@@ -58,7 +58,8 @@ var many = strings.NewReplacer(
 	"{groups}", `unnest(@platforms::text[], @users::text[], @slots::text[], @places::int[],
             @quantities::bigint[], @calls::int[], @most::bigint[], @rates::int[], @user_epochs::bigint[], @until::timestamptz[]) WITH ORDINALITY`,
 	"{stale}", "stale AS MATERIALIZED (SELECT coalesce(array_agg(platform_id), '{}') AS platforms FROM {changed}),",
-	"{fresh}", "g.platform_id <> ALL ((SELECT platforms FROM stale)::text[])",
+	"{fresh}", `g.platform_id <> ALL ((SELECT platforms FROM stale)::text[])
+        AND pg_postmaster_start_time() = coalesce(@server::timestamptz, pg_postmaster_start_time())`,
 	"{line}", `SELECT min(at), @tally_platforms::text[], @tally_meters::text[], @tally_plans::text[], @tallies::int[],
         @quantities::bigint[], array_agg(n) FROM added HAVING count(*) > 0`,
 )
@@ -153,7 +154,7 @@ func counting(parameters []string, steps ...*strings.Replacer) string {
 var (
 	ofMany = []string{
 		"platforms", "users", "slots", "places", "quantities", "calls", "most", "rates", "user_epochs", "until",
-		"since", "snapshot", "tally_platforms", "tally_meters", "tally_plans", "tallies",
+		"since", "snapshot", "server", "tally_platforms", "tally_meters", "tally_plans", "tallies",
 	}
 	ofLookUps = []string{"fenced", "epochs"}
 	ofKeys    = []string{"key_groups", "key_platforms", "keys", "fingerprints", "later", "maxima", "first_keys", "last_keys"}
@@ -205,14 +206,14 @@ func (s *Service) countFast(groups []group) {
 	ctx, cancel := commitContext()
 	defer cancel()
 	var q question
-	var snapshots []struct{ Text string }
+	var begun []beginning
 	var found []added
 	err := s.lanes.OneTrip(ctx, platformsIn(groups), func(t *db.Trip) {
 		if len(groups) > 1 {
 			q = s.fence.ask(groups)
 		}
 		if q.begins {
-			db.Collect(t, &snapshots, "SELECT pg_current_snapshot()::text")
+			db.Collect(t, &begun, "SELECT pg_current_snapshot()::text, pg_postmaster_start_time()")
 		}
 		sql, args := statement(groups, q)
 		db.Collect(t, &found, sql, args...)
@@ -225,11 +226,7 @@ func (s *Service) countFast(groups []group) {
 			it.settle(Outcome{}, err)
 		}
 	default:
-		var snapshot string
-		if q.begins {
-			snapshot = snapshots[0].Text
-		}
-		s.fence.learn(q, snapshot, groups, found)
+		s.fence.learn(q, begun, groups, found)
 		for i := range found {
 			groups[found[i].N-1].settle(&found[i])
 		}
@@ -383,7 +380,7 @@ func arguments(groups []group, q question) (args []any, keyed bool) {
 	}
 	t := talliesOf(groups)
 	args = []any{
-		platforms, users, slots, places, quantities, calls, most, rates, userEpochs, until, q.since(), q.snapshot(),
+		platforms, users, slots, places, quantities, calls, most, rates, userEpochs, until, q.since(), q.snapshot(), q.server(),
 		t.platforms, t.meters, t.plans, t.ofGroups,
 	}
 	if len(q.platforms) > 0 {

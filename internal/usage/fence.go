@@ -13,7 +13,8 @@ import (
 // An entitlement is out of date once the epoch of its platform is another. To look up that of each platform was a twelfth of
 // what a batch cost, so it is done once a term. A term begins with a snapshot of PostgreSQL's. A platform that was looked up
 // since then is only asked about by whether it has changed since the snapshot; and those that have are the ones whose epoch, which
-// is the number of a transaction, is one that the snapshot does not see.
+// is the number of a transaction, is one that the snapshot does not see. That is so on one server: on a cluster whose parts number
+// transactions by themselves, all platforms would have to be looked up.
 
 // A term is short, as what has changed within it is gone through by each batch.
 const termLasts = 10 * time.Second
@@ -27,10 +28,16 @@ type fence struct {
 
 // term is what is known since a snapshot.
 type term struct {
-	snapshot string // as PostgreSQL writes it
-	oldest   int64  // every transaction with a smaller number had ended
-	ends     time.Time
-	epochs   map[id.Platform]int64 // of platforms that were looked up, and had not changed since before the oldest
+	beginning
+	oldest int64 // every transaction with a smaller number had ended
+	ends   time.Time
+	epochs map[id.Platform]int64 // of platforms that were looked up, and had not changed since before the oldest
+}
+
+// beginning is what the batch that begins a term reads before it counts.
+type beginning struct {
+	Snapshot string    // as PostgreSQL writes it
+	Server   time.Time // when that was started; another one, as after a failover, may give numbers anew that the snapshot has seen
 }
 
 // question is what a batch asks about its platforms.
@@ -55,7 +62,15 @@ func (q question) snapshot() string {
 	if q.begins {
 		return "1:1:" // which is not looked at
 	}
-	return q.term.snapshot
+	return q.term.Snapshot
+}
+
+// server is that of the term; nil: whichever it is.
+func (q question) server() *time.Time {
+	if q.begins {
+		return nil
+	}
+	return &q.term.Server
 }
 
 // ask says what to ask about the platforms of the groups, which stand together.
@@ -94,9 +109,13 @@ func (q *question) lookUp(groups []group) {
 	}
 }
 
-// learn remembers the epochs of the groups that were counted by a batch which asked. A batch that begins a term has taken a
-// snapshot before.
-func (f *fence) learn(q question, snapshot string, groups []group, found []added) {
+// learn remembers the epochs of the groups that were counted by a batch which asked. A batch that begins a term has read its
+// beginning. Where nothing was counted, it may be that the server is another.
+func (f *fence) learn(q question, begun []beginning, groups []group, found []added) {
+	if q.term != nil && !q.begins && len(found) == 0 {
+		f.reset()
+		return
+	}
 	if len(q.platforms) == 0 {
 		return
 	}
@@ -105,16 +124,17 @@ func (f *fence) learn(q question, snapshot string, groups []group, found []added
 	if f.resets != q.resets {
 		return
 	}
-	if q.begins {
-		smallest, _, _ := strings.Cut(snapshot, ":")
+	switch {
+	case !q.begins && f.term != q.term:
+		return
+	case q.begins && len(begun) == 1:
+		smallest, _, _ := strings.Cut(begun[0].Snapshot, ":")
 		oldest, err := strconv.ParseInt(smallest, 10, 64)
 		if err != nil {
 			return
 		}
-		q.term.snapshot, q.term.oldest = snapshot, oldest
+		q.term.beginning, q.term.oldest = begun[0], oldest
 		f.term = q.term
-	} else if f.term != q.term {
-		return
 	}
 	for _, counted := range found {
 		if e := groups[counted.N-1].items[0].Entitlement; e.Epoch < q.term.oldest {
@@ -123,7 +143,9 @@ func (f *fence) learn(q question, snapshot string, groups []group, found []added
 	}
 }
 
-// reset forgets what is known: where a server has crashed, it may give the numbers of transactions that were not kept anew.
+// reset forgets what is known, as for each new connection: behind it may be a server that has crashed, and gives the numbers of
+// transactions anew that it has not kept. One that waits for the disk before it answers a commit has kept all that a term has seen;
+// so this is about others, and the start of the server says it where a pooler hides that the connection is another.
 func (f *fence) reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

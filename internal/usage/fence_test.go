@@ -29,7 +29,7 @@ func (b books) two(t *testing.T) []Call {
 // others do in the same PostgreSQL can be older than the platform for a while.
 func (b books) know(t *testing.T, calls []Call) (times int64) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		b.fence.reset()
 		times++
 		if _, failed := b.TrackAll(calls); errors.Join(failed...) != nil {
@@ -141,6 +141,26 @@ func TestNothingIsKnownAnyMoreOnAnotherConnection(t *testing.T) {
 	}
 }
 
+// Where a pooler hides it, the connection does not tell.
+func TestNothingIsKnownAnyMoreOfAnotherServer(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	calls := b.two(t)
+	times := b.know(t, calls)
+	before := b.fence.term
+	b.fence.mu.Lock()
+	b.fence.term.Server = before.Server.Add(-time.Second)
+	b.fence.mu.Unlock()
+	batch, done := waiting(t, calls...)
+	b.flushFast(batch)
+	done.Wait()
+	if b.fence.term == before || b.count(t, calls[0]) != 2+times {
+		t.Errorf("%d calls are counted, want %d; the same term goes on: %v", b.count(t, calls[0]), 2+times, b.fence.term == before)
+	}
+}
+
+func began(snapshot string) []beginning { return []beginning{{Snapshot: snapshot}} }
+
 // What a flight has found is not kept where the fence was reset meanwhile, or another term has begun.
 func TestAnAnswerToAnOlderQuestionIsNotKept(t *testing.T) {
 	t.Parallel()
@@ -148,24 +168,24 @@ func TestAnAnswerToAnOlderQuestionIsNotKept(t *testing.T) {
 	var f fence
 	early := f.ask(groups)
 	f.reset()
-	f.learn(early, "10:10:", groups, []added{{N: 1}})
+	f.learn(early, began("10:10:"), groups, []added{{N: 1}})
 	if f.term != nil {
 		t.Error("a term of before the reset has begun")
 	}
 	one, other := f.ask(groups), f.ask(groups)
-	f.learn(one, "10:10:", groups, nil)
+	f.learn(one, began("10:10:"), groups, nil)
 	late := f.ask(groups)
-	f.learn(other, "20:20:", groups, nil)
-	f.learn(late, "", groups, []added{{N: 1}})
+	f.learn(other, began("20:20:"), groups, nil)
+	f.learn(late, nil, groups, []added{{N: 1}})
 	if q := f.ask(groups); q.since() != 20 || len(q.platforms) != 1 {
 		t.Errorf("after another term has begun: since %d, to be looked up: %v", q.since(), q.platforms)
 	}
-	f.learn(f.ask(groups), "", groups, []added{{N: 1}})
+	f.learn(f.ask(groups), nil, groups, []added{{N: 1}})
 	if q := f.ask(groups); len(q.platforms) != 0 {
 		t.Errorf("to be looked up: %v", q.platforms)
 	}
 	groups[0].items[0].Entitlement.Epoch = 20 // perhaps of a transaction that has not been seen
-	f.learn(f.ask(groups), "", groups, []added{{N: 1}})
+	f.learn(f.ask(groups), nil, groups, []added{{N: 1}})
 	if q := f.ask(groups); len(q.platforms) != 1 {
 		t.Error("a platform is known that may have changed within the term")
 	}
