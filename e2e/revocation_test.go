@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -104,4 +105,47 @@ func TestARevokedDeveloperTokenStopsAtOnceInEveryProcess(t *testing.T) {
 
 	wantKey(t, servers, me, http.StatusUnauthorized)
 	wantKey(t, servers, p.own(get("/keys")), http.StatusUnauthorized)
+}
+
+// What a process knows of a platform without looking it up is of another kind for calls of many users at once.
+func TestAChangeHoldsForTheNextBatchInEveryProcess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.vars["TEST_PLATFORM_CALLS"] = "0" // else all calls of a test platform are judged one by one
+	servers := []*server{w.serve(t), w.serve(t)}
+	p := w.newPlatform(t, servers[0], tier{100, 100})
+	sent := 0
+	batch := func(s *server) answer {
+		t.Helper()
+		var items []object
+		for _, user := range []string{"ada", "bob", "eve"} {
+			sent++
+			items = append(items, object{"id": strconv.Itoa(sent), "userId": user, "plan": "free"})
+		}
+		return s.do(t, post("/api/data/batch", object{"items": items}).as(p.secret))
+	}
+	everywhere := func(what string, times, status int) {
+		t.Helper()
+		for range times {
+			for i, s := range servers {
+				for n, item := range at[[]any](t, batch(s), "results") {
+					if got := int(item.(object)["status"].(float64)); got != status {
+						t.Errorf("%s: process %d answers item %d with %d, want %d", what, i+1, n, got, status)
+					}
+				}
+			}
+		}
+	}
+	everywhere("at first", 3, http.StatusOK)
+	for i := range 3 {
+		servers[i%2].must(t, http.StatusOK, p.own(patch("/tiers/free", object{"limit": 1})))
+		everywhere("with a lower limit", 1, http.StatusPaymentRequired)
+		servers[i%2].must(t, http.StatusOK, p.own(patch("/tiers/free", object{"limit": 100})))
+		everywhere("with a higher limit", 2, http.StatusOK)
+	}
+	servers[0].must(t, http.StatusOK, p.own(post("/keys/"+p.secretID+"/revoke", nil)))
+	everywhere("with a revoked key", 1, http.StatusUnauthorized)
+	if n := query[int](t, w, "SELECT sum(n)::int FROM tenant_usage.users, unnest(counts) n"); n != 3*(3*2+3*2*2) {
+		t.Errorf("%d calls are counted, %d were admitted", n, 3*(3*2+3*2*2))
+	}
 }
