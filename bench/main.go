@@ -22,7 +22,7 @@ import (
 // settings come from the environment, for a measurement that is shorter or longer.
 type settings struct {
 	Seconds  float64  `env:"BENCH_SECONDS" envDefault:"0.4"`      // of each run, but for those that say more
-	Turns    int      `env:"BENCH_TURNS" envDefault:"8"`          // of each scenario in a pass; half as many looks at the pages
+	Turns    int      `env:"BENCH_TURNS" envDefault:"8"`          // of each scenario in a pass, and passes over the pages
 	Passes   int      `env:"BENCH_PASSES" envDefault:"3"`         // over all the scenarios
 	Users    int      `env:"BENCH_USERS" envDefault:"100000"`     // who call
 	Counters int      `env:"BENCH_COUNTERS" envDefault:"1000000"` // in the big database

@@ -92,8 +92,7 @@ func (st *stage) measurePages(ctx context.Context, s settings, all *series) erro
 	for _, p := range wanted {
 		looks = append(looks, look{p.scenario("small"), "/platforms/" + b.small + p.path, p}, look{p.scenario("big"), "/platforms/" + b.big + p.path, p})
 	}
-	passes := (s.Turns + 1) / 2 // of which each has 20 looks at a page or more
-	for pass := range passes {
+	for pass := range s.Turns { // of which each has 20 looks at a page or more
 		again := slices.Clone(looks)
 		if pass%2 == 1 {
 			slices.Reverse(again)
@@ -112,7 +111,7 @@ func (st *stage) measurePages(ctx context.Context, s settings, all *series) erro
 		}
 	}
 	for _, l := range looks {
-		all.drop(l.scenario, passes)
+		all.drop(l.scenario, (s.Turns+1)/2)
 	}
 	return nil
 }
