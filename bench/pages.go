@@ -101,7 +101,7 @@ func (st *stage) measurePages(ctx context.Context, s settings, all *series) erro
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			m, err := st.lookOnce(program, v, l, seconds(2*s.Seconds))
+			m, err := st.lookOnce(program, v, l, seconds(s.Seconds))
 			if err != nil {
 				return fmt.Errorf("%s: %w", l.scenario, errors.Join(err, program.forget()))
 			}
