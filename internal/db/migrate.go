@@ -25,7 +25,8 @@ type Migration struct {
 }
 
 // Migrate brings the schema up to date and returns the steps it took. The login of the URL becomes the owner of the
-// tables: a plain role, as whom nobody serves. Several processes may call it at once: they take turns.
+// tables: a plain role, as whom nobody serves. Several processes may call it at once: they take turns. Of a database that was
+// restored it also renews what only meant something on the server that it comes from.
 func Migrate(ctx context.Context, url secret.Text) ([]Migration, error) {
 	var done []Migration
 	err := withGoose(ctx, url, func(pool *pgxpool.Pool, g *goose.Provider) error {

@@ -65,7 +65,8 @@ func (d *DB) oneTrip(ctx context.Context, platforms []id.Platform, fn func(*Trip
 	batch.Queue("begin")
 	batch.Queue(`SELECT set_config('role', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true),
 		set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-		set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true), set_config('lock_timeout', '100ms', true),
+		set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+		set_config('jit', 'off', true), set_config('lock_timeout', '100ms', true),
 		dreamapi.enter($2)`, string(d.role), entered(platforms...))
 	t := &Trip{batch: batch}
 	fn(t)
