@@ -159,6 +159,14 @@ func TestTheCustomersPageSaysWhatIsWrongInItsAddress(t *testing.T) {
 	b.open(t, at+"?sort=size&status=none").sees(t, `id="sort-fault">The order is none of those that there are.`).sees(t, `<option value="none" selected>`)
 	b.open(t, at+"?sort=email&q=ev").sees(t, "/customers/eve")
 	equal(t, "status", b.last.StatusCode, 200)
-	b.open(t, p.w.url("dashboard")+"/activity?from=yesterday").sees(t, `id="from-fault"`)
-	equal(t, "status", b.last.StatusCode, 400)
+	for _, one := range []struct{ page, rest string }{
+		{"/activity?from=yesterday", `id="from-fault"`},
+		{"/platforms/" + p.id + "/customers/eve?cursor=x", "The address leads to no page of this list."},
+		{"/platforms/" + p.id + "/customers/eve?cursor=x", `href="/platforms/` + p.id + `/customers/eve#timeline">Latest</a>`},
+		{"/plan?cursor=x", "The address leads to no page of this list."},
+		{"/plan?cursor=x", `href="/plan">Latest</a>`},
+	} {
+		b.open(t, p.w.url("dashboard")+one.page).sees(t, one.rest)
+		equal(t, one.page, b.last.StatusCode, 400)
+	}
 }

@@ -72,9 +72,12 @@ func (d *decoder) fault(path, format string, args ...any) {
 func (d *decoder) object(raw []byte, into reflect.Value, path string) {
 	names := namesOf(into.Type())
 	given := make([]bool, len(names))
+	var foreign []string
 	d.members(raw, path, func(name string, value []byte) {
 		switch i := slices.Index(names, name); {
+		case i < 0 && (len(d.faults) >= errs.MostFaults || slices.Contains(foreign, name)): // it is said once, of as many as are listed
 		case i < 0:
+			foreign = append(foreign, name)
 			d.fault(join(path, name), "is not a field that this request has")
 		case given[i]:
 			d.fault(join(path, name), "is given twice")

@@ -83,6 +83,7 @@ func TestDecodeNamesTheFault(t *testing.T) {
 		`{"items":[1]}`:                "items[0] is an object.",
 		`{"items":[{},{"id":[]}]}`:     "items[1].id is a text.",
 		`{"TEXT":"a"}`:                 "TEXT is not a field that this request has.",
+		`{"y":1,"y":2}`:                "y is not a field that this request has.",
 		`{"text":"a","text":"a"}`:      "text is given twice.",
 		`{"t\u0065xt":"a","text":"a"}`: "text is given twice.",
 		`{"free":{"a":{"b":1,"b":2}}}`: "free gives a name twice, or is nested more than 20 levels deep.",

@@ -109,7 +109,8 @@ func (s *Server) customerPage(c echo.Context) error {
 		return err
 	}
 	happened, earlier, err := s.customersRead.Timeline(ctx, own, customer, c.QueryParam("cursor"), shownHappened)
-	if err != nil {
+	faults, ok := filterFaults(err)
+	if err != nil && !ok {
 		return err
 	}
 	query := ""
@@ -120,7 +121,7 @@ func (s *Server) customerPage(c echo.Context) error {
 	if d.Customer.Email != nil {
 		title = *d.Customer.Email
 	}
-	return s.view(c, "customer", title, map[string]any{
+	return s.filteredView(c, "customer", title, faults, map[string]any{
 		"Customer": d.Customer, "Subscription": d.Subscription, "Bars": barsOf(d.Usage.Meters), "Rate": d.Usage.Rate,
 		"Charts": daysCharts(days, time.Now()), "Sessions": sessions, "Adjustments": adjustments, "Tiers": onSale(tiers),
 		"Meters": slices.Sorted(maps.Keys(d.Usage.Meters)), "Title": title,

@@ -45,11 +45,12 @@ func (s *Server) planPage(c echo.Context) error {
 		return err
 	}
 	invoices, next, away, err := s.shownInvoices(c)
-	if err != nil {
+	faults, ok := filterFaults(err)
+	if err != nil && !ok {
 		return err
 	}
 	ongoing := plan.Status != "none" && plan.Status != "canceled" && plan.Status != "incomplete_expired"
-	return s.view(c, "plan", "Plan", map[string]any{
+	return s.filteredView(c, "plan", "Plan", faults, map[string]any{
 		"Plan": plan, "State": planStateOf(plan), "Ongoing": ongoing, "HasPortal": plan.StripeCustomerID != "",
 		"CallsShare": percent(plan.Calls.Count, plan.Calls.Limit),
 		"Invoices":   invoices, "Next": next, "Later": c.QueryParam("cursor") != "", "Away": away,
