@@ -28,7 +28,7 @@ func serve(ctx context.Context, args, environ []string, stderr io.Writer) error 
 	}
 	lines := logwriter.New(stderr)
 	defer lines.Flush()
-	log := slog.New(logwriter.Handler{Handler: slog.NewJSONHandler(lines, nil), To: lines})
+	log := slog.New(logwriter.NewHandler(lines))
 	if *migrateFirst {
 		done, err := db.Migrate(ctx, cfg.DatabaseURL)
 		if err != nil {

@@ -3,9 +3,7 @@
 package logwriter
 
 import (
-	"context"
 	"io"
-	"log/slog"
 	"sync"
 )
 
@@ -74,26 +72,3 @@ func (w *Writer) drain() {
 	}
 	w.writing = false
 }
-
-// Handler is a handler that writes to a Writer. It returns from what is a warning, or worse, when that is written.
-type Handler struct {
-	slog.Handler
-	To *Writer
-}
-
-// Handle implements slog.Handler.
-func (h Handler) Handle(ctx context.Context, r slog.Record) error {
-	err := h.Handler.Handle(ctx, r)
-	if r.Level >= slog.LevelWarn {
-		h.To.Flush()
-	}
-	return err
-}
-
-// WithAttrs implements slog.Handler.
-func (h Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return Handler{h.Handler.WithAttrs(attrs), h.To}
-}
-
-// WithGroup implements slog.Handler.
-func (h Handler) WithGroup(name string) slog.Handler { return Handler{h.Handler.WithGroup(name), h.To} }

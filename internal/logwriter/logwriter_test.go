@@ -3,7 +3,6 @@ package logwriter_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -112,27 +111,6 @@ func TestAFailureLosesNothingButItsOwnLines(t *testing.T) {
 		w.Flush()
 		if got := file.written(); !slices.Equal(got, []string{"a\n", "b\n"}) {
 			t.Errorf("%q", got)
-		}
-	})
-}
-
-func TestAWarningIsWrittenWhenItIsLogged(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		file := &slow{letGo: make(chan error)}
-		w := logwriter.New(file)
-		log := slog.New(logwriter.Handler{Handler: slog.NewTextHandler(w, nil), To: w}).With("a", 1).WithGroup("g")
-		log.Info("told") // and gone on
-		warned := false
-		go func() { log.Warn("warned", "b", 2); warned = true }()
-		synctest.Wait()
-		if warned {
-			t.Error("the warning still waits")
-		}
-		close(file.letGo)
-		synctest.Wait()
-		if got := strings.Join(file.written(), ""); !warned || !strings.Contains(got, "level=WARN msg=warned a=1 g.b=2\n") {
-			t.Errorf("%v, %q", warned, got)
 		}
 	})
 }
