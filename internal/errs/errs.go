@@ -102,6 +102,9 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Is reports whether err is an Error with the code.
 func Is(err error, code Code) bool {
+	if err == nil {
+		return false
+	}
 	var e *Error
 	return errors.As(err, &e) && e.Code == code
 }

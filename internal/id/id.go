@@ -43,7 +43,8 @@ func next(prefix string) string {
 	if err != nil {
 		panic(fmt.Sprintf("id: the system gives no random bytes: %v", err))
 	}
-	return prefix + crockford.EncodeToString(u[:])
+	var room [32]byte
+	return string(crockford.AppendEncode(append(room[:0], prefix...), u[:]))
 }
 
 func is(prefix, s string) bool {

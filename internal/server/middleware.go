@@ -18,17 +18,12 @@ import (
 )
 
 const (
-	requestIDKey = "requestId"
-
 	largestBody    = 1 << 20
 	longestAddress = 1024
 	longest        = 30 * time.Second
 )
 
-func requestID(c echo.Context) string {
-	rid, _ := c.Get(requestIDKey).(string)
-	return rid
-}
+func requestID(c echo.Context) string { return c.Response().Header().Get("X-Request-Id") }
 
 // useAround puts middleware around whatever a surface answers. It is put together once: Echo would do that anew for each
 // request, as the handler that it found is another each time; here the innermost one looks which that is. So it comes last:
@@ -44,9 +39,7 @@ func useAround(e *echo.Echo, middleware ...echo.MiddlewareFunc) {
 // identify gives the request an id, for the answer and the log.
 func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		rid := id.NewRequest()
-		c.Set(requestIDKey, rid)
-		c.Response().Header()["X-Request-Id"] = []string{rid}
+		c.Response().Header()["X-Request-Id"] = []string{id.NewRequest()}
 		return next(c)
 	}
 }

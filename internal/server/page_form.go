@@ -121,7 +121,6 @@ func (s *Server) answerWithPage(c echo.Context, back string, failed failedForm) 
 	r.Method, r.URL, r.RequestURI, r.Body, r.ContentLength = http.MethodGet, address, back, http.NoBody, 0
 	r.Form, r.PostForm = nil, nil
 	page := c.Echo().NewContext(r, c.Response())
-	page.Set(requestIDKey, requestID(c))
 	page.Set(failedFormKey, failed)
 	c.Echo().Router().Find(r.Method, address.Path, page)
 	return s.bound(page.Handler())(page)

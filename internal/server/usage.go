@@ -53,7 +53,7 @@ func (s *Server) track(c echo.Context) error {
 	if outcome.Refused {
 		return tierLimitReached(outcome.Usage)
 	}
-	body := append(make([]byte, 0, 512), `{"success":true,"usage":`...)
+	body := append(make([]byte, 0, 256), `{"success":true,"usage":`...)
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, append(appendUsage(body, outcome.Usage), "}\n"...))
 }
 
@@ -147,9 +147,15 @@ func (s *Server) entitle(
 			unknown = append(unknown, i)
 		}
 	}
-	if len(unknown) == 0 {
-		return
+	if len(unknown) > 0 {
+		s.resolve(ctx, caller, unknown, calls, subjects, failed)
 	}
+}
+
+// resolve finds out the entitlements of some of the calls.
+func (s *Server) resolve(
+	ctx context.Context, caller tenant.Caller, unknown []int, calls []usage.Call, subjects []subject, failed []error,
+) {
 	var reading errgroup.Group
 	reading.SetLimit(resolveAtOnce)
 	for _, i := range unknown {
@@ -330,16 +336,22 @@ func rateHeaders(c echo.Context, o usage.Outcome) {
 	if o.Rate.Limit == 0 { // the call failed before its rate was known
 		return
 	}
-	values := []string{
-		`"user";q=` + strconv.Itoa(o.Rate.Limit) + ";w=60",
-		`"user";r=` + strconv.Itoa(o.Rate.Remaining) + ";t=" + strconv.Itoa(o.Rate.Reset),
-	}
+	var rooms [2][128]byte
+	policy, left := appendRate(rooms[0][:0], rooms[1][:0], `"user"`, o.Rate)
 	if all := o.PlatformRate; all != nil {
-		values[0] += fmt.Sprintf(`, "platform";q=%d;w=60`, all.Limit)
-		values[1] += fmt.Sprintf(`, "platform";r=%d;t=%d`, all.Remaining, all.Reset)
+		policy, left = appendRate(append(policy, ", "...), append(left, ", "...), `"platform"`, *all)
 	}
+	values := []string{string(policy), string(left)}
 	h := c.Response().Header()
 	h["Ratelimit-Policy"], h["Ratelimit"] = values[:1:1], values[1:]
+}
+
+// appendRate is written out because each tracked call has one.
+func appendRate(policy, left []byte, whose string, r usage.Rate) (_, _ []byte) {
+	policy = strconv.AppendInt(append(append(policy, whose...), ";q="...), int64(r.Limit), 10)
+	left = strconv.AppendInt(append(append(left, whose...), ";r="...), int64(r.Remaining), 10)
+	left = strconv.AppendInt(append(left, ";t="...), int64(r.Reset), 10)
+	return append(policy, ";w=60"...), left
 }
 
 func orDefault[T any](value *T, fallback T) T {

@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"crypto/sha256"
 	"math/rand/v2"
 	"time"
 
@@ -53,11 +54,14 @@ type Subscription struct {
 // memory is what a Gate remembers. Nothing in it is believed without its epoch, so it may forget and remember as it
 // likes.
 type memory struct {
-	keys         *otter.Cache[string, Caller]
+	keys         *otter.Cache[keyHash, Caller]
 	entitlements *otter.Cache[claim, *Entitlement]
 	grants       *otter.Cache[grantAt, *Grant]
 	reading      *singleflight.Group
 }
+
+// keyHash is by what a key is found.
+type keyHash [sha256.Size]byte
 
 // claim is by what an entitlement is found.
 type claim struct {
@@ -83,7 +87,7 @@ const (
 
 func newMemory() memory {
 	return memory{
-		keys:         otter.Must(&otter.Options[string, Caller]{MaximumSize: keysRemembered}),
+		keys:         otter.Must(&otter.Options[keyHash, Caller]{MaximumSize: keysRemembered}),
 		entitlements: otter.Must(&otter.Options[claim, *Entitlement]{MaximumSize: entitlementsRemembered}),
 		grants:       otter.Must(&otter.Options[grantAt, *Grant]{MaximumSize: grantsRemembered}),
 		reading:      &singleflight.Group{},
@@ -92,14 +96,14 @@ func newMemory() memory {
 
 // RecallKey is ByKey from memory, where the key is there.
 func (g *Gate) RecallKey(ctx context.Context, key id.Key) (Caller, error) {
-	hash := string(key.Hash())
+	hash := keyHash(key.Hash())
 	if caller, ok := g.memory.keys.GetIfPresent(hash); ok && time.Now().Before(caller.forget) {
 		return caller, nil
 	}
 	return g.remember(ctx, key, hash)
 }
 
-func (g *Gate) remember(ctx context.Context, key id.Key, hash string) (Caller, error) {
+func (g *Gate) remember(ctx context.Context, key id.Key, hash keyHash) (Caller, error) {
 	caller, err := g.ByKey(ctx, key)
 	if err == nil {
 		// Keys that were first seen together, as all are after a start, are not looked up again together.
@@ -179,7 +183,7 @@ func (g *Gate) Reconsider(ctx context.Context, caller Caller) (Caller, error) {
 	if caller.key == nil {
 		return caller, nil
 	}
-	hash := string(caller.key.Hash())
+	hash := keyHash(caller.key.Hash())
 	g.memory.keys.Invalidate(hash)
 	fresh, err := g.remember(ctx, *caller.key, hash)
 	if err != nil {

@@ -51,8 +51,9 @@ func slotName(meter string, limit tenant.Limit) string {
 
 // parts are the meter and the period of a slot's name.
 func parts(name string) (meter, period string) {
-	words := strings.SplitN(name, " ", 3)
-	return words[0], words[1]
+	meter, rest, _ := strings.Cut(name, " ")
+	period, _, _ = strings.Cut(rest, " ")
+	return meter, period
 }
 
 // turn brings the sheet to the present minute and day. Time that goes back is not followed: each call counts in one
