@@ -39,7 +39,8 @@ type Usage struct {
 
 func (u *Usage) in(s span) {
 	if !s.isAlways() {
-		u.PeriodStart, u.PeriodEnd = new(s.starts.UTC()), new(s.ends.UTC())
+		both := &[...]time.Time{s.starts.UTC(), s.ends.UTC()}
+		u.PeriodStart, u.PeriodEnd = &both[0], &both[1]
 	}
 }
 
