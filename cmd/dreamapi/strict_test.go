@@ -39,7 +39,7 @@ func TestEveryFaultOfABodyIsListedWithItsPath(t *testing.T) {
 		{"POST /api/customers", `{"email":"a@b.example","admin":true}`, "admin"},
 		{"POST /api/customers", `{"Email":"a@b.example"}`, "Email"},
 		{"POST /api/customers", `{"email":"a@b.example","email":"c@d.example"}`, "email"},
-		{"POST /api/customers", `{"email":1,"firstName":[],"x":1,"plan":{},"x":2}`, "email firstName x plan x"},
+		{"POST /api/customers", `{"email":1,"firstName":[],"x":1,"plan":{},"x":2}`, "email firstName x plan"},
 		{"POST /api/customers", `{"email":"no address","firstName":"` + strings.Repeat("n", 101) + `"}`, "firstName email"},
 		{"POST /api/customers", `{"id":"a b","password":"long enough 1"}`, "id password"},
 		{"POST /api/customers", `{"firstName":"a\u0000b","id":"x"}`, "firstName"},
