@@ -9,11 +9,10 @@ import (
 	"time"
 )
 
-// Handler writes lines of JSON to a Writer, as slog.JSONHandler does. It returns from what is a warning, or worse, when that is
-// written.
+// Handler writes lines of JSON to a Writer, as slog.JSONHandler does. A warning, or worse, is written when Handle returns.
 //
-// The plain lines, such as the one of each request, it puts together by itself: a number with a fraction goes through
-// encoding/json otherwise, and so a line takes four times as long. Whatever else there is, it leaves to slog.
+// The plain lines, such as the one of each request, it puts together by itself: slog has encoding/json write each float, and so
+// takes four times as long. Whatever else there is, it leaves to slog.
 type Handler struct {
 	json  slog.Handler
 	to    *Writer

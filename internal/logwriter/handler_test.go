@@ -152,11 +152,33 @@ func TestHandlersBesideEachOtherShareNothing(t *testing.T) {
 	}
 }
 
-// The line of a request is made without slog's own handler, which asks encoding/json for a number with a fraction.
-func BenchmarkLine(b *testing.B) {
+// ofRequest is the record of a request.
+func ofRequest() slog.Record {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
 	r.AddAttrs(slog.String("requestId", "req_06h23rw1rhshn9pzrkjnqj7h74"), slog.String("method", "POST"), slog.String("path", "/api/data"),
 		slog.Int("status", 200), slog.Float64("ms", 4.183), slog.String("ip", "192.0.2.1"))
+	return r
+}
+
+// That the line of a request is not left to slog shows in what slog takes from the heap for it.
+func TestTheLineOfARequestTakesNothingFromTheHeap(t *testing.T) {
+	file := &slow{letGo: make(chan error)} // the first write is under way all the while, so that none begins
+	w := logwriter.New(file)
+	add(t, w, "before\n")
+	r, handler := ofRequest(), logwriter.NewHandler(w).WithAttrs([]slog.Attr{slog.String("surface", "customer")})
+	for range 1100 { // after which there is room for the others
+		_ = handler.Handle(t.Context(), r)
+	}
+	taken := testing.AllocsPerRun(100, func() { _ = handler.Handle(t.Context(), r) })
+	close(file.letGo)
+	w.Flush()
+	if taken != 0 {
+		t.Errorf("a line takes %v allocations", taken)
+	}
+}
+
+func BenchmarkLine(b *testing.B) {
+	r := ofRequest()
 	for name, handler := range map[string]slog.Handler{
 		"ours": logwriter.NewHandler(logwriter.New(io.Discard)), "slog": slog.NewJSONHandler(io.Discard, nil),
 	} {

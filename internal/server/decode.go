@@ -21,7 +21,7 @@ import (
 
 // decode reads the body into a pointer to a struct and returns the body as it came. It is stricter than encoding/json:
 // fields that are unknown (also but for the case), given twice or followed by something are refused, and every fault
-// is listed with its path. An empty body is an empty object where optional.
+// is listed once with its path, as far as errs lists them. An empty body is an empty object where optional.
 func decode(c echo.Context, into any, optional bool) ([]byte, error) {
 	body, err := io.ReadAll(c.Request().Body)
 	if err != nil {
@@ -56,34 +56,37 @@ const longestPath = 100
 // decoder collects faults while it goes through valid JSON.
 type decoder struct{ faults []errs.Fault }
 
-// fault records a fault, unless there are more than are listed anyway. A path may be made of names that the client
-// chose, as long as the body.
-func (d *decoder) fault(path, format string, args ...any) {
+// fault records a fault, and is false where there are more than are listed anyway. A path may be made of names that the
+// client chose, as long as the body.
+func (d *decoder) fault(path, format string, args ...any) bool {
 	if len(d.faults) >= errs.MostFaults {
-		return
+		return false
 	}
 	if len(path) > longestPath {
 		path = strings.ToValidUTF8(path[:longestPath], "") + "…"
 	}
 	d.faults = append(d.faults, errs.Fault{Param: path, Message: strings.TrimSpace(path+" "+fmt.Sprintf(format, args...)) + "."})
+	return true
 }
 
 // object decodes an object into a struct.
 func (d *decoder) object(raw []byte, into reflect.Value, path string) {
 	names := namesOf(into.Type())
-	given := make([]bool, len(names))
-	var foreign []string
+	given := make([]int, len(names))
+	foreign := map[string]bool{}
 	d.members(raw, path, func(name string, value []byte) {
-		switch i := slices.Index(names, name); {
-		case i < 0 && (len(d.faults) >= errs.MostFaults || slices.Contains(foreign, name)): // it is said once, of as many as are listed
-		case i < 0:
-			foreign = append(foreign, name)
-			d.fault(join(path, name), "is not a field that this request has")
-		case given[i]:
-			d.fault(join(path, name), "is given twice")
-		default:
-			given[i] = true
+		i := slices.Index(names, name)
+		if i < 0 {
+			if !foreign[name] && d.fault(join(path, name), "is not a field that this request has") {
+				foreign[name] = true
+			}
+			return
+		}
+		switch given[i]++; given[i] {
+		case 1:
 			d.value(value, into.Field(i), join(path, name))
+		case 2:
+			d.fault(join(path, name), "is given twice")
 		}
 	})
 }
@@ -125,14 +128,14 @@ func (d *decoder) members(raw []byte, path string, fn func(name string, value []
 
 // distinct is members for an object that may have any: what is given twice is a fault.
 func (d *decoder) distinct(raw []byte, path string, fn func(name string, value []byte)) {
-	seen := map[string]bool{}
+	seen := map[string]int{}
 	d.members(raw, path, func(name string, value []byte) {
-		if seen[name] {
+		switch seen[name]++; seen[name] {
+		case 1:
+			fn(name, value)
+		case 2:
 			d.fault(join(path, name), "is given twice")
-			return
 		}
-		seen[name] = true
-		fn(name, value)
 	})
 }
 

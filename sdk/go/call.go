@@ -84,7 +84,7 @@ func (c *Client) do(ctx context.Context, r request, out any) (Meta, error) {
 		if end, ok := ctx.Deadline(); ok && time.Until(end) < wait {
 			again = false // there is no time for it
 		}
-		if !again || ctx.Err() != nil {
+		if !again {
 			return meta, err
 		}
 		timer := time.NewTimer(wait)
@@ -92,7 +92,10 @@ func (c *Client) do(ctx context.Context, r request, out any) (Meta, error) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return meta, errors.Join(ctx.Err(), err)
+			if !errors.Is(err, ctx.Err()) { // the caller left after the answer
+				err = errors.Join(ctx.Err(), err)
+			}
+			return meta, err
 		}
 	}
 }

@@ -117,6 +117,11 @@ test('a caller who leaves is not waited for', async () => {
   assert.equal((await take()).length, 1);
   later.abort(new Error('enough'));
   assert.equal((await waiting).message, 'enough');
+  const last = new AbortController(); // who leaves just as the answer comes
+  const busy = () => Promise.resolve({
+    ok: false, status: 503, headers: new Headers({ 'Retry-After': '1800' }), text: () => { last.abort(new Error('at last')); return Promise.resolve('busy'); },
+  });
+  assert.equal((await thrown(backend({ longestWait: 3_600_000, fetch: busy }).track(id, { signal: last.signal }))).message, 'at last');
   const before = AbortSignal.abort();
   assert.equal((await thrown(waits.track(id, { signal: before }))).name, 'AbortError');
   assert.deepEqual(await take(), []);
