@@ -24,7 +24,6 @@ DECLARE
     wanted  bigint[] := tenant.threes(here, lower(q));
     near    int := 2000;
     farther numeric;
-    everybody bigint := (SELECT coalesce(sum(n.customers), 0) FROM tenant.customer_counts n WHERE n.platform_id = here);
     found   text[];
 BEGIN
     behind_id := coalesce(behind_id, '');
@@ -61,7 +60,8 @@ BEGIN
         farther := greatest(near * 2, near * 1.5 * most / cardinality(found));
         -- One whom the index finds is twice as dear: those stand anywhere. Of those who are filtered, it is not known how many have the text.
         EXIT WHEN farther > 64000
-            OR plans IS NULL AND standings IS NULL AND NOT ending AND 2.0 * cardinality(found) / near * everybody < farther;
+            OR plans IS NULL AND standings IS NULL AND NOT ending AND 2.0 * cardinality(found) / near
+                * (SELECT coalesce(sum(n.customers), 0) FROM tenant.customer_counts n WHERE n.platform_id = here) < farther;
         near := farther::int;
     END LOOP;
     RETURN ARRAY(
