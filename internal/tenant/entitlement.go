@@ -82,7 +82,7 @@ const (
 	keysRemembered         = 10_000
 	entitlementsRemembered = 200_000
 	grantsRemembered       = 10_000
-	remembered             = time.Minute // at least, so that a key's last use is recorded about as often
+	remembered             = 4 * time.Minute // at least, so that a key's last use is recorded about as often
 )
 
 func newMemory() memory {
