@@ -92,8 +92,6 @@ func TestALineIsThatOfSlog(t *testing.T) {
 			r.AddAttrs(attr)
 			newPair().mustAgree(t, r)
 		}
-	}
-	for _, text := range texts {
 		p := newPair()
 		p.ours, p.theirs = p.ours.WithGroup(text), p.theirs.WithGroup(text)
 		r := slog.NewRecord(time.Now(), slog.LevelInfo, "told", 0)

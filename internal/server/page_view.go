@@ -46,7 +46,7 @@ func (s *Server) view(c echo.Context, name, title string, data any) error {
 // filteredView writes a page whose address says what it shows. What is wrong with that stands beside the fields.
 func (s *Server) filteredView(c echo.Context, name, title string, faults map[string]string, data map[string]any) error {
 	data["Faults"] = faults
-	if len(faults) > 0 && statusOf(c) == http.StatusOK { // a form that came back has a status of its own
+	if len(faults) > 0 {
 		return s.viewAs(c, http.StatusBadRequest, name, title, data)
 	}
 	return s.viewAs(c, 0, name, title, data)

@@ -152,7 +152,7 @@ func (s *Server) entitle(
 	}
 }
 
-// resolve finds out the entitlements of some of the calls.
+// resolve finds out the entitlements of some of the calls. In entitle itself its goroutines would have each caller escape to the heap.
 func (s *Server) resolve(
 	ctx context.Context, caller tenant.Caller, unknown []int, calls []usage.Call, subjects []subject, failed []error,
 ) {

@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/dream-api/dream-api/internal/db"
-	"github.com/dream-api/dream-api/internal/db/dbtest"
 )
 
 // plan is a node of a query's plan, as PostgreSQL explains it.
@@ -76,11 +75,7 @@ func explain(ctx context.Context, t *testing.T, tx db.Tenant, sql string, args [
 // However many customers there are, and however far back the page, a list looks at those that it shows, and a number at none.
 func TestAListLooksAtThoseItShowsAndNoOthers(t *testing.T) {
 	t.Parallel()
-	d := dbtest.New(t)
-	d.Exec(t, `INSERT INTO platform.developers (id, clerk_user_id, email) VALUES ('dev_1', 'user_1', 'a@x')`)
-	d.Exec(t, `INSERT INTO platform.projects (id, developer_id, name) VALUES ('prj_1', 'dev_1', 'p')`)
-	d.Exec(t, `INSERT INTO platform.platforms (id, project_id, mode, name) VALUES ('plt_1', 'prj_1', 'test', 'p')`)
-	d.Exec(t, `INSERT INTO tenant.settings (platform_id) VALUES ('plt_1')`)
+	d := withPlatforms(t, "plt_1")
 	d.Exec(t, `INSERT INTO tenant.tiers (platform_id, name, display_name, rate_limit, position) VALUES ('plt_1', 'free', 'f', 1, 1), ('plt_1', 'pro', 'p', 1, 2)`)
 	d.Exec(t, `INSERT INTO tenant.prices (platform_id, id, tier, interval, amount, currency) VALUES ('plt_1', 'prc_1', 'free', 'month', 0, 'usd')`)
 	d.Exec(t, `INSERT INTO tenant.customers (platform_id, id, kind, email, plan, created_at)
@@ -146,11 +141,7 @@ func TestAListLooksAtThoseItShowsAndNoOthers(t *testing.T) {
 func TestASearchThroughAllPagesIsNoLongerThanTheList(t *testing.T) {
 	t.Parallel()
 	const everybody = 30_000
-	d := dbtest.New(t)
-	d.Exec(t, `INSERT INTO platform.developers (id, clerk_user_id, email) VALUES ('dev_1', 'user_1', 'a@x')`)
-	d.Exec(t, `INSERT INTO platform.projects (id, developer_id, name) VALUES ('prj_1', 'dev_1', 'p')`)
-	d.Exec(t, `INSERT INTO platform.platforms (id, project_id, mode, name) VALUES ('plt_1', 'prj_1', 'test', 'p')`)
-	d.Exec(t, `INSERT INTO tenant.settings (platform_id) VALUES ('plt_1')`)
+	d := withPlatforms(t, "plt_1")
 	d.Exec(t, `INSERT INTO tenant.customers (platform_id, id, kind, first_name, created_at)
 		SELECT 'plt_1', 'c' || i, 'external', CASE WHEN i % 3 = 0 THEN 'Ada' ELSE '' END, now() - i * interval '1 minute' FROM generate_series(1, $1) i`, everybody)
 	d.Exec(t, "SELECT tenant.recount('plt_1')")
@@ -197,11 +188,7 @@ func lookedAt(ctx context.Context, tx db.Tenant) (n int, err error) {
 func TestASearchGoesTheShorterWay(t *testing.T) {
 	t.Parallel()
 	const everybody = 30_000
-	d := dbtest.New(t)
-	d.Exec(t, `INSERT INTO platform.developers (id, clerk_user_id, email) VALUES ('dev_1', 'user_1', 'a@x')`)
-	d.Exec(t, `INSERT INTO platform.projects (id, developer_id, name) VALUES ('prj_1', 'dev_1', 'p')`)
-	d.Exec(t, `INSERT INTO platform.platforms (id, project_id, mode, name) VALUES ('plt_1', 'prj_1', 'test', 'p')`)
-	d.Exec(t, `INSERT INTO tenant.settings (platform_id) VALUES ('plt_1')`)
+	d := withPlatforms(t, "plt_1")
 	d.Exec(t, `INSERT INTO tenant.customers (platform_id, id, kind, first_name, last_name, standing, created_at)
 		SELECT 'plt_1', 'c' || i, 'external', 'Ada', CASE WHEN i % 150 = 0 THEN 'Hopper' ELSE '' END, CASE WHEN i % 150 = 0 THEN 'active' ELSE 'none' END,
 			now() - i * interval '1 minute' FROM generate_series(1, $1) i`, everybody)

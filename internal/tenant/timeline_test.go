@@ -5,19 +5,14 @@ import (
 	"testing"
 
 	"github.com/dream-api/dream-api/internal/db"
-	"github.com/dream-api/dream-api/internal/db/dbtest"
 	"github.com/dream-api/dream-api/internal/tenant/tenantdb"
 )
 
 // However much happened, and to however many, what happened last is found without looking at the rest.
 func TestWhatHappenedLastLooksAtNothingElse(t *testing.T) {
 	t.Parallel()
-	d := dbtest.New(t)
-	d.Exec(t, `INSERT INTO platform.developers (id, clerk_user_id, email) VALUES ('dev_1', 'user_1', 'a@x')`)
-	d.Exec(t, `INSERT INTO platform.projects (id, developer_id, name) VALUES ('prj_1', 'dev_1', 'p')`)
-	d.Exec(t, `INSERT INTO platform.platforms (id, project_id, mode, name) VALUES ('plt_1', 'prj_1', 'test', 'p'), ('plt_2', 'prj_1', 'test', 'q')`)
+	d := withPlatforms(t, "plt_1", "plt_2")
 	for _, at := range []string{"plt_1", "plt_2"} {
-		d.Exec(t, `INSERT INTO tenant.settings (platform_id) VALUES ($1)`, at)
 		d.Exec(t, `INSERT INTO tenant.customers (platform_id, id, kind) SELECT $1, 'c' || i, 'external' FROM generate_series(1, 12000) i`, at)
 		d.Exec(t, `INSERT INTO tenant.timeline (platform_id, id, customer_id, kind, at)
 			SELECT $1, 'hap_' || i, 'c' || i, 'created', now() - i * interval '1 minute' FROM generate_series(1, 12000) i`, at)
