@@ -110,9 +110,8 @@ func (l *Lane[T]) Run(items ...T) error {
 	}
 	l.flushing.Add(1)
 	defer l.flushing.Done()
-	if !l.flush(1) {
-		l.wakeOne()
-	}
+	l.flush(1)
+	l.wakeOne()
 	return nil
 }
 
@@ -270,7 +269,6 @@ func (l *Lane[T]) land(f *flight[T]) {
 	l.flights = slices.DeleteFunc(l.flights, func(other *flight[T]) bool { return other == f })
 	l.countReady()
 	l.mu.Unlock()
-	l.wakeOne()
 }
 
 // forget forgets an owner who has no items here any more.
