@@ -3,7 +3,9 @@ package tenant
 import (
 	"context"
 	"crypto/sha256"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -40,9 +42,24 @@ type Entitlement struct {
 // Grant is what a plan grants.
 type Grant struct {
 	Plan      string
-	RateLimit int              // calls a minute for each user
-	Limits    map[string]Limit // by meter
-	Meters    []string         // all that the platform's tiers name
+	RateLimit int          // calls a minute for each user
+	Limits    []MeterLimit // by meter: each call looks for its own, and they are few
+	Meters    []string     // all that the platform's tiers name
+}
+
+// MeterLimit is the limit of a meter, and the name of its counter.
+type MeterLimit struct {
+	Limit
+	Meter, Slot string
+}
+
+// MeterLimits lists the limits of a tier.
+func MeterLimits(limits map[string]Limit) []MeterLimit {
+	list := make([]MeterLimit, 0, len(limits))
+	for _, meter := range slices.Sorted(maps.Keys(limits)) {
+		list = append(list, MeterLimit{limits[meter], meter, limits[meter].Slot(meter)})
+	}
+	return list
 }
 
 // Subscription is the present period of a customer's subscription.
@@ -323,5 +340,5 @@ func readGrant(ctx context.Context, tx db.Tenant, plan string) (*Grant, error) {
 		return nil, err
 	}
 	meters, err := queries.Meters(ctx, tx, string(tx.Platform))
-	return &Grant{tier.Name, tier.RateLimit, tier.Limits, meters}, err
+	return &Grant{tier.Name, tier.RateLimit, MeterLimits(tier.Limits), meters}, err
 }

@@ -86,6 +86,14 @@ type Limit struct {
 	Anchor string `json:"anchor"` // from where periods are counted
 }
 
+// Slot is the name of the counter of a meter that has the limit: one kind of period does not share its count with another.
+func (l Limit) Slot(meter string) string {
+	if l.Anchor == FromCalendar || l.Period == "lifetime" {
+		return meter + " " + l.Period
+	}
+	return meter + " " + l.Period + " " + l.Anchor
+}
+
 // From where the periods of a limit are counted.
 const (
 	FromCalendar     = "calendar"     // of UTC

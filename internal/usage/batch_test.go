@@ -39,10 +39,15 @@ func (b books) newCall(t *testing.T, user string, quantity int64) Call {
 	t.Helper()
 	e := &tenant.Entitlement{Platform: id.NewPlatform(), UserID: user, Until: always.ends, Grant: &tenant.Grant{
 		Plan: "free", RateLimit: 1000, Meters: []string{tenant.DefaultMeter},
-		Limits: map[string]tenant.Limit{tenant.DefaultMeter: {Period: "month", Anchor: tenant.FromCalendar}},
+		Limits: monthly(nil),
 	}}
 	e.Epoch = readOne[int64](t, b, "INSERT INTO tenant.settings (platform_id) VALUES ($1) RETURNING epoch", string(e.Platform))
 	return Call{Entitlement: e, Until: always.ends, Quantity: quantity}
+}
+
+// monthly are the limits of a plan that grants so many a month; nil: unlimited.
+func monthly(most *int64) []tenant.MeterLimit {
+	return tenant.MeterLimits(map[string]tenant.Limit{tenant.DefaultMeter: {Max: most, Period: "month", Anchor: tenant.FromCalendar}})
 }
 
 // readOne reads a value as the superuser, from whom row-level security hides nothing.
@@ -65,11 +70,11 @@ func (b books) count(t *testing.T, c Call) int64 {
 func itemOf(t *testing.T, c Call) *item {
 	t.Helper()
 	c.Meter = tenant.DefaultMeter
-	limit, err := c.limit()
+	limit, slot, err := c.limit()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &item{Call: c, limit: limit, slot: slotName(c.Meter, limit)}
+	return &item{Call: c, limit: limit, slot: slot}
 }
 
 func TestAForeignPlatformPlantedInABatchCountsNothing(t *testing.T) {

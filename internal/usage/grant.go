@@ -159,7 +159,7 @@ func adjust(ctx context.Context, tx db.Tenant, stated string, made Adjustment, c
 	if err != nil {
 		return Granted{}, err
 	}
-	limit, err := (&Call{Entitlement: e, Meter: made.Meter}).limit()
+	limit, _, err := (&Call{Entitlement: e, Meter: made.Meter}).limit()
 	if err != nil {
 		return Granted{}, err
 	}

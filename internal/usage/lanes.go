@@ -142,8 +142,7 @@ func (s *Service) TrackAll(calls []Call) ([]Outcome, []error) {
 			it.settle(Outcome{}, err)
 			continue
 		}
-		if it.limit, it.fault = it.Call.limit(); it.fault == nil {
-			it.slot = slotName(it.Meter, it.limit)
+		if it.limit, it.slot, it.fault = it.Call.limit(); it.fault == nil {
 			it.place = s.places.of(it)
 		}
 		if !it.plain() || s.held.has(it.account()) {

@@ -1,9 +1,10 @@
 package usage
 
 import (
-	"maps"
 	"sync"
 	"testing"
+
+	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 func TestACounterThatStandsElsewhereIsCountedOnceAndThenFast(t *testing.T) {
@@ -12,8 +13,8 @@ func TestACounterThatStandsElsewhereIsCountedOnceAndThenFast(t *testing.T) {
 	first := b.newCall(t, "user", 1)
 	e := *first.Entitlement
 	grant := *e.Grant
-	grant.Meters, grant.Limits = append(grant.Meters, "images"), maps.Clone(grant.Limits)
-	grant.Limits["images"] = grant.Limits[first.Entitlement.Meters[0]]
+	images := tenant.MeterLimit{Limit: grant.Limits[0].Limit, Meter: "images", Slot: grant.Limits[0].Limit.Slot("images")}
+	grant.Meters, grant.Limits = append(grant.Meters, "images"), append(grant.Limits, images)
 	e.Grant = &grant
 	first.Entitlement = &e
 	second := first
@@ -26,7 +27,7 @@ func TestACounterThatStandsElsewhereIsCountedOnceAndThenFast(t *testing.T) {
 	forgotten := newPlaces()
 	b.places.others = forgotten.others
 	for want := range int32(2) {
-		it := &item{Call: second, limit: e.Limits["images"], slot: slotName("images", e.Limits["images"])}
+		it := &item{Call: second, limit: images.Limit, slot: images.Slot}
 		if it.place = b.places.of(it); it.place != want {
 			t.Errorf("the place is %d, want %d", it.place, want)
 		}

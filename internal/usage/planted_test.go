@@ -11,7 +11,6 @@ import (
 	"github.com/dream-api/dream-api/internal/db"
 	"github.com/dream-api/dream-api/internal/errs"
 	"github.com/dream-api/dream-api/internal/idempotency"
-	"github.com/dream-api/dream-api/internal/tenant"
 )
 
 // Each of these goes red for one mistake that is easily made where calls are counted in batches.
@@ -20,7 +19,7 @@ import (
 func limited(c Call, most int64) Call {
 	e := *c.Entitlement
 	grant := *e.Grant
-	grant.Limits = map[string]tenant.Limit{tenant.DefaultMeter: {Max: &most, Period: "month", Anchor: tenant.FromCalendar}}
+	grant.Limits = monthly(&most)
 	e.Grant = &grant
 	c.Entitlement = &e
 	return c

@@ -26,7 +26,7 @@ type sheet struct {
 
 // slot is one counter of a sheet.
 type slot struct {
-	name  string // see slotName
+	name  string // see tenant.Limit.Slot
 	span  span
 	count int64
 	extra int64 // granted beyond the limit, for this period; and what was used in it of what lasts
@@ -41,15 +41,7 @@ type dayCount struct {
 	count int64
 }
 
-// slotName names the counter of a meter in a kind of period: one kind does not share its count with another.
-func slotName(meter string, limit tenant.Limit) string {
-	if limit.Anchor == tenant.FromCalendar || limit.Period == "lifetime" {
-		return meter + " " + limit.Period
-	}
-	return meter + " " + limit.Period + " " + limit.Anchor
-}
-
-// parts are the meter and the period of a slot's name.
+// parts are the meter and the period of a slot's name, which tenant.Limit.Slot has put together.
 func parts(name string) (meter, period string) {
 	meter, rest, _ := strings.Cut(name, " ")
 	period, _, _ = strings.Cut(rest, " ")
@@ -78,7 +70,7 @@ func (s *sheet) turn(now time.Time) {
 
 // slot is the counter that a limit is about, in the period that holds the moment.
 func (s *sheet) slot(meter string, limit tenant.Limit, e *tenant.Entitlement, now time.Time) *slot {
-	name, present := slotName(meter, limit), spanOf(limit, e, now)
+	name, present := limit.Slot(meter), spanOf(limit, e, now)
 	i := slices.IndexFunc(s.slots, func(x slot) bool { return x.name == name })
 	if i < 0 {
 		i = len(s.slots)
@@ -116,9 +108,9 @@ func (s *sheet) settle(e *tenant.Entitlement, now time.Time) {
 	if s.settled == s.epoch {
 		return
 	}
-	for meter, limit := range e.Limits {
-		if slices.ContainsFunc(s.slots, func(x slot) bool { return x.name == slotName(meter, limit) }) {
-			s.slot(meter, limit, e, now)
+	for _, l := range e.Limits {
+		if slices.ContainsFunc(s.slots, func(x slot) bool { return x.name == l.Slot }) {
+			s.slot(l.Meter, l.Limit, e, now)
 		}
 	}
 	s.settled = s.epoch

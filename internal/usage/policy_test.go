@@ -78,7 +78,7 @@ func TestAPeriodCutOffBySubscriptionIsFollowedByTheCustomersOwn(t *testing.T) {
 	t.Parallel()
 	limit := tenant.Limit{Max: new(int64(10)), Period: "week", Anchor: tenant.FromSubscription}
 	e := &tenant.Entitlement{Grant: &tenant.Grant{Plan: "p"}, Since: at(t, "2031-05-06T00:00:00Z")}
-	s := &sheet{slots: []slot{{name: slotName("requests", limit), span: span{at(t, "2031-05-28T00:00:00Z"), at(t, "2031-05-30T00:00:00Z")}, count: 10}}}
+	s := &sheet{slots: []slot{{name: limit.Slot("requests"), span: span{at(t, "2031-05-28T00:00:00Z"), at(t, "2031-05-30T00:00:00Z")}, count: 10}}}
 	now := at(t, "2031-05-31T00:00:00Z") // in the customer's week from the 27th to the 3rd
 	x := s.slot("requests", limit, e, now)
 	if want := (span{at(t, "2031-05-30T00:00:00Z"), at(t, "2031-06-03T00:00:00Z")}); x.span != want || x.count != 0 {

@@ -62,10 +62,10 @@ func (s *sheet) report(e *tenant.Entitlement, now time.Time) Report {
 	s.turn(now)
 	s.settle(e, now)
 	report := Report{Plan: e.Plan, Meters: map[string]Usage{}, Rate: s.rate(e.RateLimit, now)}
-	for meter, limit := range e.Limits {
-		u := s.slot(meter, limit, e, now).usage(e.Plan, limit)
-		u.Anchored = limit.Anchor != tenant.FromCalendar && u.PeriodEnd != nil
-		report.Meters[meter] = u
+	for _, l := range e.Limits {
+		u := s.slot(l.Meter, l.Limit, e, now).usage(e.Plan, l.Limit)
+		u.Anchored = l.Anchor != tenant.FromCalendar && u.PeriodEnd != nil
+		report.Meters[l.Meter] = u
 	}
 	for _, meter := range e.Meters {
 		if _, ok := report.Meters[meter]; ok || !s.has(meter) {
@@ -158,7 +158,7 @@ func (r *Reader) Reached(ctx context.Context, at id.Platform, plan string, limit
 				continue
 			}
 			n, err := queries.Reached(ctx, tx, usagedb.ReachedParams{
-				PlatformID: string(at), Plan: plan, Slot: slotName(meter, limit), Max: *limit.Max,
+				PlatformID: string(at), Plan: plan, Slot: limit.Slot(meter), Max: *limit.Max,
 			})
 			if err != nil {
 				return err

@@ -96,20 +96,22 @@ func (c *Call) check() error {
 // nothing is the limit of a meter that the plan does not name.
 var nothing = tenant.Limit{Max: new(int64(0)), Period: "month", Anchor: tenant.FromCalendar}
 
-// limit is what the plan grants of the meter: nothing, where it does not name it.
-func (c *Call) limit() (tenant.Limit, error) {
-	if limit, ok := c.Entitlement.Limits[c.Meter]; ok {
-		return limit, nil
+// limit is what the plan grants of the meter, and the name of its counter: nothing, where the plan does not name it.
+func (c *Call) limit() (limit tenant.Limit, slot string, err error) {
+	for i := range c.Entitlement.Limits {
+		if l := &c.Entitlement.Limits[i]; l.Meter == c.Meter {
+			return l.Limit, l.Slot, nil
+		}
 	}
 	for _, known := range c.Entitlement.Meters {
 		if known == c.Meter {
-			return nothing, nil
+			return nothing, nothing.Slot(c.Meter), nil
 		}
 	}
 	e := errs.New(errs.UnknownMeter, "There is no meter %.100q here. The meters, which the tiers name, are: %s.", c.Meter,
 		strings.Join(c.Entitlement.Meters, ", "))
 	e.Param = "meter"
-	return tenant.Limit{}, e
+	return tenant.Limit{}, "", e
 }
 
 // Service counts.
