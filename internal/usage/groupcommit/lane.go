@@ -193,7 +193,8 @@ func (l *Lane[T]) flushAll() {
 	}
 }
 
-// flush flushes the next batch; false where there is none, or none that may go beside those under way.
+// flush flushes the next batch; false where there is none, or none that may go beside those under way. Who calls it does so
+// again, or wakes a flusher: to wake one after each batch would have two of them after the same one.
 func (l *Lane[T]) flush(most int) bool {
 	batch, f := l.take(most)
 	if f == nil {

@@ -82,10 +82,11 @@ func TestWhatArrivesDuringACommitIsTheNextBatch(t *testing.T) {
 		synctest.Wait()
 		submit(t, l, "a2", "a3")
 		submit(t, l, "b1")
-		l.Close()
+		time.Sleep(5 * time.Millisecond)
 		if want := [][]item{{"a1"}, {"a2", "b1", "a3"}}; !slices.EqualFunc(b.flushed(), want, slices.Equal) {
 			t.Errorf("the batches are %v, want %v", b.flushed(), want)
 		}
+		l.Close()
 	})
 }
 
@@ -215,10 +216,11 @@ func TestWhoeverRunsALoneItemFlushesIt(t *testing.T) {
 			})
 		}
 		running.Wait()
-		l.Close()
-		if n := len(slices.Concat(b.flushed()...)); n != 5 {
+		time.Sleep(5 * time.Millisecond)
+		if n := len(slices.Concat(b.flushed()...)); n != 5 { // and those are too that came while it was done
 			t.Errorf("%d items are flushed, want 5: %v", n, b.flushed())
 		}
+		l.Close()
 	})
 }
 
