@@ -84,17 +84,17 @@ func (c *crowd) spread(ctx context.Context, url secret.Text, perPlatform int) er
 	if err != nil {
 		return err
 	}
-	return vacuum(ctx, url, "tenant_usage.users")
+	return vacuum(ctx, url, "ANALYZE", "tenant_usage.users")
 }
 
 // vacuum brings tables that were just filled to where they would be after a while; of none: all.
-func vacuum(ctx context.Context, url secret.Text, tables string) error {
+func vacuum(ctx context.Context, url secret.Text, options, tables string) error {
 	conn, err := pgx.Connect(ctx, url.Reveal())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	_, err = conn.Exec(ctx, "VACUUM (ANALYZE) "+tables)
+	_, err = conn.Exec(ctx, "VACUUM ("+options+") "+tables)
 	return err
 }
 
