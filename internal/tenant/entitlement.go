@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -38,6 +39,9 @@ type Entitlement struct {
 	Epoch, UserEpoch int64
 	Until            time.Time
 }
+
+// lastGrant is what a plan grants, as of the epoch of whom it is remembered with: most keys state the same plan again.
+type lastGrant struct{ atomic.Pointer[Grant] }
 
 // Grant is what a plan grants.
 type Grant struct {
@@ -125,6 +129,7 @@ func (g *Gate) remember(ctx context.Context, key id.Key, hash keyHash) (Caller, 
 	if err == nil {
 		// Keys that were first seen together, as all are after a start, are not looked up again together.
 		caller.forget = time.Now().Add(remembered + rand.N(remembered/2))
+		caller.stated = &lastGrant{}
 		g.memory.keys.Set(hash, caller)
 	}
 	return caller, err
@@ -145,13 +150,27 @@ func (g *Gate) Recall(caller Caller, userID, stated string) (e *Entitlement, ok 
 	if stated == "" || !caller.Backend || !ValidUserID(userID) {
 		return nil, false
 	}
-	grant, ok := g.memory.grants.GetIfPresent(grantAt{caller.Platform, stated, caller.epoch})
+	grant, ok := g.recallGrant(caller, stated)
 	if !ok {
 		return nil, false
 	}
 	e = &Entitlement{UserID: userID, Grant: grant}
 	g.of(e, caller)
 	return e, true
+}
+
+// recallGrant finds in memory what a plan grants.
+func (g *Gate) recallGrant(caller Caller, plan string) (*Grant, bool) {
+	if caller.stated != nil {
+		if last := caller.stated.Load(); last != nil && last.Plan == plan {
+			return last, true
+		}
+	}
+	grant, ok := g.memory.grants.GetIfPresent(grantAt{caller.Platform, plan, caller.epoch})
+	if ok && caller.stated != nil {
+		caller.stated.Store(grant)
+	}
+	return grant, ok
 }
 
 // Resolve finds out the entitlement of a user of the caller's platform, and remembers that of a customer.

@@ -39,6 +39,7 @@ type Caller struct {
 	party     string         // for which origin the user's token was made
 	session   id.UserSession // of a session token of ours
 	key       *id.Key        // by which the caller was let in; nil: otherwise
+	stated    *lastGrant     // of a plan that was stated with the key; nil: the caller is not remembered
 	epoch     int64          // see Entitlement
 	rateLimit *int           // of the platform
 	test      bool
