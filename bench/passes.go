@@ -62,7 +62,7 @@ func (st *stage) takeTurns(ctx context.Context, s settings, all *series, pass in
 		}
 	}
 	turns := slices.Clone(g)
-	for turn := range s.Turns {
+	for turn := range s.Turns * max(1, g[0].often) {
 		for _, sc := range turns {
 			if err := ctx.Err(); err != nil {
 				return err
