@@ -77,6 +77,24 @@ func TestAChangeOfALimitHoldsAtOnce(t *testing.T) {
 	p.track(t, "u", "").want(t, 429, "rate_limited")
 }
 
+// What a key remembers of the plan that is stated with it is of before the change.
+func TestAChangeOfALimitHoldsForAPlanThatIsStated(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tier(t, `{"name":"pro","limit":1000}`)
+	states := func(plan string) answer { return p.track(t, "theirs", "", "X-User-Plan: "+plan) }
+	for range 3 {
+		states("pro").want(t, 200).expect(t, "usage.limit", "1000")
+		states("free").want(t, 200).expect(t, "usage.limit", "100")
+	}
+	states("pro").want(t, 200).expect(t, "usage.count", "7", "usage.limit", "1000")
+	p.dash(t, "PATCH /tiers/pro", `{"limit":9}`).want(t, 200)
+	states("pro").want(t, 200).expect(t, "usage.count", "8", "usage.limit", "9")
+	states("pro").want(t, 200).expect(t, "usage.count", "9", "usage.limit", "9")
+	states("pro").want(t, 402).expect(t, "usage.count", "9", "usage.limit", "9")
+	states("free").want(t, 200).expect(t, "usage.count", "10", "usage.limit", "100")
+}
+
 func TestAnotherPeriodOfATierStartsANewCounter(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t)
