@@ -44,7 +44,7 @@ func newBusiness(ctx context.Context, url secret.Text, big, small int) (business
 			return b, err
 		}
 	}
-	return b, vacuum(ctx, url, "ANALYZE", "")
+	return b, vacuum(ctx, url, "")
 }
 
 func populateBusiness(ctx context.Context, url secret.Text, at string, customers int) error {

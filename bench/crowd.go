@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -84,17 +85,27 @@ func (c *crowd) spread(ctx context.Context, url secret.Text, perPlatform int) er
 	if err != nil {
 		return err
 	}
-	return vacuum(ctx, url, "ANALYZE", "tenant_usage.users")
+	return vacuum(ctx, url, "tenant_usage.users")
+}
+
+// rewrite has the rows of tables, and their indexes, lie as densely as they are meant to.
+func rewrite(ctx context.Context, url secret.Text, tables string) error {
+	return errors.Join(maintain(ctx, url, "VACUUM (FULL) "+tables), vacuum(ctx, url, tables))
 }
 
 // vacuum brings tables that were just filled to where they would be after a while; of none: all.
-func vacuum(ctx context.Context, url secret.Text, options, tables string) error {
+func vacuum(ctx context.Context, url secret.Text, tables string) error {
+	return maintain(ctx, url, "VACUUM (ANALYZE) "+tables)
+}
+
+// maintain runs a statement that wants no transaction, as the owner.
+func maintain(ctx context.Context, url secret.Text, sql string) error {
 	conn, err := pgx.Connect(ctx, url.Reveal())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	_, err = conn.Exec(ctx, "VACUUM ("+options+") "+tables)
+	_, err = conn.Exec(ctx, sql)
 	return err
 }
 

@@ -29,9 +29,6 @@ type settings struct {
 	Only     []string `env:"BENCH_ONLY"`                          // the ratios to measure; empty: all
 }
 
-// runs is how many each scenario has.
-func (s settings) runs() int { return s.Passes * s.Turns }
-
 // To the kernel the parent of a process is the thread that started it. All are started from here, so that none is ended
 // before us.
 func init() { runtime.LockOSThread() }

@@ -19,14 +19,18 @@ const settling = 100 * time.Millisecond
 // what else goes on at the host changes within seconds, and so meets all of them.
 type group []scenario
 
+// turns is how many each scenario of a group takes in a pass.
+func (g group) turns(s settings) int { return s.Turns * max(1, g[0].often) }
+
 // passes goes over the groups again and again, so that what changes on the machine within minutes touches all of them.
 func (st *stage) passes(ctx context.Context, s settings, all *series, groups []group) error {
 	for i := range groups {
 		groups[i] = slices.DeleteFunc(groups[i], func(sc scenario) bool { return !s.wants(sc.name) })
 	}
+	groups = slices.DeleteFunc(groups, func(g group) bool { return len(g) == 0 })
 	for pass := range s.Passes + morePasses {
 		for _, g := range groups {
-			disturbed := func(sc scenario) bool { return all.disturbed(sc.name, s.runs()/2) }
+			disturbed := func(sc scenario) bool { return all.disturbed(sc.name, s.Passes*g.turns(s)/2) }
 			if pass >= s.Passes && !slices.ContainsFunc(g, disturbed) {
 				continue
 			}
@@ -37,7 +41,7 @@ func (st *stage) passes(ctx context.Context, s settings, all *series, groups []g
 	}
 	for _, g := range groups {
 		for _, sc := range g {
-			all.drop(sc.name, s.runs()/2)
+			all.drop(sc.name, s.Passes*g.turns(s)/2)
 		}
 	}
 	return nil
@@ -62,7 +66,7 @@ func (st *stage) takeTurns(ctx context.Context, s settings, all *series, pass in
 		}
 	}
 	turns := slices.Clone(g)
-	for turn := range s.Turns * max(1, g[0].often) {
+	for turn := range g.turns(s) {
 		for _, sc := range turns {
 			if err := ctx.Err(); err != nil {
 				return err

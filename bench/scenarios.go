@@ -19,7 +19,7 @@ type scenario struct {
 
 	warmup time.Duration // before the first run of each pass; 0: as long as for most
 	lasts  time.Duration // a run; 0: as long as most
-	often  int           // how many times as many turns as most it takes; 0: as many
+	often  int           // how many times as many turns as most a group takes, whose first this is; 0: as many
 }
 
 const (
@@ -73,7 +73,7 @@ func (st *stage) measureCalls(ctx context.Context, s settings, all *series) erro
 	single := calls("platforms1_c64", program, 64, track, one)
 	several := calls("platforms1000_c64", program, 64, track, thousand)
 	single.warmup, several.warmup = recall, recall
-	single.often, several.often = 3, 3 // the memory of the machine decides between them, of which other guests leave more or less
+	single.often = 3 // the memory of the machine decides between them, of which other guests leave more or less
 	besideMany, besideFlood := calls("quiet_beside_many_c4", program, 4, track, quiet), calls("quiet_beside_flood_c4", program, 4, track, quiet)
 	besideMany.beside, besideFlood.beside = &several.load, &single.load
 	besideMany.lasts, besideFlood.lasts = longer, longer
@@ -154,7 +154,7 @@ func (st *stage) populate(ctx context.Context, url secret.Text, program server, 
 	}
 	// The first calls of users who lie on one page come together, as they do not later, and have moved some of them away: more
 	// of one platform's than of a thousand's. How full a page is decides how often it is cleared up.
-	return c, vacuum(ctx, url, "FULL, ANALYZE", "tenant_usage.users")
+	return c, rewrite(ctx, url, "tenant_usage.users")
 }
 
 // touch has each user of a crowd call once.

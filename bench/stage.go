@@ -159,7 +159,7 @@ func makeOthersTables(ctx context.Context, url secret.Text, c crowd) error {
 	if err != nil {
 		return err
 	}
-	return vacuum(ctx, url, "ANALYZE", "bench.windows, bench.counters, bench.users")
+	return rewrite(ctx, url, "bench.windows, bench.counters, bench.users")
 }
 
 // close ends all that runs, newest first, and removes the folder.

@@ -40,7 +40,8 @@ type Entitlement struct {
 	Until            time.Time
 }
 
-// lastGrant is what a plan grants, as of the epoch of whom it is remembered with: most keys state the same plan again.
+// lastGrant is what a plan grants, as of the epoch of whom it is remembered with. It is of use to keys that mostly state the same
+// plan; where two alternate, each is looked up as if there were none.
 type lastGrant struct{ atomic.Pointer[Grant] }
 
 // Grant is what a plan grants.
@@ -205,9 +206,9 @@ func (g *Gate) of(e *Entitlement, c Caller) {
 	}
 }
 
-// Same is whether two entitlements of a user are the same.
+// Same is whether two entitlements of a user are the same: what a plan grants is settled by the epoch, and may have been read twice.
 func (e *Entitlement) Same(other *Entitlement) bool {
-	return e == other || e.Grant == other.Grant && e.Epoch == other.Epoch && e.UserEpoch == other.UserEpoch
+	return e == other || e.Plan == other.Plan && e.Epoch == other.Epoch && e.UserEpoch == other.UserEpoch
 }
 
 // IsOlderThan is whether the platform has changed between the letting in of the caller and the entitlement.

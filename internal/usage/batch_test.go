@@ -231,3 +231,33 @@ func TestARowThatIsBeingChangedIsNotWaitedForToSeeThatItIsThere(t *testing.T) {
 		t.Errorf("a batch that goes around the row gets %v, and the sheet %v", err, d.sheets)
 	}
 }
+
+// What a plan grants is read by several at once after a change, and each remembers what it has read.
+func TestCallsOfOneUserAreOneGroupWhoeverReadWhatThePlanGrants(t *testing.T) {
+	t.Parallel()
+	grant := tenant.Grant{Plan: "free", RateLimit: 1000, Limits: monthly(nil)}
+	call := Call{Until: always.ends, Quantity: 1, Entitlement: &tenant.Entitlement{
+		Platform: id.NewPlatform(), UserID: "user", Epoch: 7, UserEpoch: 7, Until: always.ends, Grant: &grant,
+	}}
+	with := func(change func(*tenant.Entitlement)) *item {
+		e, grant := *call.Entitlement, *call.Entitlement.Grant
+		e.Grant = &grant
+		change(&e)
+		other := call
+		other.Entitlement = &e
+		return itemOf(t, other)
+	}
+	for name, c := range map[string]struct {
+		change func(*tenant.Entitlement)
+		calls  int // in the group
+	}{
+		"read twice":                 {func(*tenant.Entitlement) {}, 2},
+		"another plan":               {func(e *tenant.Entitlement) { e.Plan = "pro" }, 1},
+		"before a platform's change": {func(e *tenant.Entitlement) { e.Epoch-- }, 1},
+		"before a user's change":     {func(e *tenant.Entitlement) { e.UserEpoch-- }, 1},
+	} {
+		if groups := groupByUser([]*item{itemOf(t, call), with(c.change)}); len(groups) != 1 || len(groups[0].items) != c.calls {
+			t.Errorf("%s: %d groups, the first of %d calls, want 1 of %d", name, len(groups), len(groups[0].items), c.calls)
+		}
+	}
+}

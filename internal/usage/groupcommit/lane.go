@@ -91,6 +91,8 @@ func (l *Lane[T]) Close() {
 	l.watching.Wait()
 	close(l.stopped)
 	l.flushing.Wait()
+	for l.flush(atOnce) { // what waited behind a Run
+	}
 }
 
 // Submit hands items over: all of them, or none with ErrFull or ErrStuck.
@@ -110,8 +112,8 @@ func (l *Lane[T]) Run(items ...T) error {
 	}
 	l.flushing.Add(1)
 	defer l.flushing.Done()
+	defer l.wakeOne()
 	l.flush(1)
-	l.wakeOne()
 	return nil
 }
 

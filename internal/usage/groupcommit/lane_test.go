@@ -167,34 +167,70 @@ func TestASecondFlushGoesBesideOneThatIsSlow(t *testing.T) {
 
 func TestBesideACommitThatHangsTheOthersGoOn(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		hung := make(chan struct{})
-		var flushed []item
-		l := groupcommit.New(groupcommit.Config[item]{
-			Flush: func(batch []item) {
-				if batch[0][0] == 'h' {
-					<-hung
-				}
-				flushed = append(flushed, batch...)
-			},
-			Owner: func(i item) string { return string(i[0]) }, Refuse: func(item, error) {},
-			Most: 10, Bound: 100, Slow: 2 * time.Millisecond, Patience: time.Hour,
-		})
-		submit(t, l, "h1", "h2", "h3")
-		synctest.Wait()
-		submit(t, l, "h4")
-		time.Sleep(3 * time.Millisecond)
-		for _, i := range []item{"a1", "b1", "a2"} {
-			submit(t, l, i)
-			synctest.Wait() // also that nobody goes round in circles
-			if !slices.Contains(flushed, i) {
-				t.Errorf("%s waits beside a commit that hangs", i)
+	run := func(t *testing.T, l *groupcommit.Lane[item], items ...item) {
+		go func() {
+			if err := l.Run(items...); err != nil {
+				t.Error(err)
 			}
-		}
-		close(hung)
-		l.Close()
-		if len(flushed) != 7 {
-			t.Errorf("flushed are %v", flushed)
+		}()
+	}
+	for name, submit := range map[string]func(*testing.T, *groupcommit.Lane[item], ...item){"submitted": submit, "run": run} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				hung := make(chan struct{})
+				var flushed []item
+				l := groupcommit.New(groupcommit.Config[item]{
+					Flush: func(batch []item) {
+						if batch[0][0] == 'h' {
+							<-hung
+						}
+						flushed = append(flushed, batch...)
+					},
+					Owner: func(i item) string { return string(i[0]) }, Refuse: func(item, error) {},
+					Most: 10, Bound: 100, Slow: 2 * time.Millisecond, Patience: time.Hour,
+				})
+				submit(t, l, "h1", "h2", "h3")
+				synctest.Wait()
+				submit(t, l, "h4")
+				time.Sleep(3 * time.Millisecond)
+				for _, i := range []item{"a1", "b1", "a2"} {
+					submit(t, l, i)
+					synctest.Wait() // also that nobody goes round in circles
+					if !slices.Contains(flushed, i) {
+						t.Errorf("%s waits beside a commit that hangs", i)
+					}
+				}
+				close(hung)
+				synctest.Wait()
+				l.Close()
+				if len(flushed) != 7 {
+					t.Errorf("flushed are %v", flushed)
+				}
+			})
+		})
+	}
+}
+
+func TestTheEndFlushesWhatWaitsBehindARun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{gate: make(chan struct{})}
+		l := b.lane(10, 100)
+		go func() {
+			if err := l.Run("a1"); err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		submit(t, l, "a2")
+		ended := make(chan struct{})
+		go func() { l.Close(); close(ended) }()
+		synctest.Wait() // nothing is left for the flushers to do
+		close(b.gate)
+		<-ended
+		if n := len(slices.Concat(b.flushed()...)); n != 2 {
+			t.Errorf("%d items are flushed, want 2: %v", n, b.flushed())
 		}
 	})
 }
