@@ -19,7 +19,7 @@ type scenario struct {
 
 	warmup time.Duration // before the first run of each pass; 0: as long as for most
 	lasts  time.Duration // a run; 0: as long as most
-	often  int           // how many times as many turns as most a group takes, whose first this is; 0: as many
+	often  int           // the turns of the group that begins with it, as a multiple of other groups'; 0: as many
 }
 
 const (

@@ -40,10 +40,6 @@ type Entitlement struct {
 	Until            time.Time
 }
 
-// lastGrant is what a plan grants, as of the epoch of whom it is remembered with. It is of use to keys that mostly state the same
-// plan; where two alternate, each is looked up as if there were none.
-type lastGrant struct{ atomic.Pointer[Grant] }
-
 // Grant is what a plan grants.
 type Grant struct {
 	Plan      string
@@ -81,6 +77,10 @@ type memory struct {
 	grants       *otter.Cache[grantAt, *Grant]
 	reading      *singleflight.Group
 }
+
+// lastGrant is what a plan grants, as of the epoch of whom it is remembered with. It is of use to keys that mostly state the same
+// plan; where two alternate, each is looked up as if there were none.
+type lastGrant struct{ atomic.Pointer[Grant] }
 
 // keyHash is by what a key is found.
 type keyHash [sha256.Size]byte

@@ -58,6 +58,15 @@ func submit(t *testing.T, l *groupcommit.Lane[item], items ...item) {
 	}
 }
 
+// run has somebody Run items, and waits for nobody.
+func run(t *testing.T, l *groupcommit.Lane[item], items ...item) {
+	go func() {
+		if err := l.Run(items...); err != nil {
+			t.Error(err)
+		}
+	}()
+}
+
 func TestALoneItemWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -167,13 +176,6 @@ func TestASecondFlushGoesBesideOneThatIsSlow(t *testing.T) {
 
 func TestBesideACommitThatHangsTheOthersGoOn(t *testing.T) {
 	t.Parallel()
-	run := func(t *testing.T, l *groupcommit.Lane[item], items ...item) {
-		go func() {
-			if err := l.Run(items...); err != nil {
-				t.Error(err)
-			}
-		}()
-	}
 	for name, submit := range map[string]func(*testing.T, *groupcommit.Lane[item], ...item){"submitted": submit, "run": run} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -217,11 +219,7 @@ func TestTheEndFlushesWhatWaitsBehindARun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &book{gate: make(chan struct{})}
 		l := b.lane(10, 100)
-		go func() {
-			if err := l.Run("a1"); err != nil {
-				t.Error(err)
-			}
-		}()
+		run(t, l, "a1")
 		synctest.Wait()
 		submit(t, l, "a2")
 		ended := make(chan struct{})
